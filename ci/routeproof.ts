@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+/**
+ * The `routeproof` command. The only shipped file that knows every room: it hands each subcommand to the room that owns
+ * it, and hands the reference router to the kit, which may not import it.
+ */
+import { realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Command, CommanderError } from "commander";
+import { OperationalError, OPERATIONAL_ERRORS } from "../fixtures/operational-error.ts";
+
+/** Adds options and the action to an empty command; the action resolves to the exit code. */
+type Define = (command: Command, exit: (code: number) => void) => void;
+
+interface Subcommand {
+  readonly summary: string;
+  /** Loaded only when asked for, so that a pod is ready in a blink. */
+  readonly load: () => Promise<Define>;
+}
+
+const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {};
+
+/** Runs one command line and resolves to the exit code; diagnostics go to stderr as one line, never a stack trace. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = new Command("routeproof")
+    .description("Proves LLM routers without GPUs: mock vLLM pods, a reference router, a conformance kit.")
+    .exitOverride()
+    .showHelpAfterError(false);
+  const asked = argv.find((word) => word in SUBCOMMANDS);
+  for (const [name, { summary, load }] of Object.entries(SUBCOMMANDS)) {
+    const command = program.command(name).description(summary).exitOverride();
+    if (name === asked) (await load())(command, (code) => (exitCode = code));
+  }
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : OPERATIONAL_ERRORS.USAGE.exitCode;
+    if (error instanceof OperationalError) {
+      process.stderr.write(`routeproof: ${error.message}\n`);
+      return error.exitCode;
+    }
+    throw error;
+  }
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  process.exitCode = await main(process.argv.slice(2));
+}

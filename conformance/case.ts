@@ -1,0 +1,61 @@
+/** A conformance case: traffic that makes an observation, and a pure judgement of it. */
+import type { Lab } from "./lab.ts";
+import type { Observation } from "./observation.ts";
+import type { RouterProfile } from "./router-profile.ts";
+
+export type Level = "MUST" | "declared-MUST" | "SHOULD" | "INFO";
+
+export type Verdict = "pass" | "fail" | "inconclusive" | "error" | "unsupported" | "skipped" | "not-run";
+
+/** What a judgement says. `reason` is a kebab-case code that mutant tests assert. */
+export type Judgement =
+  | { readonly verdict: "pass"; readonly statistic?: Statistic }
+  | {
+      readonly verdict: "fail";
+      readonly reason: string;
+      /** One sentence for a maintainer: what was done and what came out. */
+      readonly detail: string;
+      readonly expected?: readonly string[];
+      readonly observed?: readonly string[];
+      readonly statistic?: Statistic;
+    }
+  /** The precondition was not met, or the statistic is undecided. Never used to hide a failure. */
+  | { readonly verdict: "inconclusive"; readonly reason: string; readonly detail: string };
+
+/** A statistical assertion states everything beforehand and is printed with the result. */
+export interface Statistic {
+  readonly n: number;
+  readonly observed: number;
+  readonly bound: string;
+  readonly falsePositiveRate: number;
+  readonly power: string;
+}
+
+/** What a case needs from the way the router is attached. */
+export interface Needs {
+  /** `http`: real requests and streams; `any`: a function router will do. */
+  readonly transport: "any" | "http";
+  /** It changes the set of pods while running. */
+  readonly podChanges?: boolean;
+  /** It moves time by minutes: runs only where the clock can be advanced, or with --slow. */
+  readonly clock?: boolean;
+  /** It needs scripted replies and faults of the pods. */
+  readonly scriptedPods?: boolean;
+}
+
+export interface Case {
+  /** `GRP-nn`; never reused. */
+  readonly id: string;
+  readonly level: Level;
+  /** Requirement in SPEC.md, e.g. `R-THR-1`. */
+  readonly requirement: string;
+  /** One sentence in RFC 2119 words. */
+  readonly title: string;
+  readonly needs: Needs;
+  /** Why the profile does not support this case (names the claim that is missing), or undefined when it does. */
+  readonly unsupported: (profile: RouterProfile) => string | undefined;
+  /** Drives the router; records through the lab. */
+  readonly traffic: (lab: Lab) => Promise<void>;
+  /** Pure: the same observation always gives the same judgement. */
+  readonly judge: (observation: Observation, profile: RouterProfile) => Judgement;
+}

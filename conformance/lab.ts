@@ -1,0 +1,122 @@
+/**
+ * What a case may do: send, hold, change pods, move time. One face over two attachments: a function router under virtual
+ * time, and any router over HTTP in front of mock pods. Everything done here is recorded as an observation step.
+ */
+import type { RandomStream } from "../fixtures/random.ts";
+import type { Corpus, Prompt } from "./corpus.ts";
+import type { SentStep } from "./observation.ts";
+import type { RouterProfile } from "./router-profile.ts";
+
+export interface SendOptions {
+  readonly label: string;
+  readonly model?: string;
+  readonly maxTokens?: number;
+  readonly cacheSalt?: string;
+  /** Extra body fields (HTTP); a function router ignores them. */
+  readonly body?: Readonly<Record<string, unknown>>;
+  /** How the upstream answers: `ok` (default), or an error status from the pod. */
+  readonly upstream?: "ok" | { readonly status: number };
+}
+
+/** A request that has reached its pod and stays open until released. */
+export interface Held {
+  readonly step: SentStep;
+  release(outcome?: "ok" | "error" | "aborted"): Promise<void>;
+}
+
+export interface Lab {
+  readonly profile: RouterProfile;
+  /** Seeded by run seed and case id. */
+  readonly random: RandomStream;
+  readonly corpus: Corpus;
+  /** Names of the pods that the router has been told about. */
+  pods(): readonly string[];
+  nowMs(): number;
+  send(prompt: Prompt, options: SendOptions): Promise<SentStep>;
+  hold(prompt: Prompt, options: SendOptions): Promise<Held>;
+  /** Resolves once the router has converged on the change, or profile.discovery.convergenceMs has passed. */
+  addPod(): Promise<string>;
+  removePod(name: string): Promise<void>;
+  /** Brings a removed pod back under its old name and address. */
+  returnPod(name: string): Promise<void>;
+  /** Moves the router's time. Only for cases with `needs.clock`. */
+  advance(byMs: number): Promise<void>;
+  /** Releases everything still held and lets the load window drain, so that cases do not see each other. */
+  settle(): Promise<void>;
+  note(label: string, data: unknown): void;
+  /** Present when attached over HTTP. */
+  readonly http?: HttpLab;
+}
+
+/** Raw HTTP facilities for the stream and error cases. */
+export interface HttpLab {
+  readonly routerUrl: string;
+  /** One raw exchange with the router; never throws for a status. */
+  request(options: RawRequest): Promise<RawResponse>;
+  /** The pods' side: scripted replies, gates, journals. */
+  readonly pods: ScriptedPods;
+}
+
+export interface RawRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: string | Uint8Array;
+  /** Called for each piece of the response body as it arrives; return false to disconnect. */
+  readonly onData?: (piece: Uint8Array, soFar: Uint8Array) => boolean | void;
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+export interface RawResponse {
+  /** 0 when the connection failed before a status line. */
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly body: Uint8Array;
+  /** How the response ended. */
+  readonly end: "complete" | "reset" | "client-aborted" | "timeout" | "refused";
+}
+
+/** A reply that pods give to the request with this id instead of the engine's. */
+export interface PodScript {
+  readonly requestId: string;
+  /** Only this pod plays it; absent: whichever pod the request reaches. */
+  readonly pod?: string;
+  /** Times it is played; default once per attempt, for ever. */
+  readonly times?: number;
+  readonly reply:
+    | {
+        readonly kind: "respond";
+        readonly status: number;
+        readonly headers?: readonly (readonly [string, string])[];
+        /** Written one by one; a `wait` between them waits for {@link ScriptedPods.release}. */
+        readonly body: readonly (string | Uint8Array | { readonly wait: string })[];
+        readonly end?: "finish" | "reset";
+      }
+    | { readonly kind: "reset" }
+    | { readonly kind: "hang" };
+}
+
+export interface PodSighting {
+  readonly pod: string;
+  readonly requestId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Uint8Array;
+  readonly atMs: number;
+  /** When and how the pod saw it end: it finished its answer, or the client side went away. */
+  readonly ended?: { readonly how: "finished" | "disconnected"; readonly atMs: number };
+}
+
+export interface ScriptedPods {
+  script(script: PodScript): void;
+  /** Lets a `wait` with this name go on. */
+  release(name: string): void;
+  /** Everything any pod received with this request id, in order. */
+  seen(requestId: string): readonly PodSighting[];
+  /** Resolves when the predicate holds over the sightings of this id; rejects after `timeoutMs`. */
+  waitUntil(requestId: string, predicate: (seen: readonly PodSighting[]) => boolean, timeoutMs: number): Promise<void>;
+  /** Makes a pod refuse connections (closed port) or answer again. */
+  setUp(pod: string, up: boolean): Promise<void>;
+}

@@ -1,0 +1,72 @@
+/**
+ * What one case did and saw, as plain JSON: it can be saved, mailed, and judged again without a router.
+ *
+ * Traffic appends steps; judgement reads them. A step names pods by name only.
+ */
+
+/** A prompt as the corpus made it: cells, so that a match ratio is the same number in every unit. */
+export interface PromptRecord {
+  readonly text: string;
+  /** Cell names in order, the nonce cell first; a fraction of a cell is written `name:0.3`. */
+  readonly cells: readonly string[];
+  /** Present when the prompt was sent as token ids. */
+  readonly tokenIds?: readonly number[];
+}
+
+export interface SentStep {
+  readonly kind: "sent";
+  /** What the case calls this step, e.g. `seed`, `probe`, `busy`. */
+  readonly label: string;
+  readonly requestId: string;
+  readonly model: string;
+  readonly prompt: PromptRecord;
+  readonly cacheSalt?: string;
+  /** Pods that received it, in order, by their journals; the last one served it. Empty: it reached no pod. */
+  readonly attempts: readonly string[];
+  /** The pod that served it; null when none did. */
+  readonly pod: string | null;
+  /** HTTP status the client got; 0 when the connection failed. Function routers: 200 or 503. */
+  readonly status: number;
+  /** Held open (still in flight) after this step. */
+  readonly held: boolean;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+export interface ReleasedStep {
+  readonly kind: "released";
+  readonly requestId: string;
+  readonly outcome: "ok" | "error" | "aborted";
+  readonly atMs: number;
+}
+
+export interface PodsStep {
+  readonly kind: "pods";
+  readonly change: "start" | "add" | "remove";
+  readonly pod: string | null;
+  /** Pods present after the change. */
+  readonly pods: readonly string[];
+  readonly atMs: number;
+}
+
+export interface AdvancedStep {
+  readonly kind: "advanced";
+  readonly byMs: number;
+  readonly atMs: number;
+}
+
+/** Anything else a case measured: bytes of a stream, time until a cancel was seen, a status. */
+export interface NoteStep {
+  readonly kind: "note";
+  readonly label: string;
+  readonly data: unknown;
+  readonly atMs: number;
+}
+
+export type Step = SentStep | ReleasedStep | PodsStep | AdvancedStep | NoteStep;
+
+export interface Observation {
+  readonly caseId: string;
+  readonly seed: number;
+  readonly steps: readonly Step[];
+}

@@ -1,0 +1,144 @@
+/** What a router claims to do (see adapter.md's format): every field optional, because unknown is not false. */
+import { Type, type Static } from "typebox";
+import { checker } from "../fixtures/schema.ts";
+
+const closed = { additionalProperties: false } as const;
+const literals = <const T extends readonly string[]>(...values: T) => Type.Enum(values);
+
+const Unit = Type.Union([
+  literals("char", "byte", "none"),
+  Type.Object({ token: Type.String() }, closed),
+  Type.Object({ block: Type.Integer({ minimum: 1 }), of: literals("char", "byte", "token") }, closed),
+]);
+
+const ColdPolicy = literals("least-load", "cost-model", "random", "round-robin", "smallest-tree", "expected-wait");
+
+export const RouterProfileSchema = Type.Object(
+  {
+    match: Type.Optional(
+      Type.Object(
+        {
+          unit: Unit,
+          input: Type.Optional(literals("prompt", "messages-joined", "template", "json")),
+          separator: Type.Optional(Type.String()),
+          partialBlock: Type.Optional(literals("dropped", "whole", "exact")),
+        },
+        closed,
+      ),
+    ),
+    threshold: Type.Optional(
+      Type.Union([
+        Type.Null(),
+        Type.Object(
+          {
+            value: Type.Number({ minimum: 0, maximum: 1 }),
+            comparison: literals(">", ">="),
+            ratioOf: Type.Optional(literals("request", "cached")),
+            owners: Type.Optional(literals("live", "any")),
+          },
+          closed,
+        ),
+      ]),
+    ),
+    owners: Type.Optional(Type.Union([literals("all", "last"), Type.Integer({ minimum: 1 })])),
+    insert: Type.Optional(
+      Type.Object(
+        { at: literals("dispatch", "response", "kv-event"), when: Type.Optional(literals("always", "success")) },
+        closed,
+      ),
+    ),
+    cold: Type.Optional(
+      Type.Union([
+        ColdPolicy,
+        Type.Object({ policy: ColdPolicy, ties: Type.Optional(literals("any", "fixed", "rotate")) }, closed),
+      ]),
+    ),
+    load: Type.Optional(
+      Type.Object(
+        {
+          signal: literals("in-flight", "window", "metric", "cost-model", "none"),
+          windowMs: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+          name: Type.Optional(Type.String()),
+          refreshMs: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+        },
+        closed,
+      ),
+    ),
+    gate: Type.Optional(
+      Type.Union([
+        Type.Null(),
+        Type.Object(
+          {
+            over: literals("min", "mean"),
+            absolute: Type.Number({ minimum: 0 }),
+            relative: Type.Number({ minimum: 0 }),
+            comparison: Type.Optional(literals(">", ">=")),
+          },
+          closed,
+        ),
+      ]),
+    ),
+    exploration: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+    evict: Type.Optional(
+      Type.Union([
+        Type.Null(),
+        Type.Object(
+          {
+            kind: Type.Literal("ttl"),
+            ttlMs: Type.Number({ exclusiveMinimum: 0 }),
+            sweepMs: Type.Optional(Type.Number({ minimum: 0 })),
+            sliding: Type.Optional(Type.Boolean()),
+          },
+          closed,
+        ),
+        Type.Object(
+          {
+            kind: Type.Literal("capacity"),
+            units: Type.Integer({ minimum: 1 }),
+            per: literals("pod", "all"),
+            order: literals("lru"),
+          },
+          closed,
+        ),
+        Type.Object({ kind: Type.Literal("kv-events") }, closed),
+      ]),
+    ),
+    isolation: Type.Optional(
+      Type.Object(
+        {
+          model: Type.Optional(Type.Boolean()),
+          cacheSalt: Type.Optional(Type.Boolean()),
+          lora: Type.Optional(Type.Boolean()),
+        },
+        closed,
+      ),
+    ),
+    discovery: Type.Optional(
+      Type.Object(
+        {
+          convergenceMs: Type.Optional(Type.Number({ minimum: 0 })),
+          returningPodIsCold: Type.Optional(Type.Boolean()),
+        },
+        closed,
+      ),
+    ),
+    placement: Type.Optional(Type.Array(literals("observe", "isolate", "load", "subset", "kv-events"))),
+    retry: Type.Optional(
+      Type.Object(
+        {
+          on: Type.Array(Type.Union([Type.Literal("connect"), Type.Integer({ minimum: 400, maximum: 599 })])),
+          max: Type.Integer({ minimum: 0 }),
+        },
+        closed,
+      ),
+    ),
+    stream: Type.Optional(Type.Object({ passThrough: Type.Boolean() }, closed)),
+    exact: Type.Optional(Type.Boolean()),
+  },
+  closed,
+);
+
+export type RouterProfile = Static<typeof RouterProfileSchema>;
+
+/** Checks a profile read from `source`. @throws {OperationalError} FILE_INVALID with pointer, value and what is allowed */
+export const checkRouterProfile: (value: unknown, source: string) => RouterProfile = checker(RouterProfileSchema);

@@ -1,0 +1,97 @@
+/**
+ * The engine's face: what a pod's shell and the simulator may ask of it. Pure and synchronous; time is an argument.
+ *
+ * A step has two halves, as in vLLM's engine core: `beginStep` schedules and says when the step ends; `endStep` hands out
+ * what it produced. Requests submitted in between wait for the next step. An abort in between frees blocks at once, and
+ * what the step computes for it is dropped.
+ */
+
+export interface GenerationRequest {
+  readonly id: string;
+  readonly promptTokenIds: ArrayLike<number>;
+  /** At least 1. */
+  readonly maxTokens: number;
+  /** Natural end: the request stops (finish reason `stop`) after this many tokens if `maxTokens` allows. */
+  readonly stopAfterTokens?: number;
+  /** The k-th generated token id, k from 0. Must be a pure function of k. */
+  readonly sample: (index: number) => number;
+  readonly cacheSalt?: string;
+  readonly lora?: string;
+  /** Lower runs first under the `priority` policy. */
+  readonly priority?: number;
+  /** vLLM skips the cache lookup for requests with prompt logprobs. */
+  readonly skipPrefixLookup?: boolean;
+}
+
+export type FinishReason = "stop" | "length" | "abort";
+
+export interface TokenOutput {
+  readonly requestId: string;
+  /** From 0. */
+  readonly index: number;
+  readonly tokenId: number;
+  readonly finishReason?: FinishReason;
+}
+
+export interface Admission {
+  readonly requestId: string;
+  /** Prompt tokens found in the prefix cache. */
+  readonly cachedTokens: number;
+  /** True when it comes back after a preemption. */
+  readonly resumed: boolean;
+}
+
+export type KvEvent =
+  | {
+      readonly kind: "stored";
+      readonly hashes: readonly BlockHash[];
+      readonly parent: BlockHash | null;
+      readonly tokenIds: readonly number[];
+      readonly cacheSalt?: string;
+      readonly lora?: string;
+    }
+  | { readonly kind: "removed"; readonly hashes: readonly BlockHash[] }
+  | { readonly kind: "cleared" };
+
+/** Identifies a block's content together with everything before it. */
+export type BlockHash = number | bigint | string;
+
+export interface StepOutput {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** `[request id, tokens computed]`, in scheduling order. */
+  readonly scheduled: readonly (readonly [string, number])[];
+  readonly admitted: readonly Admission[];
+  readonly preempted: readonly string[];
+  /** In scheduling order; the last output of a request carries its finish reason. */
+  readonly tokens: readonly TokenOutput[];
+  readonly kvEvents: readonly KvEvent[];
+}
+
+/** Gauges and counters, as vLLM's /metrics means them. */
+export interface EngineStats {
+  readonly running: number;
+  readonly waiting: number;
+  /** Referenced blocks over usable blocks, 0 to 1. Cached but unreferenced blocks do not count. */
+  readonly kvUsageRatio: number;
+  readonly prefixQueriesTokens: number;
+  readonly prefixHitsTokens: number;
+  readonly preemptions: number;
+  readonly freeBlocks: number;
+  readonly totalBlocks: number;
+}
+
+export interface Engine {
+  submit(request: GenerationRequest, nowMs: number): void;
+  /** Unknown and finished ids are ignored. */
+  abort(requestIds: readonly string[], nowMs: number): void;
+  /** False, and nothing done, while blocks are in use (unless `preemptRunning`). */
+  resetPrefixCache(preemptRunning: boolean): boolean;
+  /** Schedules the next step. Returns its end, or undefined when there is nothing to do. */
+  beginStep(nowMs: number): number | undefined;
+  /** Ends the step begun last. */
+  endStep(): StepOutput;
+  stats(): EngineStats;
+  /** Leading prompt tokens held in the cache now, whole blocks, without touching anything. */
+  heldPrefixTokens(promptTokenIds: ArrayLike<number>, extra?: { cacheSalt?: string; lora?: string }): number;
+}

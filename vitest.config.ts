@@ -1,0 +1,32 @@
+import { configDefaults, defineConfig } from "vitest/config";
+
+/** What a test needs stands in its suffix: nothing, loopback sockets, or Docker. */
+export default defineConfig({
+  test: {
+    exclude: [...configDefaults.exclude, "dist/**"],
+    testTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "pure",
+          include: ["**/*.test.ts"],
+          exclude: ["**/node_modules/**", "dist/**", "**/*.loopback.test.ts", "**/*.container.test.ts"],
+        },
+      },
+      {
+        extends: true,
+        test: { name: "loopback", include: ["**/*.loopback.test.ts"], testTimeout: 60_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: "container",
+          include: ["**/*.container.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
