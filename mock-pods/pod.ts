@@ -1,0 +1,90 @@
+/** A running mock pod and a fleet of them, as tests, the conformance kit and the command line see them. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { EngineStats } from "./engine/engine.ts";
+
+/** One request as a pod saw it. Plain JSON but for the body bytes. */
+export interface JournalEntry {
+  readonly pod: string;
+  /** `x-request-id` if the client sent one, else the id the pod made. */
+  readonly requestId: string;
+  readonly method: string;
+  readonly path: string;
+  /** Raw header pairs, in order. */
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Uint8Array;
+  readonly arrivedMs: number;
+  readonly promptTokens?: number;
+  readonly cachedTokens?: number;
+  readonly outputTokens?: number;
+  readonly firstTokenMs?: number;
+  readonly status?: number;
+  /** How it ended: absent while it is open. */
+  readonly ended?: { readonly how: "finished" | "disconnected" | "failed"; readonly atMs: number };
+}
+
+/**
+ * Sees every request after its body was read and before the pod answers. Returning true means: this hook answers, by
+ * `response`, however it likes. Faults, gates and the kit's scripted replies are built on it.
+ */
+export type RequestHook = (
+  entry: JournalEntry,
+  request: IncomingMessage,
+  response: ServerResponse,
+) => boolean | Promise<boolean>;
+
+export interface Pod {
+  readonly name: string;
+  readonly url: string;
+  readonly port: number;
+  readonly model: string;
+  readonly profile: string;
+  stats(): EngineStats;
+  journal(): readonly JournalEntry[];
+  /** Leading tokens of this prompt held in the KV cache now, in whole blocks. */
+  holdsPrefix(prompt: string | ArrayLike<number>): number;
+  /** Engine steps stop: requests are admitted to the queue and wait. */
+  hold(): void;
+  release(): void;
+  /** One engine step while held. */
+  stepOnce(): void;
+  /** Resolves when `count` requests have arrived since start (or since {@link clearJournal}). */
+  waitForArrivals(count: number): Promise<void>;
+  clearJournal(): void;
+  /** Adds a hook; the returned function removes it. The one added last is asked first. */
+  intercept(hook: RequestHook): () => void;
+  /** Closes the port and resets open connections, as a crash does; `start` brings it back, cold, on the same port. */
+  crash(): Promise<void>;
+  start(): Promise<void>;
+}
+
+/** `a6000:4,v100:2`, parsed. */
+export interface PodGroup {
+  /** Profile name; `a6000` and `v100` are short for the monotone ones. */
+  readonly profile: string;
+  readonly count: number;
+}
+
+export interface FleetOptions {
+  readonly pods: string | readonly PodGroup[];
+  /** 0, the default, lets the system choose every port. */
+  readonly basePort?: number;
+  readonly host?: string;
+  readonly model?: string;
+  /** Folder with tokenizer.json; default cl100k_base. */
+  readonly tokenizer?: string;
+  /** Simulated milliseconds per real one. */
+  readonly speed?: number;
+  readonly seed?: number;
+  /** vLLM's own flags, without dashes: `{ "max-num-seqs": 64 }`. */
+  readonly flags?: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface Fleet extends AsyncDisposable {
+  readonly pods: readonly Pod[];
+  pod(which: number | string): Pod;
+  add(group?: { readonly profile?: string; readonly port?: number }): Promise<Pod>;
+  remove(which: number | string): Promise<void>;
+  /** Every pod's entries, by arrival. */
+  journal(): readonly JournalEntry[];
+  close(): Promise<void>;
+}
