@@ -108,7 +108,7 @@ export class RadixTree {
 
   /** Takes a placement back: what no other placement on the same pod confirms is held no longer. */
   withdraw({ node, holder, touch }: Placement): void {
-    for (let at = node; at.parent !== undefined; ) {
+    for (let at = node; at.parent !== undefined;) {
       const parent: RadixNode = at.parent;
       const claim = at.claimOf(holder);
       if (claim !== undefined && claim.bornAt <= touch && --claim.uses === 0) this.#drop(claim);
@@ -196,7 +196,8 @@ export class RadixTree {
       const stalest = this.#stalest();
       if (stalest === undefined) return;
       const excessTokens = this.#storedTokens - this.#options.capacityTokens;
-      if (stalest.node.claims.length === 1 && excessTokens < stalest.node.edgeTokens) this.#trim(stalest.node, excessTokens);
+      if (stalest.node.claims.length === 1 && excessTokens < stalest.node.edgeTokens)
+        this.#trim(stalest.node, excessTokens);
       else this.#drop(stalest);
     }
   }

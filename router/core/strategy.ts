@@ -36,6 +36,8 @@ export interface Placed {
 
 export interface Strategy {
   readonly name: string;
+  /** Share of the prompt above which the prefix decides; absent in strategies without one. */
+  readonly threshold?: number;
   podAdded?(pod: ReadyPod): void;
   podRemoved?(pod: ReadyPod): void;
   /** `pods` serve the request's model and are ready; at least one. */
