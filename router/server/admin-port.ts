@@ -177,5 +177,5 @@ const badInput = (error: OperationalError): Refusal => ({
 const internal = (error: unknown): Refusal => ({
   status: 500,
   type: "InternalServerError",
-  message: String((error as Error).message),
+  message: (error as Error).message,
 });

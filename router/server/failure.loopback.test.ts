@@ -125,7 +125,7 @@ it("never retries a request after its first byte, and ends it so that the client
     (async () => {
       for await (const chunk of body) got += String(chunk);
     })(),
-  ).rejects.toThrow();
+  ).rejects.toThrow(/terminated|closed|socket/i);
   expect(got).toBe("data: 1\n\n");
   expect(s.pods.map(({ seen }) => seen.length)).toEqual([1, 0]);
   expect(s.ledger.outcomes).toEqual(["error"]);
@@ -158,7 +158,7 @@ it("breaks a stream off that falls silent in the middle", async () => {
     response.write("data: 1\n\n");
   };
   const { body } = await post(s, { stream: true });
-  await expect(body.text()).rejects.toThrow();
+  await expect(body.text()).rejects.toThrow(/terminated|closed|socket/i);
   await s.pods[0].seen[0]?.disconnected;
   expect(s.ledger.outcomes).toEqual(["error"]);
 });
@@ -239,12 +239,13 @@ it("leaves nothing in flight after aborts, cuts, errors and ends in any mixture 
   expect((await pods(s)).map(({ inFlight }) => inFlight)).toEqual([0, 0]);
 });
 
-it("is not held up by a pod that answers its probes late while another is removed (production-stack #668, row 126)", async () => {
+it("is not held up by a pod that never answers its probes while another is removed (production-stack #668, row 126)", async () => {
   await using s = await scene();
-  const slow = await startTestPod();
-  slow.health = 0;
-  await s.router.setPods([{ url: s.pods[1].url }]);
+  await using slow = await startTestPod();
+  slow.health = "silent";
+  const added = s.router.setPods([slow, ...s.pods].map(({ url }) => ({ url })));
+  const removed = s.router.setPods([slow, s.pods[1]].map(({ url }) => ({ url })));
   expect(s.ledger.pods.map(({ name }) => name)).toEqual([s.pods[1].name]);
   expect(await statusOf(s)).toBe(200);
-  await slow[Symbol.asyncDispose]();
+  await Promise.all([added, removed]);
 });

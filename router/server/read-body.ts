@@ -19,7 +19,10 @@ export function readBody(request: IncomingMessage, limitBytes: number, done: (bo
     }
     pieces.push(piece);
   };
-  const onEnd = (): void => done(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, lengthBytes));
+  const onEnd = (): void => {
+    const [only] = pieces;
+    done(pieces.length === 1 ? only : Buffer.concat(pieces, lengthBytes));
+  };
   request.on("data", onData);
   request.on("end", onEnd);
 }

@@ -20,8 +20,8 @@ export interface TestPod extends AsyncDisposable {
   readonly seen: SeenRequest[];
   /** Replaced by a test at any time. */
   answer: Answer;
-  /** Status of `/health`. */
-  health: number;
+  /** Status of `/health`; `silent` never answers. */
+  health: number | "silent";
   models: readonly string[];
   /** Resolves when `count` completions have arrived since the start. */
   arrivals(count: number): Promise<void>;
@@ -82,7 +82,7 @@ export async function startTestPod(
     if (request.url === "/v1/models") {
       const data = pod.models.map((id) => ({ id, object: "model", owned_by: "vllm", max_model_len: 8192 }));
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ object: "list", data }));
-    } else response.writeHead(pod.health).end();
+    } else if (pod.health !== "silent") response.writeHead(pod.health).end();
   }
   return pod;
 }
