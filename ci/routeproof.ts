@@ -17,7 +17,12 @@ interface Subcommand {
   readonly load: () => Promise<Define>;
 }
 
-const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {};
+const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
+  schedule: {
+    summary: "play recorded scheduler workloads through the engine",
+    load: async () => (await import("../mock-pods/schedule-command.ts")).defineSchedule,
+  },
+};
 
 /** Runs one command line and resolves to the exit code; diagnostics go to stderr as one line, never a stack trace. */
 export async function main(argv: readonly string[]): Promise<number> {
