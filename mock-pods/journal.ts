@@ -35,13 +35,13 @@ class JournalRecord implements RequestRecord {
     if (this.entry.ended !== undefined) return;
     if (status !== undefined) this.entry.status = status;
     this.entry.ended = { how, atMs: this.#journal.nowMs() };
-    this.#journal.open.delete(this);
+    this.#journal.open.delete(this.entry);
   }
 }
 
 export class Journal implements Recorder {
   readonly nowMs: () => number;
-  readonly open = new Set<JournalRecord>();
+  readonly open = new Map<JournalEntry, JournalRecord>();
   readonly #pod: string;
   readonly #nextId: () => string;
   #records: JournalRecord[] = [];
@@ -63,7 +63,7 @@ export class Journal implements Recorder {
     const record = new JournalRecord(entry, this);
     this.#records.push(record);
     this.#bodyBytes += body.length;
-    this.open.add(record);
+    this.open.set(entry, record);
     if (this.#records.length > MOST_ENTRIES || this.#bodyBytes > MOST_BODY_BYTES) this.#forgetOldest();
     this.#arrivals += 1;
     this.#waiting = this.#waiting.filter(({ count, resolve }) => {
@@ -91,9 +91,14 @@ export class Journal implements Recorder {
     return new Promise((resolve) => this.#waiting.push({ count, resolve }));
   }
 
+  /** Ends the entry's record, if it is still open. */
+  close(entry: JournalEntry, how: Ended, status?: number): void {
+    this.open.get(entry)?.ended(how, status);
+  }
+
   /** The pod dies: nothing that is open will be answered. */
   failOpen(): void {
-    for (const record of this.open) record.ended("failed");
+    for (const record of this.open.values()) record.ended("failed");
   }
 
   /** By halves, so that the cost of moving the rest is shared by many arrivals. */

@@ -54,7 +54,8 @@ export class HttpMetrics {
     add(this.#tally(this.#responseBytes, { handler }), responseBytes);
     const duration = this.#tally(this.#durations, { handler, method });
     add(duration, seconds);
-    for (const [index, bound] of COARSE_BOUNDS.entries()) if (seconds <= bound) (duration.buckets[index] as number) += 1;
+    for (const [index, bound] of COARSE_BOUNDS.entries())
+      if (seconds <= bound) (duration.buckets[index] as number) += 1;
     observe(this.#highResolution, highResolutionSlots, seconds);
   }
 

@@ -79,7 +79,8 @@ export class PageLayout {
         this.#line(seriesName(family.name, labels), this.#size++);
       }
     }
-    if (family.type === "gauge") return;
+    // The collectors of process and interpreter, whose counters carry no model, make no creation gauges.
+    if (family.type === "gauge" || (family.type === "counter" && family.base === "none")) return;
     const created = createdName(family.name, family.type);
     this.#pendingText += familyHead(created, "gauge", family.help);
     for (const labels of series) this.#line(seriesName(created, labels), CREATED_SLOT);

@@ -36,7 +36,11 @@ export class SleepMetrics {
         page += line(`${DURATION}_bucket`, { operation, le: formatValue(bound) }, within);
       }
       page += line(`${DURATION}_count`, { operation }, durationsSeconds.length);
-      page += line(`${DURATION}_sum`, { operation }, durationsSeconds.reduce((sum, seconds) => sum + seconds, 0));
+      page += line(
+        `${DURATION}_sum`,
+        { operation },
+        durationsSeconds.reduce((sum, seconds) => sum + seconds, 0),
+      );
     }
     page += familyHead(`${DURATION}_created`, "gauge", help);
     for (const [operation, { createdSeconds }] of this.#operations) {
