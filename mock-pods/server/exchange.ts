@@ -1,0 +1,36 @@
+/**
+ * One HTTP request and its answer, whatever carries them: a node:http socket, or a Request handed over in process.
+ *
+ * Handlers know nothing else of the outside, so every door (HTTP, fetch, msw) answers the same bytes.
+ */
+import type { RequestRecord } from "./recorder.ts";
+
+export type HeaderPairs = readonly (readonly [name: string, value: string])[];
+
+export interface Exchange {
+  readonly method: string;
+  /** Percent-decoded, without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** By lower-case name; repeated headers are joined as Node joins them. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Uint8Array;
+  readonly record: RequestRecord;
+  readonly reply: Reply;
+}
+
+/** Where an answer goes. Exactly one of `send` and `open` is called, once. */
+export interface Reply {
+  /** A whole answer; `content-length` is among the headers already. */
+  send(status: number, headers: HeaderPairs, body: Uint8Array | string): void;
+  /** A chunked answer. */
+  open(status: number, headers: HeaderPairs): ReplyStream;
+  /** Calls `action` at most once, in the tick in which the client is seen to have left before the answer was whole. */
+  onGone(action: () => void): void;
+}
+
+export interface ReplyStream {
+  /** Each string becomes one HTTP chunk; all leave in one write. */
+  write(chunks: readonly string[]): void;
+  end(): void;
+}

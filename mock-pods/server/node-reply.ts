@@ -1,0 +1,41 @@
+/** Answers through node:http, with our own headers in our own order and nothing that Node would add. */
+import type { ServerResponse } from "node:http";
+import type { Reply, ReplyStream } from "./exchange.ts";
+
+export function nodeReply(response: ServerResponse): Reply {
+  response.sendDate = false;
+  // Marks the header as removed by hand, which stops Node from adding `connection` and `keep-alive`.
+  response.removeHeader("connection");
+  return {
+    send(status, headers, body) {
+      if (response.destroyed) return;
+      response.writeHead(status, headers.flat());
+      response.end(body);
+    },
+    open(status, headers) {
+      if (response.destroyed) return DISCARDED;
+      response.writeHead(status, headers.flat());
+      return chunked(response);
+    },
+    onGone(action) {
+      response.once("close", () => {
+        if (!response.writableFinished) action();
+      });
+    },
+  };
+}
+
+const DISCARDED: ReplyStream = { write: () => undefined, end: () => undefined };
+
+function chunked(response: ServerResponse): ReplyStream {
+  return {
+    write(chunks) {
+      response.cork();
+      for (const chunk of chunks) response.write(chunk);
+      response.uncork();
+    },
+    end() {
+      response.end();
+    },
+  };
+}

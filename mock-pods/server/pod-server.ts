@@ -1,0 +1,133 @@
+/**
+ * A pod on a port: bytes in, {@link Exchange}s out. It reads the body, tells the journal, asks the hook, and hands over;
+ * what the pod answers is the face's business. Headers leave in the order and case in which uvicorn sends them.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { OperationalError } from "../../fixtures/operational-error.ts";
+import type { RequestHook } from "../pod.ts";
+import type { Exchange } from "./exchange.ts";
+import { nodeReply } from "./node-reply.ts";
+import type { Recorder, RequestRecord } from "./recorder.ts";
+
+export interface PodServerOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly recorder: Recorder;
+  /** Asked after the body was read; true means it answers by itself. */
+  readonly hook: RequestHook;
+  readonly answer: (exchange: Exchange) => void;
+}
+
+export interface PodServer {
+  readonly port: number;
+  /** No new connections; open ones live on until their answers are whole. Resolves when the last is gone. */
+  stopListening(): Promise<void>;
+  /** Closes the port and resets every open connection, as a killed process does. */
+  crash(): Promise<void>;
+}
+
+/** @throws {OperationalError} PORT_IN_USE */
+export async function startPodServer(options: PodServerOptions): Promise<PodServer> {
+  const server = createServer({ noDelay: true, keepAlive: false, insecureHTTPParser: false });
+  // uvicorn closes an idle connection after 5 s; Node would add a second of grace.
+  server.keepAliveTimeout = 5_000;
+  server.keepAliveTimeoutBuffer = 0;
+  server.requestTimeout = 0;
+  server.headersTimeout = 0;
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => receive(options, request, response));
+  server.on("clientError", (_error, socket) => {
+    if (socket.writable) socket.end(INVALID_REQUEST);
+    else socket.destroy();
+  });
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  await listen(server, options);
+  return {
+    port: (server.address() as AddressInfo).port,
+    stopListening: () =>
+      new Promise((closed) => {
+        server.close(() => closed());
+        server.closeIdleConnections();
+      }),
+    crash: () =>
+      new Promise((closed) => {
+        server.close(() => closed());
+        for (const socket of sockets) socket.resetAndDestroy();
+      }),
+  };
+}
+
+/** What uvicorn says to bytes that are not HTTP. */
+const INVALID_REQUEST =
+  "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\nInvalid HTTP request received.";
+
+function listen(server: Server, { host, port }: PodServerOptions): Promise<void> {
+  return new Promise((listening, failed) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      failed(
+        cause.code === "EADDRINUSE"
+          ? new OperationalError("PORT_IN_USE", `port ${port} on ${host} is in use; choose another with --base-port`, {
+              cause,
+            })
+          : cause,
+      );
+    });
+    server.listen(port, host, listening);
+  });
+}
+
+function receive(options: PodServerOptions, request: IncomingMessage, response: ServerResponse): void {
+  const parts: Buffer[] = [];
+  request.on("data", (part: Buffer) => parts.push(part));
+  request.on("end", () => {
+    const body = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+    const record = options.recorder.arrived({
+      method: request.method ?? "GET",
+      path: request.url ?? "/",
+      headers: pairs(request.rawHeaders),
+      body,
+    });
+    void serve(options, request, response, body, record).catch((error: unknown) => response.destroy(error as Error));
+  });
+}
+
+async function serve(
+  options: PodServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Uint8Array,
+  record: RequestRecord,
+): Promise<void> {
+  const taken = options.hook(record.entry, request, response);
+  if (taken === true || (taken !== false && (await taken))) return;
+  const url = request.url ?? "/";
+  const queryStart = url.indexOf("?");
+  options.answer({
+    method: request.method ?? "GET",
+    path: decodePath(queryStart < 0 ? url : url.slice(0, queryStart)),
+    query: new URLSearchParams(queryStart < 0 ? "" : url.slice(queryStart + 1)),
+    headers: request.headers as Record<string, string | undefined>,
+    body,
+    record,
+    reply: nodeReply(response),
+  });
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+function pairs(raw: readonly string[]): (readonly [string, string])[] {
+  const list: (readonly [string, string])[] = [];
+  for (let index = 0; index + 1 < raw.length; index += 2) list.push([raw[index] as string, raw[index + 1] as string]);
+  return list;
+}

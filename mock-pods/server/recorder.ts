@@ -1,0 +1,30 @@
+/** What the server tells a journal about each request, as it happens. */
+import type { JournalEntry } from "../pod.ts";
+
+export interface Arrival {
+  readonly method: string;
+  /** As sent, with the query. */
+  readonly path: string;
+  /** In order, as sent. */
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Uint8Array;
+}
+
+/** One request's line in the journal while it is being written. */
+export interface RequestRecord {
+  /** Live: shows what has been told so far. */
+  readonly entry: JournalEntry;
+  /** The prompt's length is known. Called once for each prompt of the request. */
+  tokenized(promptTokens: number): void;
+  /** A sub-request was admitted to a batch for the first time. */
+  admitted(cachedTokens: number): void;
+  /** Output tokens were handed out, at `simulatedMs` of the pod's clock. */
+  produced(tokens: number, simulatedMs: number): void;
+  /** Once. `status` is absent when nothing was answered. `route` is the path as the route table writes it. */
+  ended(how: "finished" | "disconnected" | "failed", status?: number, route?: string): void;
+}
+
+export interface Recorder {
+  /** The request's body has been read. */
+  arrived(arrival: Arrival): RequestRecord;
+}

@@ -1,0 +1,29 @@
+import { expect, it } from "vitest";
+import { empty } from "./answer.ts";
+import { RouteTable } from "./routes.ts";
+
+const table = new RouteTable([
+  { methods: ["GET"], path: "/health", handle: () => empty(200) },
+  { methods: ["GET", "POST"], path: "/ping", handle: () => empty(200) },
+  { methods: ["GET", "POST", "DELETE"], path: "/__pod/*", handle: () => empty(200) },
+]);
+
+it("finds a route by exact path and method", () => {
+  expect(table.match("GET", "/health")).toMatchObject({ kind: "found", route: { path: "/health" } });
+});
+
+it("finds everything below a path that ends in a star", () => {
+  expect(table.match("DELETE", "/__pod/faults/3")).toMatchObject({ kind: "found", route: { path: "/__pod/*" } });
+});
+
+it("names the allowed methods when only the method is wrong", () => {
+  expect(table.match("DELETE", "/ping")).toEqual({ kind: "wrong-method", allow: "GET, POST" });
+});
+
+it("redirects a path that differs by a trailing slash, either way", () => {
+  expect(table.match("GET", "/health/")).toEqual({ kind: "redirect", path: "/health" });
+});
+
+it("knows no other path", () => {
+  expect(table.match("GET", "/v1/nope")).toEqual({ kind: "unknown" });
+});
