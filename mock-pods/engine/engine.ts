@@ -81,6 +81,39 @@ export interface EngineStats {
   readonly totalBlocks: number;
 }
 
+/**
+ * Steps in which nothing happened but one more token for each running request: no arrival, no end, no preemption.
+ * {@link stepsOf} tells them one by one.
+ */
+export interface DecodeRun {
+  readonly startMs: number;
+  readonly stepEndsMs: readonly number[];
+  /** In scheduling order. */
+  readonly requests: readonly GenerationRequest[];
+  /** Index of the first token each request got, by position in `requests`. */
+  readonly firstIndexes: readonly number[];
+}
+
+/** The steps of a run, as `endStep` would have given them. */
+export function* stepsOf(run: DecodeRun): Generator<StepOutput> {
+  const { requests, firstIndexes, stepEndsMs } = run;
+  const scheduled = requests.map(({ id }) => [id, 1] as const);
+  for (const [step, endMs] of stepEndsMs.entries()) {
+    yield {
+      startMs: stepEndsMs[step - 1] ?? run.startMs,
+      endMs,
+      scheduled,
+      admitted: [],
+      preempted: [],
+      tokens: requests.map(({ id, sample }, position) => {
+        const index = (firstIndexes[position] as number) + step;
+        return { requestId: id, index, tokenId: sample(index) };
+      }),
+      kvEvents: [],
+    };
+  }
+}
+
 export interface Engine {
   submit(request: GenerationRequest, nowMs: number): void;
   /** Unknown and finished ids are ignored. */
@@ -94,4 +127,15 @@ export interface Engine {
   stats(): EngineStats;
   /** Leading prompt tokens held in the cache now, whole blocks, without touching anything. */
   heldPrefixTokens(promptTokenIds: ArrayLike<number>, extra?: { cacheSalt?: string; lora?: string }): number;
+}
+
+/** An engine that can skip ahead while nothing changes; for virtual time only. */
+export interface FastForwardEngine extends Engine {
+  /**
+   * Begins a run of uneventful steps. Returns a time at which it may be over, and certainly was not before; undefined,
+   * and nothing begun, when the next step may be eventful.
+   */
+  beginRun(nowMs: number): number | undefined;
+  /** Ends the run: it has the steps that end before `untilMs`, or, if `inclusive`, just then. */
+  endRun(untilMs: number, inclusive: boolean): DecodeRun;
 }
