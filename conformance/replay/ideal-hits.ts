@@ -3,14 +3,16 @@ import { appendBlockHash, type HashChain } from "../../mock-pods/engine/block-ha
 
 /**
  * The share of prompt tokens that one endless cache would hit if every request went through it and was stored the moment
- * it came: no fleet can do better. Counted as vLLM counts: whole blocks, never the whole prompt.
+ * it came: no fleet can do better. Counted as vLLM counts: whole blocks, never the whole prompt, and without a reply's last
+ * token, which is never computed.
  */
 export function idealHitRatio(trace: Trace, blockSizeTokens: number): number {
   const stored = new Set<number>();
   let promptTokens = 0;
   let hitTokens = 0;
   for (const { prompt, reply } of trace.entries) {
-    const blocks = blockKeys(tokenIds([...prompt, reply]), blockSizeTokens);
+    const [firstReplyId, replyTokens] = reply;
+    const blocks = blockKeys(tokenIds([...prompt, [firstReplyId, replyTokens - 1]]), blockSizeTokens);
     const length = tokensIn(prompt);
     const mostBlocks = Math.floor((length - 1) / blockSizeTokens);
     const firstMiss = blocks.findIndex((key) => !stored.has(key));

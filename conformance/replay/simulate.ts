@@ -46,21 +46,30 @@ export interface SimulatedPodView {
   heldPrefixTokens(promptTokenIds: Int32Array, extra: { cacheSalt?: string; lora?: string }): number;
 }
 
-/** Makes the router to be played, given a way to look into the pods. */
-export type MakeRouter = (lookAtPod: (name: string) => SimulatedPodView | undefined) => FunctionRouter;
+/** A router to be played, and what a reader calls it. */
+export interface ReplayStrategy {
+  readonly name: string;
+  readonly makeRouter: (seed: number, lookAtPod: (name: string) => SimulatedPodView | undefined) => FunctionRouter;
+}
+
+export interface Replay {
+  readonly trace: Trace;
+  /** Pods are called `pod-0` and so on, in this order. */
+  readonly pods: readonly PodSettings[];
+  readonly seed: number;
+}
 
 /** `onProgress` hears how many requests have arrived. */
 export function simulate(
-  trace: Trace,
-  pods: readonly PodSettings[],
-  makeRouter: MakeRouter,
+  { trace, pods, seed }: Replay,
+  strategy: ReplayStrategy,
   onProgress?: (arrived: number) => void,
 ): Played {
   const driver = new VirtualDriver();
   const fleet = new Map(
     pods.map((settings, index) => [`pod-${index}`, new SimulatedPod(`pod-${index}`, settings, driver)]),
   );
-  const router = makeRouter((name) => fleet.get(name));
+  const router = strategy.makeRouter(seed, (name) => fleet.get(name));
   for (const pod of fleet.values()) pod.router = router;
   router.setPods(
     [...fleet.values()].map(({ name, settings }) => ({ name, gpu: settings.profile.name })),

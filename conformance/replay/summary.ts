@@ -30,6 +30,7 @@ export function summarise(strategy: string, { requests, pods }: Played): ReplayS
   const queriedTokens = sum(pods.map(({ stats }) => stats.prefixQueriesTokens));
   const busyMs = pods.map((pod) => pod.busyMs);
   const meanBusyMs = sum(busyMs) / pods.length;
+  const startMs = requests[0]?.arrivedMs ?? 0;
   return {
     strategy,
     requests: requests.length,
@@ -40,8 +41,7 @@ export function summarise(strategy: string, { requests, pods }: Played): ReplayS
     endToEndMs: percentiles(answered, ({ arrivedMs, finishedMs }) => finishedMs - arrivedMs),
     imbalance: meanBusyMs === 0 ? 1 : Math.max(...busyMs) / meanBusyMs,
     preemptions: sum(pods.map(({ stats }) => stats.preemptions)),
-    durationMs:
-      answered.reduce((last, { finishedMs }) => Math.max(last, finishedMs), 0) - (requests[0]?.arrivedMs ?? 0),
+    durationMs: answered.reduce((last, { finishedMs }) => Math.max(last, finishedMs), startMs) - startMs,
     pods: pods.map(({ name, requests, busyMs }) => ({ name, requests, busyMs })),
   };
 }
