@@ -1,4 +1,5 @@
 import type { LatencyProfile } from "../../fixtures/profiles/latency-profile.ts";
+import { assertPodClock } from "../../fixtures/profiles/pod-clock.ts";
 import type { Engine, EngineStats, GenerationRequest, KvEvent, StepOutput, TokenOutput } from "./engine.ts";
 import { LatencyModel, type StepNoise } from "./latency-model.ts";
 import { Scheduler, type SchedulerConfig } from "./scheduler.ts";
@@ -23,8 +24,9 @@ export const ENGINE_DEFAULTS = {
   reserveFullIsl: true,
 } as const satisfies Partial<EngineConfig>;
 
-/** A pod's engine: vLLM's scheduler with a card's latency. */
+/** A pod's engine: vLLM's scheduler with a card's latency. Throws USAGE for a card or curve no pod could have. */
 export function createEngine(config: EngineConfig, profile: LatencyProfile, noise?: StepNoise): Engine {
+  assertPodClock(profile);
   let kvEvents: KvEvent[] = [];
   const emit = config.kvEvents === true ? (event: KvEvent) => void kvEvents.push(event) : undefined;
   const scheduler = new Scheduler(config, emit);

@@ -3,7 +3,7 @@
  * what the pod answers is the face's business. Headers leave in the order and case in which uvicorn sends them.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { RequestHook } from "../pod.ts";
 import type { Exchange } from "./exchange.ts";
@@ -41,6 +41,11 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
     if (socket.writable) socket.end(INVALID_REQUEST);
     else socket.destroy();
   });
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   await listen(server, options);
   return {
     port: (server.address() as AddressInfo).port,
@@ -52,7 +57,7 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
     crash: () =>
       new Promise((closed) => {
         server.close(() => closed());
-        server.closeAllConnections();
+        for (const socket of sockets) socket.resetAndDestroy();
       }),
   };
 }
