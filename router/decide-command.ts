@@ -10,7 +10,10 @@ import { playDecisions } from "./core/play-decisions.ts";
 export function defineDecide(command: Command, exit: (code: number) => void): void {
   command
     .addOption(new Option("--mode <mode>", "how the router decides").choices(MODES).default("corrected"))
-    .requiredOption("--trace <file>", "JSON: a list of { id, steps: [{ model, tokens or text, ready, atMs?, picked? }] }")
+    .requiredOption(
+      "--trace <file>",
+      "JSON: a list of { id, steps: [{ model, tokens or text, ready, atMs?, picked? }] }",
+    )
     .option("--gpu <profile>", "latency profile that prices the pods", DEFAULT_GPU)
     .action(async (options: { mode: Mode; trace: string; gpu: string }) => {
       const traces = checkDecisionTraces(readJsonFile(options.trace), options.trace);

@@ -49,7 +49,11 @@ export class AibrixTree {
    *
    * @returns the node that ends with the prompt (the root for an empty one), and the tokens known before
    */
-  insert(prompt: Int32Array, model: string, nowMs: number): { readonly node: AibrixNode; readonly matchedTokens: number } {
+  insert(
+    prompt: Int32Array,
+    model: string,
+    nowMs: number,
+  ): { readonly node: AibrixNode; readonly matchedTokens: number } {
     let node = this.root;
     let matchedTokens = 0;
     node.lastAccessMs = nowMs;
