@@ -1,14 +1,14 @@
 /**
  * Plays a decision trace through the decision core, one result a step: how another implementation is compared with ours.
  *
- * A trace knows when requests start and not when they end. Modes that count what is in flight take each to last as long
- * as the load window, three minutes, so that their loads are comparable with those of a mode that counts starts.
+ * A trace knows when requests start and not when they end: each is taken to end well before the next, so that the load
+ * window alone speaks, as it does in the merged code.
  */
 import type { RoutedPod } from "../../fixtures/routing.ts";
 import type { Tokenizer } from "../../fixtures/tokenizer/tokenizer.ts";
 import { promptTokens, type DecisionTrace } from "./decision-trace.ts";
 import { createFunctionRouter } from "./function-router.ts";
-import { LOAD_WINDOW_MS, type Mode } from "./options.ts";
+import type { Mode } from "./options.ts";
 import type { ReadyPod } from "./strategy.ts";
 
 export interface DecisionResult {
@@ -20,6 +20,7 @@ export interface DecisionResult {
   readonly totalTokens: number;
   /** Every pod this mode may answer, given the picks before. */
   readonly allowed: readonly string[];
+  /** Requests in the load window, per ready pod. */
   readonly loads: Readonly<Record<string, number>>;
   /** What was compared: `corrected` and `preble` include this request's own prefill, `aibrix-719` does not. */
   readonly costsBeforeSeconds: Readonly<Record<string, number>>;
@@ -39,6 +40,7 @@ export function* playDecisions(trace: DecisionTrace, options: PlayOptions): Gene
   const { mode, gpu } = { ...options, ...trace };
   let picked: string | undefined;
   let allowed: readonly ReadyPod[] = [];
+  let loads: Record<string, number> = {};
   const router = createFunctionRouter({
     mode,
     defaultGpu: gpu,
@@ -46,25 +48,27 @@ export function* playDecisions(trace: DecisionTrace, options: PlayOptions): Gene
     seed: 0,
     pick: (assessment) => {
       allowed = assessment.allowed.toSorted(byName);
+      loads = perReadyPod((pod) => router.strategy.windowRequests?.(pod, atMs) ?? 0);
       return router.pods().find(({ name }) => name === picked) ?? (allowed[0] as ReadyPod);
     },
   });
   const readyByModel = new Map<string, readonly string[]>();
-  const open: { readonly requestId: string; readonly endMs: number }[] = [];
+  let ready: readonly string[] = [];
   let atMs = 0;
+  const perReadyPod = (value: (pod: ReadyPod) => number): Record<string, number> =>
+    Object.fromEntries(
+      router.pods().flatMap((pod) => (ready.includes(pod.name) ? [[pod.name, value(pod)] as const] : [])),
+    );
   router.tick(atMs);
   for (const [index, step] of trace.steps.entries()) {
-    atMs = step.atMs ?? atMs;
-    picked = step.picked;
-    allowed = [];
-    while (open[0] !== undefined && open[0].endMs <= atMs) router.finished(open.shift()?.requestId ?? "", "ok", atMs);
-    readyByModel.set(step.model, step.ready);
+    ({ ready, picked, atMs = atMs } = step);
+    [allowed, loads] = [[], {}];
+    readyByModel.set(step.model, ready);
     router.setPods(podsOf(readyByModel), atMs);
     const requestId = String(index);
     const prompt = step.tokens === undefined ? (step.text ?? "") : promptTokens(step.tokens);
     const record = router.decide({ requestId, model: step.model, prompt }, atMs);
-    open.push({ requestId, endMs: atMs + LOAD_WINDOW_MS });
-    const ready = router.pods().filter(({ name }) => step.ready.includes(name));
+    router.finished(requestId, "ok", atMs);
     yield {
       trace: trace.id,
       step: index + 1,
@@ -72,11 +76,9 @@ export function* playDecisions(trace: DecisionTrace, options: PlayOptions): Gene
       matchedTokens: record.matchedTokens,
       totalTokens: record.totalTokens,
       allowed: allowed.map(({ name }) => name),
-      loads: Object.fromEntries(record.candidates.map(({ pod, load }) => [pod, load])),
+      loads,
       costsBeforeSeconds: Object.fromEntries(record.candidates.map(({ pod, costSeconds }) => [pod, costSeconds])),
-      costsAfterSeconds: Object.fromEntries(
-        ready.map((pod) => [pod.name, router.strategy.costSeconds?.(pod, atMs) ?? 0]),
-      ),
+      costsAfterSeconds: perReadyPod((pod) => router.strategy.workSeconds?.(pod, atMs) ?? 0),
       picked: record.pod,
     };
   }

@@ -60,8 +60,12 @@ export class Aibrix719 implements Strategy {
     };
   }
 
-  costSeconds({ name }: ReadyPod): number {
+  workSeconds({ name }: ReadyPod): number {
     return this.histogram.podCostsSeconds(this.#profile).get(name) ?? 0;
+  }
+
+  windowRequests({ name }: ReadyPod): number {
+    return this.histogram.podLoad(name);
   }
 
   /** The background loop, for every full second since the first call. */
