@@ -18,6 +18,10 @@ interface Subcommand {
 }
 
 const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
+  decide: {
+    summary: "play a decision trace through the router's decision core",
+    load: async () => (await import("../router/decide-command.ts")).defineDecide,
+  },
   replay: {
     summary: "play a trace under each strategy and compare",
     load: async () => {
