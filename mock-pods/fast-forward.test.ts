@@ -5,7 +5,8 @@ import { loadProfile } from "../fixtures/profiles/latency-profile.ts";
 import { Random } from "../fixtures/random.ts";
 import type { DrivenEngine } from "./driver.ts";
 import { createEngine, ENGINE_DEFAULTS } from "./engine/create-engine.ts";
-import { stepsOf, type StepOutput } from "./engine/engine.ts";
+import { stepsOf } from "./engine/decode-run.ts";
+import type { StepOutput } from "./engine/engine.ts";
 import { VirtualDriver } from "./virtual-driver.ts";
 
 type Happening = { readonly atMs: number; readonly pod: number } & (

@@ -100,6 +100,11 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       return { startMs, stepEndsMs, requests: runningRequests, firstIndexes: nextIndexes } satisfies DecodeRun;
     },
     stats: () => statsOf(scheduler),
+    inspect: () => ({
+      running: scheduler.runningIds(),
+      waiting: scheduler.waitingIds(),
+      blocks: scheduler.kv.pool.views(),
+    }),
     heldPrefixTokens: (promptTokenIds, extra) => scheduler.kv.heldTokens(promptTokenIds, extra ?? {}),
   };
 }

@@ -83,7 +83,7 @@ export interface EngineStats {
 
 /**
  * Steps in which nothing happened but one more token for each running request: no arrival, no end, no preemption.
- * {@link stepsOf} tells them one by one.
+ * {@link ./decode-run.ts} tells them one by one.
  */
 export interface DecodeRun {
   readonly startMs: number;
@@ -94,24 +94,26 @@ export interface DecodeRun {
   readonly firstIndexes: readonly number[];
 }
 
-/** The steps of a run, as `endStep` would have given them. */
-export function* stepsOf(run: DecodeRun): Generator<StepOutput> {
-  const { requests, firstIndexes, stepEndsMs } = run;
-  const scheduled = requests.map(({ id }) => [id, 1] as const);
-  for (const [step, endMs] of stepEndsMs.entries()) {
-    yield {
-      startMs: stepEndsMs[step - 1] ?? run.startMs,
-      endMs,
-      scheduled,
-      admitted: [],
-      preempted: [],
-      tokens: requests.map(({ id, sample }, position) => {
-        const index = (firstIndexes[position] as number) + step;
-        return { requestId: id, index, tokenId: sample(index) };
-      }),
-      kvEvents: [],
-    };
-  }
+/** One KV block that holds something. */
+export interface BlockView {
+  /** Its number; 0 is the null block and never shown. */
+  readonly block: number;
+  /** 16 hex digits, as KV events carry it as an integer; absent while the block is not full. */
+  readonly hash?: string;
+  /** Requests that refer to it. */
+  readonly references: number;
+  /** Blocks that will be taken before it; absent while it is referred to. */
+  readonly reuseRank?: number;
+}
+
+/** A look inside, for tests. */
+export interface EngineInspection {
+  /** Request ids in running order. */
+  readonly running: readonly string[];
+  /** Request ids in the order in which they will be admitted. */
+  readonly waiting: readonly string[];
+  /** Referenced or cached blocks, by number. */
+  readonly blocks: readonly BlockView[];
 }
 
 export interface Engine {
@@ -125,6 +127,8 @@ export interface Engine {
   /** Ends the step begun last. */
   endStep(): StepOutput;
   stats(): EngineStats;
+  /** Copies; costs time in proportion to what there is to see. */
+  inspect(): EngineInspection;
   /** Leading prompt tokens held in the cache now, whole blocks, without touching anything. */
   heldPrefixTokens(promptTokenIds: ArrayLike<number>, extra?: { cacheSalt?: string; lora?: string }): number;
 }

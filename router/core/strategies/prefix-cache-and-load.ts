@@ -79,11 +79,9 @@ export class PrefixCacheAndLoad implements Strategy {
     let matchedTokens = 0;
     const views = pods.map((pod): View => {
       const state = this.#state(pod);
-      state.window.expire(nowMs);
       const matched = byHolder.get(state.holder) ?? 0;
       matchedTokens = Math.max(matchedTokens, matched);
-      const loadSeconds = state.window.seconds + state.pendingSeconds;
-      const costSeconds = loadSeconds + prefillSeconds(state.profile, tokens.length, matched);
+      const costSeconds = this.workSeconds(pod, nowMs) + prefillSeconds(state.profile, tokens.length, matched);
       return { pod, state, matchedTokens: matched, costSeconds };
     });
     const isPrefix = tokens.length > 0 && matchedTokens / tokens.length > this.threshold;
@@ -108,8 +106,16 @@ export class PrefixCacheAndLoad implements Strategy {
     };
   }
 
-  costSeconds(pod: ReadyPod): number {
-    return this.#state(pod).pendingSeconds;
+  workSeconds(pod: ReadyPod, nowMs: number): number {
+    const { window, pendingSeconds } = this.#state(pod);
+    window.expire(nowMs);
+    return window.seconds + pendingSeconds;
+  }
+
+  windowRequests(pod: ReadyPod, nowMs: number): number {
+    const { window } = this.#state(pod);
+    window.expire(nowMs);
+    return window.requests;
   }
 
   tick(nowMs: number): void {
