@@ -91,7 +91,7 @@ export async function startRouter(options: RouterOptions): Promise<RunningRouter
     },
   });
   const probed = async (pod: PodLink): Promise<void> => {
-    await Promise.race([probes.get(pod)?.now(), new Promise((resolve) => setTimeout(resolve, FIRST_PROBE_MS).unref())]);
+    await atMost(FIRST_PROBE_MS, probes.get(pod)?.now());
   };
 
   const decisions = new DecisionLog(REMEMBERED_DECISIONS);
@@ -169,8 +169,16 @@ export async function startRouter(options: RouterOptions): Promise<RunningRouter
     close,
     drain: async (graceMs) => {
       draining = true;
-      await Promise.race([data.drain(), new Promise((resolve) => setTimeout(resolve, graceMs))]);
+      await atMost(graceMs, data.drain());
       await close();
     },
   };
+}
+
+/** Resolves when `work` is done or `limitMs` have passed. */
+async function atMost(limitMs: number, work: Promise<void> | undefined): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)));
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
 }
