@@ -67,8 +67,16 @@ export class RouterMetrics {
       this.#retries.family(`${prefix}retries_total`, "Requests sent to another pod after one failed."),
       this.#matched.family(`${prefix}matched_ratio`, "Share of the prompt that some ready pod was believed to hold."),
       this.#decisionSeconds.family(`${prefix}decision_seconds`, "Time a decision took, tokenising included."),
-      gauge("in_flight", "Requests a pod is working on.", pods.map(({ name, inFlight }) => ({ labels: { pod: name }, value: inFlight }))),
-      gauge("pod_ready", "1 when requests go to the pod.", pods.map(({ name, state }) => ({ labels: { pod: name }, value: state === "healthy" ? 1 : 0 }))),
+      gauge(
+        "in_flight",
+        "Requests a pod is working on.",
+        pods.map(({ name, inFlight }) => ({ labels: { pod: name }, value: inFlight })),
+      ),
+      gauge(
+        "pod_ready",
+        "1 when requests go to the pod.",
+        pods.map(({ name, state }) => ({ labels: { pod: name }, value: state === "healthy" ? 1 : 0 })),
+      ),
       ...(index === undefined
         ? []
         : [
@@ -127,7 +135,11 @@ class Histogram {
     let total = 0;
     const buckets = this.#counts.map((count, index) => {
       const bound = this.#bounds[index];
-      return { name: `${name}_bucket`, labels: { le: bound === undefined ? "+Inf" : String(bound) }, value: (total += count) };
+      return {
+        name: `${name}_bucket`,
+        labels: { le: bound === undefined ? "+Inf" : String(bound) },
+        value: (total += count),
+      };
     });
     const samples = [
       ...buckets,
