@@ -5,8 +5,12 @@ export interface EngineGate {
   /** Simulated milliseconds. */
   nowMs(): number;
   submit(request: GenerationRequest): void;
-  /** Frees their blocks at once. Unknown and finished ids are ignored. */
-  abort(requestIds: readonly string[]): void;
+  /**
+   * Frees their blocks at once. Unknown and finished ids are ignored. `as` is how the metrics count them: `stop` for a
+   * stop string that the front end found, `abort` for the engine's own abort, absent for a client that left, which vLLM
+   * 0.32 does not count.
+   */
+  abort(requestIds: readonly string[], as?: "stop" | "abort"): void;
   /** False, and nothing done, while blocks are in use (unless `preemptRunning`). */
   resetPrefixCache(preemptRunning: boolean): boolean;
   /** Steps stop; requests queue. Independent of a test's `hold`. */
