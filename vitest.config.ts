@@ -1,6 +1,7 @@
 import { configDefaults, defineConfig } from "vitest/config";
+import { dockerAnswers } from "./ci/docker/docker-answers.ts";
 
-/** What a test needs stands in its suffix: nothing, loopback sockets, or Docker. */
+/** What a test needs stands in its suffix: nothing, loopback sockets, or Docker (left out, with a reason, without one). */
 export default defineConfig({
   test: {
     exclude: [...configDefaults.exclude, "dist/**"],
@@ -18,15 +19,19 @@ export default defineConfig({
         extends: true,
         test: { name: "loopback", include: ["**/*.loopback.test.ts"], testTimeout: 60_000 },
       },
-      {
-        extends: true,
-        test: {
-          name: "container",
-          include: ["**/*.container.test.ts"],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-        },
-      },
+      ...(dockerAnswers()
+        ? [
+            {
+              extends: true as const,
+              test: {
+                name: "container",
+                include: ["**/*.container.test.ts"],
+                testTimeout: 180_000,
+                hookTimeout: 180_000,
+              },
+            },
+          ]
+        : []),
     ],
   },
 });

@@ -17,7 +17,30 @@ interface Subcommand {
   readonly load: () => Promise<Define>;
 }
 
-const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {};
+const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
+  decide: {
+    summary: "play a decision trace through the router's decision core",
+    load: async () => (await import("../router/decide-command.ts")).defineDecide,
+  },
+  replay: {
+    summary: "play a trace under each strategy and compare",
+    load: async () => {
+      const [{ defineReplay }, { replayStrategy }] = await Promise.all([
+        import("../conformance/replay-command.ts"),
+        import("./replay-strategies.ts"),
+      ]);
+      return defineReplay(replayStrategy);
+    },
+  },
+  router: {
+    summary: "start the reference router in front of pods",
+    load: async () => (await import("../router/router-command.ts")).defineRouter,
+  },
+  schedule: {
+    summary: "play recorded scheduler workloads through the engine",
+    load: async () => (await import("../mock-pods/schedule-command.ts")).defineSchedule,
+  },
+};
 
 /** Runs one command line and resolves to the exit code; diagnostics go to stderr as one line, never a stack trace. */
 export async function main(argv: readonly string[]): Promise<number> {

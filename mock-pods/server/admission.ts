@@ -11,11 +11,11 @@ import type { PodContext } from "./pod-context.ts";
 export function admit(pod: PodContext, samples: number): void {
   const { maxQueuedRequests, maxQueuedTokens } = pod.settings;
   if (maxQueuedRequests !== undefined && pod.hub.openRequests + samples > maxQueuedRequests) {
-    pod.onRejected("max_num_queued_reqs");
+    pod.engine.refused("max_num_queued_reqs");
     throw unavailable("The engine is currently busy and cannot accept new requests.");
   }
   if (maxQueuedTokens !== undefined && pod.hub.queuedTokens >= maxQueuedTokens) {
-    pod.onRejected("max_num_queued_tokens");
+    pod.engine.refused("max_num_queued_tokens");
     throw unavailable("The engine has reached its prefill token backlog limit.");
   }
 }

@@ -14,11 +14,7 @@ export interface PodContext {
   readonly model: Model;
   readonly models: ModelRegistry;
   readonly state: PodState;
-  /** A call was refused because a queue cap was reached. */
-  readonly onRejected: (reason: RejectionReason) => void;
 }
-
-export type RejectionReason = "max_num_queued_reqs" | "max_num_queued_tokens";
 
 /** What dev endpoints and signals change. */
 export interface PodState {

@@ -21,7 +21,7 @@ import type { Exchange, HeaderPairs } from "./exchange.ts";
 import { GenerationHub } from "./generation/generation-hub.ts";
 import { commonWords, type Model } from "./generation/model-answer.ts";
 import { ModelRegistry } from "./model-registry.ts";
-import type { PodContext, RejectionReason } from "./pod-context.ts";
+import type { PodContext } from "./pod-context.ts";
 import { randomHex } from "./random-id.ts";
 import { Responder } from "./responder.ts";
 import { RouteTable, type Route } from "./routes.ts";
@@ -36,7 +36,6 @@ export interface PodFaceOptions {
   readonly routes: readonly Route[];
   /** What the model says; common words unless given. */
   readonly model?: Model;
-  readonly onRejected?: (reason: RejectionReason) => void;
 }
 
 export interface PodFace {
@@ -61,7 +60,6 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     model: options.model ?? commonWords(options.tokenizer),
     models: new ModelRegistry(settings),
     state: { paused: false, sleepLevel: 0, draining: false, load: 0 },
-    onRejected: options.onRejected ?? (() => undefined),
   };
   const routes = new RouteTable([...ownRoutes(pod), ...options.routes]);
 

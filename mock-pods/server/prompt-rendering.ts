@@ -62,7 +62,7 @@ export class PromptRenderer {
     const most = context * this.#tokenizer.longestTokenCharacters;
     // UTF-16 units are at least as many as characters: the exact count is needed only beyond the bound.
     if (text.length <= most) return text;
-    const characters = [...text];
+    const characters = Array.from(text);
     if (characters.length <= most) return text;
     if (truncateTokens === null) {
       throw badRequest(

@@ -35,8 +35,9 @@ export class Responder {
 
   send(answer: Answer): void {
     if (this.#ended) return;
-    this.#exchange.reply.send(answer.status, this.#headers(answer), answer.body);
-    this.#end("finished", answer.status);
+    const contentBytes = byteLength(answer.body);
+    this.#exchange.reply.send(answer.status, this.#headers(answer, contentBytes), answer.body);
+    this.#end("finished", answer.status, contentBytes);
   }
 
   /** Opens an event stream: status 200, chunked. */
@@ -61,11 +62,11 @@ export class Responder {
     };
   }
 
-  #headers(answer: Answer): HeaderPairs {
+  #headers(answer: Answer, contentBytes: number): HeaderPairs {
     return [
       ...server(),
       ...(answer.headers ?? []),
-      ["content-length", String(byteLength(answer.body))],
+      ["content-length", String(contentBytes)],
       ...(answer.contentType === undefined ? [] : [["content-type", answer.contentType] as const]),
       ...this.#frame.trailing(answer.outermost === true),
     ];
@@ -77,9 +78,9 @@ export class Responder {
     for (const action of this.#goneActions) action();
   }
 
-  #end(how: "finished" | "disconnected", status: number | undefined): void {
+  #end(how: "finished" | "disconnected", status: number | undefined, contentBytes?: number): void {
     this.#ended = true;
-    this.#exchange.record.ended(how, status, this.#route);
+    this.#exchange.record.ended(how, status, this.#route, contentBytes);
   }
 }
 

@@ -1,8 +1,6 @@
 /** What vLLM's own flags and environment say about the HTTP face. Flags that shape the engine are read elsewhere. */
+import type { PodSettings } from "../pod-settings.ts";
 import { fingerprint } from "./fingerprint.ts";
-
-export type Flags = Readonly<Record<string, string | number | boolean>>;
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface ServeSettings {
   readonly version: string;
@@ -40,24 +38,20 @@ export interface ServeSettings {
   readonly systemFingerprint: string;
 }
 
-export interface ModelFacts {
-  readonly modelPath: string;
-  readonly servedNames: readonly [string, ...string[]];
-  readonly maxModelLenTokens: number;
-  readonly blockTokens: number;
-  readonly prefixCaching: boolean;
-}
-
 export const VLLM_VERSION = "0.32.0";
 
-export function serveSettings(flags: Flags, facts: ModelFacts, environment: Environment = {}): ServeSettings {
+export function serveSettings({ flags, environment, engine, models, modelPath }: PodSettings): ServeSettings {
   const on = (name: string) => flags[name] === true || flags[name] === "true";
   const number = (name: string) => (flags[name] === undefined ? undefined : Number(flags[name]));
   const text = (name: string) => (flags[name] === undefined ? undefined : String(flags[name]));
   const enabled = (name: string) => ["1", "true"].includes((environment[name] ?? "").toLowerCase());
   return {
-    ...facts,
     version: VLLM_VERSION,
+    modelPath,
+    servedNames: models,
+    maxModelLenTokens: engine.maxModelLen,
+    blockTokens: engine.blockSize,
+    prefixCaching: engine.prefixCaching,
     maxLogprobs: number("max-logprobs") ?? 20,
     apiKeys: words(text("api-key") ?? environment["VLLM_API_KEY"]),
     allowedOrigins: jsonList(text("allowed-origins")),
@@ -81,7 +75,7 @@ export function serveSettings(flags: Flags, facts: ModelFacts, environment: Envi
     maxQueuedTokens: number("max-num-queued-tokens"),
     shutdownTimeoutMs: (number("shutdown-timeout") ?? 0) * 1000,
     kvEvents: jsonObject(text("kv-events-config")),
-    systemFingerprint: `vllm-${VLLM_VERSION}-${fingerprint(JSON.stringify([flags, facts]))}`,
+    systemFingerprint: `vllm-${VLLM_VERSION}-${fingerprint(JSON.stringify([flags, engine, models]))}`,
   };
 }
 

@@ -1,5 +1,4 @@
 /** `POST /tokenize` and `/detokenize`: they round-trip, and agree with the usage that answers report. */
-import type { ChatMessage } from "../../../fixtures/wire/chat-messages.ts";
 import { detokenizeBody, tokenizeBody } from "../../../fixtures/wire/tokenize-request.ts";
 import { json } from "../answer.ts";
 import { renderConversation } from "../conversation.ts";
@@ -18,7 +17,7 @@ export function tokenizeRoutes(pod: PodContext): Route[] {
         const isChat = request.messages !== undefined;
         const renderer = unlimitedRenderer(pod, request.add_special_tokens ?? !isChat);
         const { tokenIds } = isChat
-          ? renderConversation(pod, { ...request, messages: request.messages as readonly ChatMessage[] }, renderer)
+          ? renderConversation(pod, { ...request, messages: request.messages ?? [] }, renderer)
           : renderer.text(request.prompt ?? "");
         return json(200, {
           count: tokenIds.length,

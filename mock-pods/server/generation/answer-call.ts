@@ -5,6 +5,7 @@ import { dumpAscii } from "../../../fixtures/wire/validation/python-text.ts";
 import { admit } from "../admission.ts";
 import type { Answer } from "../answer.ts";
 import type { Exchange, ReplyStream } from "../exchange.ts";
+import type { CallGroup } from "../../metrics/pod-metrics.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Responder } from "../responder.ts";
 import type { Call } from "./generation-hub.ts";
@@ -93,19 +94,21 @@ function start(
   generations: readonly Generation[],
   call: Call,
 ): void {
-  const prompts = new Set<number>();
+  const groups = new Map<number, CallGroup>();
   const submitted: Generation[] = [];
   try {
     for (const generation of generations) {
       const { promptIndex } = generation.plan;
-      if (!prompts.has(promptIndex)) {
+      let group = groups.get(promptIndex);
+      if (group === undefined) {
+        const n = generations.filter((other) => other.plan.promptIndex === promptIndex).length;
         // Each prompt is admitted by itself; one that is refused takes the whole call with it.
-        const samples = generations.filter((other) => other.plan.promptIndex === promptIndex).length;
-        if (prompts.size > 0) admit(pod, samples);
-        prompts.add(promptIndex);
+        if (groups.size > 0) admit(pod, n);
+        group = { n, open: n, longestTokens: 0 };
+        groups.set(promptIndex, group);
         exchange.record.tokenized(generation.promptTokens);
       }
-      pod.hub.submit(generation, call);
+      pod.hub.submit(generation, call, group);
       submitted.push(generation);
     }
   } catch (error) {

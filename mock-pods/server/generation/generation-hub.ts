@@ -1,5 +1,6 @@
 /** Hands what the engine's steps produce to the calls that wait for it. */
 import type { StepOutput } from "../../engine/engine.ts";
+import type { CallGroup } from "../../metrics/pod-metrics.ts";
 import type { EngineGate } from "../engine-gate.ts";
 import type { Generation } from "./generation.ts";
 
@@ -31,9 +32,10 @@ export class GenerationHub {
     return tokens;
   }
 
-  submit(generation: Generation, call: Call): void {
+  /** `group` is shared by the samples of one prompt. */
+  submit(generation: Generation, call: Call, group: CallGroup): void {
     this.#open.set(generation.id, { generation, call });
-    this.#engine.submit(generation.plan.request);
+    this.#engine.submit(generation.plan.request, group);
   }
 
   /** The client left: nothing more is told to its call. */

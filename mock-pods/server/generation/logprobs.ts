@@ -28,7 +28,7 @@ export function topLogprobs(tokenizer: ModelTokenizer, chosen: number, options: 
     id,
     token: tokenText(tokenizer, id, options.asIds),
     // Halves with every rank, starting where a confident model would.
-    logprob: -0.105360515 - 0.693147181 * rank,
+    logprob: -0.105360515 - Math.LN2 * rank,
   }));
 }
 

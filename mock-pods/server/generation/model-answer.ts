@@ -16,7 +16,7 @@ export interface Question {
 
 export interface ModelAnswer {
   /** The k-th token, k from 0. */
-  tokenAt(index: number): number;
+  readonly tokenAt: (index: number) => number;
   /** Tokens up to and with the end-of-sequence token. */
   readonly naturalEndTokens: number;
 }

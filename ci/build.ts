@@ -1,0 +1,17 @@
+/** `npm run build`: JavaScript and types into dist/, with the data files that the sources read beside them. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, cpSync, globSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+const root = dirname(import.meta.dirname);
+const dist = join(root, "dist");
+const ROOMS = ["fixtures", "mock-pods", "router", "conformance"];
+/** Evidence and prose for readers of the repository; the package works without them. */
+const LEFT_OUT = /(^|\/)(recordings|golden|reports)\/|\.ts$|\.md$|Dockerfile$/;
+
+rmSync(dist, { recursive: true, force: true });
+execFileSync("tsc", ["-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+for (const file of globSync(`{${ROOMS.join(",")}}/**/*.*`, { cwd: root })) {
+  if (!LEFT_OUT.test(file)) cpSync(join(root, file), join(dist, file));
+}
+chmodSync(join(dist, "ci/routeproof.js"), 0o755);

@@ -1,0 +1,67 @@
+/**
+ * The reference router as the kit and the replay see it, who may not import it: in-process, behind real HTTP, with time
+ * that can be moved; and as plain functions.
+ */
+import { RealClock, type Clock } from "../fixtures/clock.ts";
+import type { FunctionRouterFactory } from "../fixtures/routing.ts";
+import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
+import type { RouterAdapter } from "../conformance/adapters/router-under-test.ts";
+import type { RouterProfile } from "../conformance/router-profile.ts";
+import { createFunctionRouter, startRouter, type FunctionRouterOptions } from "../router/index.ts";
+import packageJson from "../package.json" with { type: "json" };
+
+/** What the router claims in its default mode. */
+export const REFERENCE_PROFILE: RouterProfile = {
+  match: { unit: { token: "cl100k_base" }, input: "prompt", partialBlock: "exact" },
+  threshold: { value: 0.5, comparison: ">", ratioOf: "request", owners: "live" },
+  owners: "all",
+  insert: { at: "dispatch", when: "success" },
+  cold: { policy: "cost-model", ties: "any" },
+  load: { signal: "in-flight" },
+  gate: null,
+  exploration: 0,
+  evict: { kind: "ttl", ttlMs: 300_000, sweepMs: 1000, sliding: true },
+  isolation: { model: true, cacheSalt: true, lora: true },
+  discovery: { convergenceMs: 0, returningPodIsCold: true },
+  placement: ["observe", "load"],
+  retry: { on: ["connect", 503], max: 2 },
+  stream: { passThrough: true },
+  exact: true,
+};
+
+type Which = Pick<FunctionRouterOptions, "strategy" | "mode">;
+
+/** A decision without a shell, for simulations. */
+export function referenceFunctionRouter(which: Which = {}): FunctionRouterFactory {
+  return ({ seed }) => createFunctionRouter({ ...which, seed, tokenizer: cl100k });
+}
+
+/** The router in this process on loopback ports. It lives by the kit's clock, sockets and probes by the machine's. */
+export function referenceRouter(which: Which = {}): RouterAdapter {
+  return {
+    name: ["routeproof", which.strategy, which.mode].filter((word) => word !== undefined).join(" "),
+    version: packageJson.version,
+    kind: "function",
+    profile: REFERENCE_PROFILE,
+    async start({ pods, seed, clock, threshold }) {
+      const router = createFunctionRouter({
+        ...which,
+        seed,
+        tokenizer: cl100k,
+        ...(threshold === undefined ? {} : { threshold }),
+      });
+      const running = await startRouter({ router, pods, clock });
+      return {
+        kind: "http",
+        url: running.url,
+        setPods: (next) => running.setPods(next),
+        ...(canAdvance(clock) ? { advance: async (byMs: number) => clock.advance(byMs) } : {}),
+        close: () => running.close(),
+      };
+    },
+  };
+}
+
+function canAdvance(clock: Clock): clock is RealClock {
+  return clock instanceof RealClock;
+}

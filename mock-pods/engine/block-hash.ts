@@ -1,0 +1,58 @@
+/**
+ * Chained block hashes: a block's hash covers its own tokens and, through its parent's hash, everything before it.
+ *
+ * 64 bits in two 32-bit lanes, mixed as MurmurHash3 mixes, since BigInt arithmetic is forty times slower. A chain is an
+ * array of lanes: block j's hash is `[2j]` (high) and `[2j + 1]` (low). vLLM's own hashes are SHA-256 of a pickle; to the
+ * outside both are opaque.
+ */
+export type HashChain = number[];
+
+/** What enters the hash besides tokens; vLLM's extra keys. */
+export interface HashSalt {
+  readonly cacheSalt?: string;
+  readonly lora?: string;
+}
+
+/** Appends the hash of the block of `blockSize` tokens that starts at `start` in `tokenIds`. */
+export function appendBlockHash(
+  chain: HashChain,
+  tokenIds: ArrayLike<number>,
+  start: number,
+  blockSize: number,
+  salt: HashSalt,
+): void {
+  const length = chain.length;
+  const first = length === 0;
+  let high = first ? saltLane(salt, 0x9747b28c) : (chain[length - 2] as number);
+  let low = first ? saltLane(salt, 0x3c6ef372) : (chain[length - 1] as number);
+  for (let index = start; index < start + blockSize; index++) {
+    const token = tokenIds[index] as number;
+    const a = Math.imul(token, 0xcc9e2d51);
+    high ^= Math.imul((a << 15) | (a >>> 17), 0x1b873593);
+    high = (Math.imul((high << 13) | (high >>> 19), 5) + 0xe6546b64) | 0;
+    const b = Math.imul(token, 0x85ebca6b);
+    low ^= Math.imul((b << 16) | (b >>> 16), 0xc2b2ae35);
+    low = (Math.imul((low << 17) | (low >>> 15), 9) + 0x561ccd1b) | 0;
+  }
+  high = avalanche(high ^ blockSize);
+  chain.push(high, avalanche(low + high));
+}
+
+/** The hash as vLLM's KV events show it: an unsigned 64-bit integer. */
+export function toUint64(high: number, low: number): bigint {
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+}
+
+function saltLane(salt: HashSalt, basis: number): number {
+  if (salt.cacheSalt === undefined && salt.lora === undefined) return basis;
+  const key = JSON.stringify([salt.cacheSalt ?? null, salt.lora ?? null]);
+  let lane = basis;
+  for (let index = 0; index < key.length; index++) lane = avalanche(Math.imul(lane, 31) + key.charCodeAt(index));
+  return lane;
+}
+
+function avalanche(value: number): number {
+  let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
+}

@@ -1,0 +1,124 @@
+import type { LatencyProfile } from "../../fixtures/profiles/latency-profile.ts";
+import { assertPodClock } from "../../fixtures/profiles/pod-clock.ts";
+import type {
+  DecodeRun,
+  EngineStats,
+  FastForwardEngine,
+  GenerationRequest,
+  KvEvent,
+  StepOutput,
+  TokenOutput,
+} from "./engine.ts";
+import { LatencyModel, type StepNoise } from "./latency-model.ts";
+import { Scheduler, type SchedulerConfig } from "./scheduler.ts";
+
+export interface EngineConfig extends SchedulerConfig {
+  /** Off by default: events cost time and memory. */
+  readonly kvEvents?: boolean;
+}
+
+/**
+ * vLLM 0.32's defaults on a card below 70 GiB. `numGpuBlocks` and `maxModelLen` depend on card and model: see
+ * `fixtures/profiles/kv-capacity.ts`.
+ */
+export const ENGINE_DEFAULTS = {
+  blockSize: 16,
+  maxNumSeqs: 256,
+  maxNumBatchedTokens: 2048,
+  prefixCaching: true,
+  policy: "fcfs",
+  watermark: 0,
+  longPrefillTokenThreshold: 0,
+  reserveFullIsl: true,
+} as const satisfies Partial<EngineConfig>;
+
+/** A pod's engine: vLLM's scheduler with a card's latency. Throws USAGE for a card or curve no pod could have. */
+export function createEngine(config: EngineConfig, profile: LatencyProfile, noise?: StepNoise): FastForwardEngine {
+  assertPodClock(profile);
+  let kvEvents: KvEvent[] = [];
+  const emit = config.kvEvents === true ? (event: KvEvent) => void kvEvents.push(event) : undefined;
+  const scheduler = new Scheduler(config, emit);
+  const latency = new LatencyModel(profile, noise);
+  let begun: Omit<StepOutput, "tokens" | "kvEvents"> | undefined;
+  let run: { readonly startMs: number; readonly maxSteps: number } | undefined;
+
+  return {
+    submit: (request: GenerationRequest) => scheduler.add(request),
+    abort: (requestIds) => scheduler.abort(requestIds),
+    resetPrefixCache(preemptRunning) {
+      if (preemptRunning) scheduler.preemptRunning();
+      return scheduler.kv.pool.reset();
+    },
+    beginStep(nowMs) {
+      if (begun !== undefined) throw new Error("beginStep before the step in flight has ended");
+      if (!scheduler.hasWork) return undefined;
+      const hadDepartures = scheduler.running + scheduler.waiting === 0;
+      const step = scheduler.schedule();
+      // A head of the queue that never fits would otherwise make empty steps for ever.
+      if (step.sequences.length === 0 && step.preempted.length === 0 && !hadDepartures) return undefined;
+      begun = {
+        startMs: nowMs,
+        endMs: nowMs + latency.stepMs(step),
+        scheduled: step.sequences.map(
+          (sequence, index) => [sequence.request.id, step.tokens[index] as number] as const,
+        ),
+        admitted: [...step.admitted],
+        preempted: [...step.preempted],
+      };
+      return begun.endMs;
+    },
+    endStep() {
+      if (begun === undefined) throw new Error("endStep without a step in flight");
+      const tokens: TokenOutput[] = [];
+      scheduler.complete(tokens);
+      const output = { ...begun, tokens, kvEvents };
+      begun = undefined;
+      kvEvents = [];
+      return output;
+    },
+    beginRun(nowMs) {
+      // Events belong to steps, and a run of one step saves nothing.
+      const maxSteps = config.kvEvents === true ? 0 : scheduler.quietSteps;
+      if (maxSteps < 2) return undefined;
+      run = { startMs: nowMs, maxSteps };
+      return nowMs + maxSteps * latency.leastDecodeMs(scheduler.running, scheduler.nextContextTokens);
+    },
+    endRun(untilMs, inclusive) {
+      if (run === undefined) throw new Error("endRun without a run");
+      const { startMs, maxSteps } = run;
+      const { running, runningRequests, nextIndexes } = scheduler;
+      run = undefined;
+      const stepEndsMs: number[] = [];
+      let contextTokens = scheduler.nextContextTokens;
+      for (let endMs = startMs; stepEndsMs.length < maxSteps; contextTokens += running) {
+        endMs += latency.decodeMs(running, contextTokens);
+        if (endMs > untilMs || (endMs === untilMs && !inclusive)) break;
+        scheduler.stepQuietly();
+        latency.spendFactor();
+        stepEndsMs.push(endMs);
+      }
+      return { startMs, stepEndsMs, requests: runningRequests, firstIndexes: nextIndexes } satisfies DecodeRun;
+    },
+    stats: () => statsOf(scheduler),
+    inspect: () => ({
+      running: scheduler.runningIds(),
+      waiting: scheduler.waitingIds(),
+      blocks: scheduler.kv.pool.views(),
+    }),
+    heldPrefixTokens: (promptTokenIds, extra) => scheduler.kv.heldTokens(promptTokenIds, extra ?? {}),
+  };
+}
+
+function statsOf(scheduler: Scheduler): EngineStats {
+  const { pool } = scheduler.kv;
+  return {
+    running: scheduler.running,
+    waiting: scheduler.waiting,
+    kvUsageRatio: 1 - pool.freeBlocks / pool.usableBlocks,
+    prefixQueriesTokens: scheduler.lookups.queriedTokens,
+    prefixHitsTokens: scheduler.lookups.hitTokens,
+    preemptions: scheduler.preemptions,
+    freeBlocks: pool.freeBlocks,
+    totalBlocks: pool.usableBlocks,
+  };
+}

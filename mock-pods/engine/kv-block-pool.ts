@@ -1,0 +1,95 @@
+import { toUint64 } from "./block-hash.ts";
+import type { BlockView, KvEvent } from "./engine.ts";
+import { FreeList } from "./free-list.ts";
+import { PrefixCache } from "./prefix-cache.ts";
+
+/**
+ * The card's KV blocks: who refers to them, which are free, which content they hold.
+ *
+ * vLLM 0.32's BlockPool: free blocks keep their content until they are taken again; blocks without a hash are reused
+ * first, the others in the order they were released.
+ */
+export class KvBlockPool {
+  readonly cache: PrefixCache;
+  readonly usableBlocks: number;
+  readonly #free: FreeList;
+  readonly #references: Int32Array;
+  readonly #emit: ((event: KvEvent) => void) | undefined;
+
+  constructor(numBlocks: number, emit?: (event: KvEvent) => void) {
+    this.cache = new PrefixCache(numBlocks);
+    this.usableBlocks = numBlocks - 1;
+    this.#free = new FreeList(numBlocks);
+    this.#references = new Int32Array(numBlocks);
+    this.#emit = emit;
+  }
+
+  get freeBlocks(): number {
+    return this.#free.length;
+  }
+
+  isFree(block: number): boolean {
+    return this.#references[block] === 0;
+  }
+
+  /** Every block that is referred to or cached, by number. */
+  views(): BlockView[] {
+    const reuseRanks = new Map([...this.#free].map((block, rank) => [block, rank]));
+    const views: BlockView[] = [];
+    for (let block = 1; block <= this.usableBlocks; block++) {
+      const hash = this.cache.has(block) ? toUint64(this.cache.high(block), this.cache.low(block)) : undefined;
+      const reuseRank = reuseRanks.get(block);
+      if (hash === undefined && reuseRank !== undefined) continue;
+      views.push({
+        block,
+        references: this.#references[block] as number,
+        ...(hash !== undefined && { hash: hash.toString(16).padStart(16, "0") }),
+        ...(reuseRank !== undefined && { reuseRank }),
+      });
+    }
+    return views;
+  }
+
+  /** The next free block, for new content; what it held is forgotten. */
+  take(): number {
+    const block = this.#free.takeFirst();
+    if (this.cache.has(block)) {
+      this.#emit?.({ kind: "removed", hashes: [toUint64(this.cache.high(block), this.cache.low(block))] });
+      this.cache.remove(block);
+    }
+    this.#references[block] = 1;
+    return block;
+  }
+
+  /** One more reference to a block found in the cache. */
+  touch(block: number): void {
+    if (this.isFree(block)) this.#free.remove(block);
+    (this.#references[block] as number)++;
+  }
+
+  /**
+   * Lets go of a request's blocks, tail first, so that a prefix outlives its tails. Of those now free, the unhashed go to
+   * the front as one group (vLLM #42656), the hashed to the back.
+   */
+  release(blocks: readonly number[]): void {
+    let front = 0;
+    for (let index = blocks.length - 1; index >= 0; index--) {
+      const block = blocks[index] as number;
+      if (--(this.#references[block] as number) > 0) continue;
+      if (this.cache.has(block)) {
+        this.#free.append(block);
+      } else {
+        this.#free.insertAfter(front, block);
+        front = block;
+      }
+    }
+  }
+
+  /** Forgets all content, if no block is in use. The order of the free list stays. */
+  reset(): boolean {
+    if (this.freeBlocks !== this.usableBlocks) return false;
+    this.cache.clear();
+    this.#emit?.({ kind: "cleared" });
+    return true;
+  }
+}

@@ -1,0 +1,311 @@
+import type { Admission, FinishReason, GenerationRequest, KvEvent, TokenOutput } from "./engine.ts";
+import { type KvCacheConfig, KvCacheManager } from "./kv-cache-manager.ts";
+import { Sequence } from "./sequence.ts";
+import { runsBefore, WaitingQueue } from "./waiting-queue.ts";
+
+/** vLLM's settings, by vLLM's names. */
+export interface SchedulerConfig extends KvCacheConfig {
+  readonly maxNumSeqs: number;
+  /** Tokens a step may compute. */
+  readonly maxNumBatchedTokens: number;
+  readonly policy: "fcfs" | "priority";
+  /** Part of all blocks kept free when admitting beside running requests. */
+  readonly watermark: number;
+  /** Most tokens of one request in a step while others are there; 0 is no limit. */
+  readonly longPrefillTokenThreshold: number;
+  /** Admit only what fits whole, though only a chunk gets blocks. */
+  readonly reserveFullIsl: boolean;
+}
+
+/** Lookups in the prefix cache at admission. */
+export interface LookupCount {
+  requests: number;
+  queriedTokens: number;
+  hitTokens: number;
+}
+
+/** What the last `schedule` decided. Overwritten by the next. */
+export interface Schedule {
+  readonly sequences: Sequence[];
+  /** Tokens to compute, by position in `sequences`. */
+  readonly tokens: number[];
+  readonly admitted: Admission[];
+  readonly preempted: string[];
+}
+
+/**
+ * vLLM 0.32's V1 scheduler, synchronous, one full-attention KV group, chunked prefill on.
+ *
+ * `schedule` decides a step, `complete` ends it. Requests, aborts and resets may come in between; a sequence that was
+ * aborted or preempted meanwhile gets nothing from the step.
+ */
+export class Scheduler {
+  readonly kv: KvCacheManager;
+  readonly step: Schedule = { sequences: [], tokens: [], admitted: [], preempted: [] };
+  /** First admissions only, as /metrics counts. */
+  readonly lookups: LookupCount = { requests: 0, queriedTokens: 0, hitTokens: 0 };
+  /** Admissions after a preemption. */
+  readonly resumedLookups: LookupCount = { requests: 0, queriedTokens: 0, hitTokens: 0 };
+  preemptions = 0;
+  readonly #config: SchedulerConfig;
+  readonly #watermarkBlocks: number;
+  readonly #waiting: WaitingQueue;
+  readonly #sequences = new Map<string, Sequence>();
+  #running: Sequence[] = [];
+  #arrivals = 0;
+  /** Some request has left since the last step: vLLM makes one more step, be it empty, to say so to its workers. */
+  #departed = false;
+
+  constructor(config: SchedulerConfig, emit?: (event: KvEvent) => void) {
+    this.kv = new KvCacheManager(config, emit);
+    this.#config = config;
+    this.#watermarkBlocks = Math.floor(config.watermark * config.numGpuBlocks);
+    this.#waiting = new WaitingQueue(config.policy);
+  }
+
+  get running(): number {
+    return this.#running.length;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  runningIds(): string[] {
+    return this.#running.map(({ request }) => request.id);
+  }
+
+  waitingIds(): string[] {
+    const ids: string[] = [];
+    for (let sequence = this.#waiting.head; sequence !== undefined; sequence = sequence.next) {
+      ids.push(sequence.request.id);
+    }
+    return ids;
+  }
+
+  /** Whether a step would be made: something runs, waits, or has just left. */
+  get hasWork(): boolean {
+    return this.running > 0 || this.waiting > 0 || this.#departed;
+  }
+
+  add(request: GenerationRequest): void {
+    const { maxModelLen } = this.#config;
+    const promptTokens = request.promptTokenIds.length;
+    if (promptTokens < 1 || promptTokens >= maxModelLen) {
+      throw new RangeError(`prompt of ${promptTokens} tokens; the engine takes 1 to ${maxModelLen - 1}`);
+    }
+    if (!(request.maxTokens >= 1)) throw new RangeError(`maxTokens ${request.maxTokens}; the engine takes 1 or more`);
+    if (this.#sequences.has(request.id)) throw new RangeError(`request id ${request.id} is already in the engine`);
+    const sequence = new Sequence(request, this.#arrivals++, maxModelLen);
+    this.#sequences.set(request.id, sequence);
+    this.#waiting.add(sequence);
+  }
+
+  /** All leave their list first, then their blocks go, in the order given. Unknown ids are ignored. */
+  abort(requestIds: readonly string[]): void {
+    const leaving: Sequence[] = [];
+    for (const id of requestIds) {
+      const sequence = this.#sequences.get(id);
+      if (sequence === undefined) continue;
+      this.#sequences.delete(id);
+      leaving.push(sequence);
+      if (!sequence.running) this.#waiting.remove(sequence);
+    }
+    if (leaving.length === 0) return;
+    const gone = new Set(leaving);
+    this.#running = this.#running.filter((sequence) => !gone.has(sequence));
+    for (const sequence of leaving) {
+      sequence.inFlight = false;
+      this.kv.release(sequence);
+    }
+    this.#departed = true;
+  }
+
+  /** Preempts everything that runs, last first, so that the old order is kept. Returns the ids in that order. */
+  preemptRunning(): string[] {
+    const preempted: string[] = [];
+    for (let victim = this.#running.pop(); victim !== undefined; victim = this.#running.pop()) {
+      this.#backToWaiting(victim);
+      preempted.push(victim.request.id);
+    }
+    return preempted;
+  }
+
+  /** Decides the next step into `step`: who computes how many tokens. */
+  schedule(): Schedule {
+    const { step } = this;
+    step.sequences.length = 0;
+    step.tokens.length = 0;
+    step.admitted.length = 0;
+    step.preempted.length = 0;
+    this.#departed = false;
+    const { longPrefillTokenThreshold } = this.#config;
+    const limited = longPrefillTokenThreshold > 0 && this.running + this.waiting > 1;
+    const chunkTokens = limited ? longPrefillTokenThreshold : Infinity;
+    const budget = this.#scheduleRunning(this.#config.maxNumBatchedTokens, chunkTokens);
+    if (step.preempted.length === 0) this.#admitWaiting(budget, chunkTokens);
+    return step;
+  }
+
+  /** Ends the step: counts what it computed and appends what it produced to `outputs`, in scheduling order. */
+  complete(outputs: TokenOutput[]): void {
+    const { sequences, tokens } = this.step;
+    let finished = 0;
+    for (let index = 0; index < sequences.length; index++) {
+      const sequence = sequences[index] as Sequence;
+      if (!sequence.inFlight) continue;
+      sequence.inFlight = false;
+      sequence.computedTokens += tokens[index] as number;
+      if (sequence.computedTokens < sequence.knownTokens) continue;
+      const finishReason = this.#produce(sequence, outputs);
+      if (finishReason === undefined) continue;
+      finished++;
+      sequence.running = false;
+      this.#sequences.delete(sequence.request.id);
+      this.kv.release(sequence);
+    }
+    if (finished === 0) return;
+    this.#running = this.#running.filter((sequence) => sequence.running);
+    this.#departed = true;
+  }
+
+  /** How many steps from here will certainly do no more than give each running request one token. */
+  get quietSteps(): number {
+    const { maxNumSeqs, maxNumBatchedTokens, blockSize } = this.#config;
+    const { running } = this;
+    const admits = this.waiting > 0 && running < maxNumSeqs && running < maxNumBatchedTokens;
+    if (running === 0 || running > maxNumBatchedTokens || admits) return 0;
+    // In `blockSize` steps a request takes one block.
+    let steps = Math.floor(this.kv.pool.freeBlocks / running) * blockSize;
+    for (const sequence of this.#running) {
+      if (sequence.computedTokens < sequence.knownTokens - 1) return 0;
+      steps = Math.min(steps, sequence.remainingTokens - 1);
+    }
+    return steps;
+  }
+
+  /** The requests that run, in order. */
+  get runningRequests(): GenerationRequest[] {
+    return this.#running.map(({ request }) => request);
+  }
+
+  /** Index of the next token of each running request. */
+  get nextIndexes(): number[] {
+    return this.#running.map(({ outputTokens }) => outputTokens);
+  }
+
+  /** Tokens the running requests will have in the cache after the next step, if it is quiet. */
+  get nextContextTokens(): number {
+    return this.#running.reduce((sum, { knownTokens }) => sum + knownTokens, 0);
+  }
+
+  /** `schedule` and `complete` in one, for a quiet step. */
+  stepQuietly(): void {
+    this.#departed = false;
+    const { blockSize } = this.#config;
+    for (const sequence of this.#running) {
+      // Only the first token of a block needs one, and only the last fills it.
+      const offset = sequence.computedTokens % blockSize;
+      if (offset === 0 || offset === blockSize - 1) this.kv.extend(sequence, 1);
+      sequence.computedTokens++;
+      sequence.knownTokens++;
+    }
+  }
+
+  #produce(sequence: Sequence, outputs: TokenOutput[]): FinishReason | undefined {
+    const index = sequence.outputTokens;
+    const { id, sample } = sequence.request;
+    sequence.knownTokens++;
+    const finishReason = sequence.finishReason;
+    const output = { requestId: id, index, tokenId: sample(index) };
+    outputs.push(finishReason === undefined ? output : { ...output, finishReason });
+    return finishReason;
+  }
+
+  /** Returns the budget left. */
+  #scheduleRunning(budget: number, chunkTokens: number): number {
+    let left = budget;
+    for (let index = 0; index < this.#running.length && left > 0; index++) {
+      const sequence = this.#running[index] as Sequence;
+      const roomTokens = this.#config.maxModelLen - 1 - sequence.computedTokens;
+      const newTokens = Math.min(sequence.knownTokens - sequence.computedTokens, chunkTokens, left, roomTokens);
+      if (newTokens <= 0) continue;
+      let fits = this.kv.extend(sequence, newTokens);
+      while (!fits) {
+        const position = this.#victim();
+        const [victim] = this.#running.splice(position, 1) as [Sequence];
+        if (victim.inFlight) left += this.#unschedule(victim);
+        if (position < index) index--;
+        this.#backToWaiting(victim);
+        this.step.preempted.push(victim.request.id);
+        if (victim === sequence) return left;
+        fits = this.kv.extend(sequence, newTokens);
+      }
+      this.#schedule(sequence, newTokens);
+      left -= newTokens;
+    }
+    return left;
+  }
+
+  #admitWaiting(budget: number, chunkTokens: number): void {
+    const { blockSize, maxNumSeqs, reserveFullIsl } = this.#config;
+    let left = budget;
+    for (let head = this.#waiting.head; head !== undefined && left > 0; head = this.#waiting.head) {
+      if (this.#running.length >= maxNumSeqs) return;
+      const hitTokens = this.kv.lookup(head) * blockSize;
+      const newTokens = Math.min(head.knownTokens - hitTokens, chunkTokens, left);
+      const headroomBlocks = this.#running.length > 0 ? this.#watermarkBlocks : 0;
+      if (!this.kv.admit(head, newTokens, reserveFullIsl, headroomBlocks)) return;
+      this.#waiting.remove(head);
+      this.#running.push(head);
+      head.running = true;
+      head.computedTokens = hitTokens;
+      this.#countLookup(head, hitTokens);
+      this.step.admitted.push({ requestId: head.request.id, cachedTokens: hitTokens, resumed: head.preemptions > 0 });
+      this.#schedule(head, newTokens);
+      left -= newTokens;
+    }
+  }
+
+  #schedule(sequence: Sequence, tokens: number): void {
+    sequence.inFlight = true;
+    this.step.sequences.push(sequence);
+    this.step.tokens.push(tokens);
+  }
+
+  /** Takes a victim out of the step being made; returns the tokens it gives back. */
+  #unschedule(victim: Sequence): number {
+    const position = this.step.sequences.indexOf(victim);
+    this.step.sequences.splice(position, 1);
+    const [tokens] = this.step.tokens.splice(position, 1);
+    return tokens as number;
+  }
+
+  /** Position of the running request to preempt: the last, or the one that would run last by priority. */
+  #victim(): number {
+    let position = this.#running.length - 1;
+    if (this.#config.policy === "fcfs") return position;
+    for (let index = position - 1; index >= 0; index--) {
+      if (runsBefore(this.#running[position] as Sequence, this.#running[index] as Sequence)) position = index;
+    }
+    return position;
+  }
+
+  #backToWaiting(victim: Sequence): void {
+    this.kv.release(victim);
+    victim.computedTokens = 0;
+    victim.preemptions++;
+    victim.running = false;
+    victim.inFlight = false;
+    this.preemptions++;
+    this.#waiting.putBack(victim);
+  }
+
+  #countLookup(sequence: Sequence, hitTokens: number): void {
+    if (!this.kv.looksUp(sequence)) return;
+    const count = sequence.preemptions > 0 ? this.resumedLookups : this.lookups;
+    count.requests++;
+    count.queriedTokens += sequence.knownTokens;
+    count.hitTokens += hitTokens;
+  }
+}

@@ -1,0 +1,78 @@
+import { appendBlockHash, type HashChain } from "./block-hash.ts";
+import type { FinishReason, GenerationRequest } from "./engine.ts";
+
+/** A request inside the engine: how far it is, and the blocks it holds. */
+export class Sequence {
+  readonly request: GenerationRequest;
+  /** Order of submission. */
+  readonly arrival: number;
+  readonly priority: number;
+  readonly promptTokens: number;
+  /** Prompt and output so far. */
+  knownTokens: number;
+  /** Tokens whose KV is there. */
+  computedTokens = 0;
+  preemptions = 0;
+  /** In running order of the context. */
+  readonly blocks: number[] = [];
+  /** Leading blocks entered in the prefix cache, or found in it, since the last admission. */
+  cachedBlocks = 0;
+  /** Takes part in the step in flight; cleared when it is aborted or preempted before the step ends. */
+  inFlight = false;
+  running = false;
+  /** Neighbours in the waiting queue. */
+  next: Sequence | undefined;
+  previous: Sequence | undefined;
+  readonly #lastToken: number;
+  readonly #chain: HashChain = [];
+
+  constructor(request: GenerationRequest, arrival: number, maxModelLen: number) {
+    this.request = request;
+    this.arrival = arrival;
+    this.priority = request.priority ?? 0;
+    this.promptTokens = request.promptTokenIds.length;
+    this.knownTokens = this.promptTokens;
+    const wanted = Math.min(request.maxTokens, request.stopAfterTokens ?? Infinity);
+    this.#lastToken = Math.min(this.promptTokens + wanted, maxModelLen);
+  }
+
+  get outputTokens(): number {
+    return this.knownTokens - this.promptTokens;
+  }
+
+  /** Output tokens still to come. */
+  get remainingTokens(): number {
+    return this.#lastToken - this.knownTokens;
+  }
+
+  /** Why it ends here, or undefined while it goes on. A natural end comes before a limit, as in vLLM's check_stop. */
+  get finishReason(): FinishReason | undefined {
+    if (this.knownTokens < this.#lastToken) return undefined;
+    return this.outputTokens === this.request.stopAfterTokens ? "stop" : "length";
+  }
+
+  tokenId(position: number): number {
+    return position < this.promptTokens
+      ? (this.request.promptTokenIds[position] as number)
+      : this.request.sample(position - this.promptTokens);
+  }
+
+  /** Hashes of at least the first `blocks` blocks, all of which must be full of known tokens. */
+  hashChain(blocks: number, blockSize: number): HashChain {
+    for (let block = this.#chain.length / 2; block < blocks; block++) {
+      const start = block * blockSize;
+      if (start + blockSize <= this.promptTokens) {
+        appendBlockHash(this.#chain, this.request.promptTokenIds, start, blockSize, this.request);
+      } else {
+        appendBlockHash(this.#chain, this.tokenIds(start, start + blockSize), 0, blockSize, this.request);
+      }
+    }
+    return this.#chain;
+  }
+
+  tokenIds(from: number, to: number): number[] {
+    const ids: number[] = [];
+    for (let position = from; position < to; position++) ids.push(this.tokenId(position));
+    return ids;
+  }
+}

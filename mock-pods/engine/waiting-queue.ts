@@ -1,0 +1,66 @@
+import type { Sequence } from "./sequence.ts";
+
+/**
+ * Requests that wait for blocks or a slot. First come first served, or, under `priority`, by (priority, arrival).
+ * A linked list through the sequences: both ends and removal are O(1), a late urgent arrival walks past what it overtakes.
+ */
+export class WaitingQueue {
+  readonly #byPriority: boolean;
+  #first: Sequence | undefined;
+  #last: Sequence | undefined;
+  #length = 0;
+
+  constructor(policy: "fcfs" | "priority") {
+    this.#byPriority = policy === "priority";
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get head(): Sequence | undefined {
+    return this.#first;
+  }
+
+  add(sequence: Sequence): void {
+    this.#insertAfter(this.#byPriority ? this.#lastBefore(sequence) : this.#last, sequence);
+  }
+
+  /** Back from a preemption: to the front, or to its place by priority. */
+  putBack(sequence: Sequence): void {
+    this.#insertAfter(this.#byPriority ? this.#lastBefore(sequence) : undefined, sequence);
+  }
+
+  remove(sequence: Sequence): void {
+    const { previous, next } = sequence;
+    if (previous === undefined) this.#first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    sequence.next = undefined;
+    sequence.previous = undefined;
+    this.#length--;
+  }
+
+  #lastBefore(sequence: Sequence): Sequence | undefined {
+    let candidate = this.#last;
+    while (candidate !== undefined && runsBefore(sequence, candidate)) candidate = candidate.previous;
+    return candidate;
+  }
+
+  #insertAfter(previous: Sequence | undefined, sequence: Sequence): void {
+    const next = previous === undefined ? this.#first : previous.next;
+    sequence.previous = previous;
+    sequence.next = next;
+    if (previous === undefined) this.#first = sequence;
+    else previous.next = sequence;
+    if (next === undefined) this.#last = sequence;
+    else next.previous = sequence;
+    this.#length++;
+  }
+}
+
+/** The order of the `priority` policy. */
+export function runsBefore(a: Sequence, b: Sequence): boolean {
+  return a.priority < b.priority || (a.priority === b.priority && a.arrival < b.arrival);
+}

@@ -1,0 +1,236 @@
+/**
+ * What a pod counts, and the page it shows. The shell reports what happened; nothing is formatted until a scrape.
+ *
+ * Times are the pod's simulated ones. A request whose client went away counts as nothing: its tokens and time to first
+ * token stay, no request histogram moves (vLLM 0.32 as recorded). Only an abort by the engine itself is counted.
+ */
+import type { EngineStats, GenerationRequest, StepOutput, TokenOutput } from "../engine/engine.ts";
+import type { CacheConfig } from "./cache-config.ts";
+import { HttpMetrics } from "./http-metrics.ts";
+import { LoraInfo } from "./lora-info.ts";
+import { observe } from "./page-layout.ts";
+import { SleepMetrics } from "./sleep-metrics.ts";
+import { layoutsFor, type Layouts } from "./slots.ts";
+
+export interface MetricsOptions {
+  readonly model: string;
+  readonly maxModelLenTokens: number;
+  readonly cache: CacheConfig;
+  /** Adapters that may run at once; absent when LoRA is off. */
+  readonly maxLoras?: number;
+  readonly toolParser: boolean;
+  /** Unix time in seconds. */
+  readonly unixSeconds: () => number;
+}
+
+/** The n outputs that one prompt asked for; vLLM observes `n` and the longest output once all have ended. */
+export interface CallGroup {
+  readonly n: number;
+  open: number;
+  longestTokens: number;
+}
+
+interface LiveRequest {
+  readonly promptTokens: number;
+  readonly maxTokens: number;
+  readonly arrivedMs: number;
+  readonly group: CallGroup | undefined;
+  readonly lora: string | undefined;
+  cachedTokens: number;
+  scheduledMs: number | undefined;
+  firstTokenMs: number | undefined;
+  lastTokenMs: number;
+  outputTokens: number;
+  preemptions: number;
+}
+
+export class PodMetrics {
+  readonly http: HttpMetrics;
+  readonly #sleep: SleepMetrics;
+  readonly #layouts: Layouts;
+  readonly #values: Float64Array;
+  readonly #tail: Float64Array;
+  readonly #lora: LoraInfo | undefined;
+  readonly #live = new Map<string, LiveRequest>();
+  #sleepLevel = 0;
+
+  constructor(options: MetricsOptions) {
+    const createdSeconds = options.unixSeconds();
+    this.#layouts = layoutsFor(options);
+    this.#values = this.#layouts.engine.values(createdSeconds);
+    this.#tail = this.#layouts.tail.values(createdSeconds);
+    this.http = new HttpMetrics(createdSeconds, options.unixSeconds);
+    this.#sleep = new SleepMetrics(options.unixSeconds);
+    this.#lora = options.maxLoras === undefined ? undefined : new LoraInfo(options.maxLoras, options.unixSeconds);
+    this.#values[this.#layouts.slots.startTime] = createdSeconds;
+  }
+
+  submitted(
+    { id, promptTokenIds, maxTokens, lora }: GenerationRequest,
+    group: CallGroup | undefined,
+    nowMs: number,
+  ): void {
+    this.#live.set(id, {
+      promptTokens: promptTokenIds.length,
+      maxTokens,
+      arrivedMs: nowMs,
+      group,
+      lora,
+      cachedTokens: 0,
+      scheduledMs: undefined,
+      firstTokenMs: undefined,
+      lastTokenMs: nowMs,
+      outputTokens: 0,
+      preemptions: 0,
+    });
+    if (lora !== undefined) this.#lora?.waiting(lora);
+  }
+
+  stepEnded(step: StepOutput): void {
+    for (const { requestId, cachedTokens, resumed } of step.admitted) {
+      const request = this.#live.get(requestId);
+      if (request === undefined || resumed) continue;
+      request.cachedTokens = cachedTokens;
+      request.scheduledMs = step.startMs;
+      if (request.lora !== undefined) this.#lora?.admitted(request.lora);
+    }
+    for (const requestId of step.preempted) {
+      const request = this.#live.get(requestId);
+      if (request !== undefined) request.preemptions += 1;
+    }
+    let iterationTokens = step.tokens.length;
+    for (const output of step.tokens) iterationTokens += this.#token(output, step.endMs);
+    // A step without outputs, in the middle of a long prefill, is no iteration to vLLM's front end.
+    if (step.tokens.length > 0) observe(this.#values, this.#layouts.slots.iterationTokens, iterationTokens);
+    this.#lora?.stepped();
+  }
+
+  /** The client went away, or the call was refused after some of its parts were admitted. */
+  dropped(requestIds: readonly string[]): void {
+    for (const id of requestIds) {
+      const request = this.#live.get(id);
+      if (request !== undefined) this.#forget(id, request);
+    }
+  }
+
+  /** Ended by a stop string that the front end found, or by the engine's own abort (pause in mode abort, shutdown). */
+  ended(requestIds: readonly string[], reason: "stop" | "abort", nowMs: number): void {
+    for (const id of requestIds) {
+      const request = this.#live.get(id);
+      if (request !== undefined) this.#finish(id, request, reason, nowMs);
+    }
+  }
+
+  refused(reason: "max_num_queued_reqs" | "max_num_queued_tokens"): void {
+    this.#add(this.#layouts.slots.refused[reason], 1);
+  }
+
+  /** Level 0 is awake, 1 weights offloaded, 2 everything discarded. */
+  slept(level: 0 | 1 | 2, durationMs: number): void {
+    this.#sleepLevel = level;
+    this.#sleep.done(level === 0 ? "wake" : "sleep", durationMs);
+  }
+
+  /** A step ended this much later than planned because the machine was busy. */
+  late(seconds: number): void {
+    observe(this.#tail, this.#layouts.slots.late, seconds);
+  }
+
+  lateness(): { readonly steps: number; readonly seconds: number } {
+    const { at, bounds } = this.#layouts.slots.late;
+    return { steps: this.#tail[at + bounds.length + 1] ?? 0, seconds: this.#tail[at + bounds.length + 2] ?? 0 };
+  }
+
+  render(stats: EngineStats): string {
+    const { slots, engine, cacheConfig, tail } = this.#layouts;
+    const values = this.#values;
+    values[slots.running] = stats.running;
+    values[slots.waiting] = stats.waiting;
+    values[slots.waitingCapacity] = stats.waiting;
+    for (const [level, slot] of slots.sleepState.entries()) values[slot] = level === this.#sleepLevel ? 1 : 0;
+    values[slots.kvUsage] = stats.kvUsageRatio;
+    values[slots.queries] = stats.prefixQueriesTokens;
+    values[slots.hits] = stats.prefixHitsTokens;
+    values[slots.preemptions] = stats.preemptions;
+    values[slots.python] = 1;
+    const memory = process.memoryUsage.rss();
+    values[slots.residentBytes] = memory;
+    values[slots.virtualBytes] = 4 * memory;
+    const cpu = process.cpuUsage();
+    values[slots.cpuSeconds] = (cpu.user + cpu.system) / 1e6;
+    values[slots.openFds] = 34;
+    values[slots.maxFds] = 1_048_576;
+    return (
+      engine.render(values) +
+      (this.#lora?.render() ?? "") +
+      cacheConfig +
+      this.http.render() +
+      (this.#layouts.toolParser ?? "") +
+      this.#sleep.render() +
+      tail.render(this.#tail)
+    );
+  }
+
+  /** Returns the prompt tokens that this output's first token makes count as computed. */
+  #token({ requestId, finishReason }: TokenOutput, nowMs: number): number {
+    const request = this.#live.get(requestId);
+    if (request === undefined) return 0;
+    const { slots } = this.#layouts;
+    let computedTokens = 0;
+    if (request.firstTokenMs === undefined) {
+      request.firstTokenMs = nowMs;
+      computedTokens = request.promptTokens - request.cachedTokens;
+      this.#add(slots.promptTokens, request.promptTokens);
+      this.#add(slots.promptComputed, computedTokens);
+      this.#add(slots.promptHit, request.cachedTokens);
+      this.#add(slots.promptCached, request.cachedTokens);
+      this.#add(slots.promptCachedDevice, request.cachedTokens);
+      observe(this.#values, slots.firstToken, (nowMs - request.arrivedMs) / 1000);
+    } else {
+      observe(this.#values, slots.interToken, (nowMs - request.lastTokenMs) / 1000);
+    }
+    request.lastTokenMs = nowMs;
+    request.outputTokens += 1;
+    this.#add(slots.generationTokens, 1);
+    if (finishReason !== undefined) this.#finish(requestId, request, finishReason, nowMs);
+    return computedTokens;
+  }
+
+  #finish(id: string, request: LiveRequest, reason: "stop" | "length" | "abort", nowMs: number): void {
+    const { slots } = this.#layouts;
+    const values = this.#values;
+    const scheduledMs = request.scheduledMs ?? nowMs;
+    const firstTokenMs = request.firstTokenMs ?? nowMs;
+    const decodeMs = request.lastTokenMs - firstTokenMs;
+    this.#add(slots.finished[reason], 1);
+    observe(values, slots.requestPrompt, request.promptTokens);
+    observe(values, slots.requestGeneration, request.outputTokens);
+    observe(values, slots.requestMaxTokens, request.maxTokens);
+    observe(values, slots.perToken, request.outputTokens > 1 ? decodeMs / (request.outputTokens - 1) / 1000 : 0);
+    observe(values, slots.endToEnd, (nowMs - request.arrivedMs) / 1000);
+    observe(values, slots.queued, (scheduledMs - request.arrivedMs) / 1000);
+    observe(values, slots.inference, Math.max(0, request.lastTokenMs - scheduledMs) / 1000);
+    observe(values, slots.prefill, (firstTokenMs - scheduledMs) / 1000);
+    observe(values, slots.decode, decodeMs / 1000);
+    observe(values, slots.requestPreemptions, request.preemptions);
+    observe(values, slots.requestComputed, request.promptTokens - request.cachedTokens);
+    const { group } = request;
+    const open = group === undefined ? 0 : (group.open -= 1);
+    const longestTokens = Math.max(request.outputTokens, group?.longestTokens ?? 0);
+    if (group !== undefined) group.longestTokens = longestTokens;
+    if (open === 0) {
+      observe(values, slots.longestOutput, longestTokens);
+      observe(values, slots.n, group?.n ?? 1);
+    }
+    this.#forget(id, request);
+  }
+
+  #forget(id: string, request: LiveRequest): void {
+    this.#live.delete(id);
+    if (request.lora !== undefined) this.#lora?.ended(request.lora, request.scheduledMs !== undefined);
+  }
+
+  #add(slot: number, amount: number): void {
+    (this.#values[slot] as number) += amount;
+  }
+}

@@ -1,0 +1,90 @@
+/** One life of a pod's engine: what the HTTP face and the tests may do to it, with the metrics told of all of it. */
+import type { DrivenEngine, Driver } from "./driver.ts";
+import type { Engine, EngineInspection, EngineStats, GenerationRequest, StepOutput } from "./engine/engine.ts";
+import type { CallGroup, PodMetrics } from "./metrics/pod-metrics.ts";
+import type { EngineGate } from "./server/engine-gate.ts";
+
+export class PodEngine implements EngineGate {
+  readonly #driver: Driver;
+  readonly #driven: DrivenEngine;
+  readonly #metrics: PodMetrics;
+  #heldByTest = false;
+  #paused = false;
+
+  constructor(driver: Driver, engine: Engine, metrics: PodMetrics, onStep: (step: StepOutput) => void) {
+    this.#driver = driver;
+    this.#metrics = metrics;
+    this.#driven = driver.drive(engine, (step) => {
+      metrics.stepEnded(step);
+      onStep(step);
+    });
+  }
+
+  nowMs(): number {
+    return this.#driver.nowMs();
+  }
+
+  submit(request: GenerationRequest, group?: CallGroup): void {
+    this.#driven.submit(request);
+    this.#metrics.submitted(request, group, this.nowMs());
+  }
+
+  abort(requestIds: readonly string[], as?: "stop" | "abort"): void {
+    this.#driven.abort(requestIds);
+    if (as === undefined) this.#metrics.dropped(requestIds);
+    else this.#metrics.ended(requestIds, as, this.nowMs());
+  }
+
+  refused(reason: "max_num_queued_reqs" | "max_num_queued_tokens"): void {
+    this.#metrics.refused(reason);
+  }
+
+  slept(level: 0 | 1 | 2, durationMs: number): void {
+    this.#metrics.slept(level, durationMs);
+  }
+
+  resetPrefixCache(preemptRunning: boolean): boolean {
+    return this.#driven.resetPrefixCache(preemptRunning);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#driven.hold();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (!this.#heldByTest) this.#driven.release();
+  }
+
+  hold(): void {
+    this.#heldByTest = true;
+    this.#driven.hold();
+  }
+
+  release(): void {
+    this.#heldByTest = false;
+    if (!this.#paused) this.#driven.release();
+  }
+
+  stepOnce(): void {
+    this.#driven.stepOnce();
+  }
+
+  stats(): EngineStats {
+    return this.#driven.engine.stats();
+  }
+
+  inspect(): EngineInspection {
+    return this.#driven.engine.inspect();
+  }
+
+  heldPrefixTokens(promptTokenIds: ArrayLike<number>): number {
+    return this.#driven.engine.heldPrefixTokens(promptTokenIds);
+  }
+
+  /** The pod dies. */
+  stop(): void {
+    this.#driven.detach();
+  }
+}

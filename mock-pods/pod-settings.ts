@@ -1,0 +1,121 @@
+/** What a pod is, from a card's profile and vLLM's own flags. Flags that only shape answers are read by the HTTP face. */
+import { defaultMaxModelLen, kvCapacityBlocks } from "../fixtures/profiles/kv-capacity.ts";
+import { loadProfile, type LatencyProfile } from "../fixtures/profiles/latency-profile.ts";
+import { OperationalError } from "../fixtures/operational-error.ts";
+import { ENGINE_DEFAULTS, type EngineConfig } from "./engine/create-engine.ts";
+import type { CacheConfig } from "./metrics/cache-config.ts";
+
+export type Flags = Readonly<Record<string, string | number | boolean>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface PodSettings {
+  readonly profile: LatencyProfile;
+  /** Served names; the first is the one metrics and answers carry. */
+  readonly models: readonly [string, ...string[]];
+  readonly engine: EngineConfig;
+  readonly cache: CacheConfig;
+  readonly flags: Flags;
+  /** As given to `--model`. */
+  readonly modelPath: string;
+  readonly environment: Environment;
+}
+
+export interface PodSurroundings {
+  readonly environment: Environment;
+  /** The model's context as its own folder tells it. */
+  readonly contextTokens: number | undefined;
+}
+
+/** vLLM 0.32's own default, which /metrics shows; the capacity of a card is computed with the profile's. */
+const GPU_MEMORY_UTILIZATION = 0.92;
+
+/** @throws OperationalError USAGE naming the flag whose value cannot be */
+export function podSettings(
+  profileName: string,
+  model: string,
+  flags: Flags,
+  { environment, contextTokens }: PodSurroundings = { environment: {}, contextTokens: undefined },
+): PodSettings {
+  const profile = loadProfile(profileName);
+  const blockSize = wholeFlag(flags, "block-size", 1) ?? ENGINE_DEFAULTS.blockSize;
+  const utilization = ratioFlag(flags, "gpu-memory-utilization");
+  const blocksOverride = wholeFlag(flags, "num-gpu-blocks-override", 2);
+  const memoryBytes = wholeFlag(flags, "kv-cache-memory-bytes", 1);
+  const numGpuBlocks =
+    blocksOverride ??
+    kvCapacityBlocks({
+      gpu: profile.gpu,
+      model,
+      blockSize,
+      ...(utilization !== undefined && { gpuMemoryUtilization: utilization }),
+    });
+  const maxModelLen =
+    wholeFlag(flags, "max-model-len", 1) ??
+    (contextTokens === undefined
+      ? defaultMaxModelLen(model, numGpuBlocks, blockSize)
+      : Math.min(contextTokens, (numGpuBlocks - 1) * blockSize));
+  if ((numGpuBlocks - 1) * blockSize < maxModelLen) {
+    const most = (numGpuBlocks - 1) * blockSize;
+    throw usage(`max-model-len ${maxModelLen} does not fit ${numGpuBlocks} blocks of ${blockSize}; at most ${most}`);
+  }
+  const prefixCaching = flags["no-enable-prefix-caching"] !== true && flags["enable-prefix-caching"] !== false;
+  const policy = flags["scheduling-policy"] ?? ENGINE_DEFAULTS.policy;
+  if (policy !== "fcfs" && policy !== "priority") {
+    throw usage(`scheduling-policy "${String(policy)}"; there are fcfs and priority`);
+  }
+  return {
+    profile,
+    models: servedNames(flags, model),
+    flags,
+    modelPath: model,
+    environment,
+    engine: {
+      ...ENGINE_DEFAULTS,
+      numGpuBlocks,
+      blockSize,
+      maxModelLen,
+      prefixCaching,
+      policy,
+      maxNumSeqs: wholeFlag(flags, "max-num-seqs", 1) ?? ENGINE_DEFAULTS.maxNumSeqs,
+      maxNumBatchedTokens: wholeFlag(flags, "max-num-batched-tokens", 1) ?? ENGINE_DEFAULTS.maxNumBatchedTokens,
+      longPrefillTokenThreshold: wholeFlag(flags, "long-prefill-token-threshold", 0) ?? 0,
+    },
+    cache: {
+      totalBlocks: numGpuBlocks,
+      blockSizeTokens: blockSize,
+      prefixCaching,
+      gpuMemoryUtilizationRatio: utilization ?? GPU_MEMORY_UTILIZATION,
+      maxModelLenTokens: maxModelLen,
+      userSetBlockSize: flags["block-size"] !== undefined,
+      ...(blocksOverride !== undefined && { blocksOverride }),
+      ...(memoryBytes !== undefined && { memoryBytes }),
+    },
+  };
+}
+
+function servedNames(flags: Flags, model: string): readonly [string, ...string[]] {
+  const names = String(flags["served-model-name"] ?? "")
+    .split(/\s+/)
+    .filter(Boolean);
+  return names[0] === undefined ? [model] : [names[0], ...names.slice(1)];
+}
+
+function wholeFlag(flags: Flags, name: string, least: number): number | undefined {
+  const value = flags[name];
+  if (value === undefined) return undefined;
+  const number = typeof value === "boolean" ? NaN : Number(value);
+  if (Number.isInteger(number) && number >= least) return number;
+  throw usage(`${name} "${String(value)}"; give a whole number from ${least}`);
+}
+
+function ratioFlag(flags: Flags, name: string): number | undefined {
+  const value = flags[name];
+  if (value === undefined) return undefined;
+  const number = typeof value === "boolean" ? NaN : Number(value);
+  if (number > 0 && number <= 1) return number;
+  throw usage(`${name} "${String(value)}"; give a number above 0, at most 1`);
+}
+
+function usage(message: string): OperationalError {
+  return new OperationalError("USAGE", message);
+}

@@ -1,0 +1,81 @@
+/**
+ * Who holds a prefix, and since when: claims of pods on tree nodes, each pod's in order of last use.
+ *
+ * A claim on a node is never fresher than the same pod's claims on the node's ancestors, because whoever uses a prefix
+ * uses all that comes before it. So the stalest claim of a holder is always on its deepest node of some branch, and
+ * dropping from the stale end never leaves a hole in a path.
+ */
+import type { RadixNode } from "./radix-node.ts";
+
+export interface Claim {
+  readonly holder: Holder;
+  readonly node: RadixNode;
+  /** Requests that rest on this claim: it goes when the last of them turns out to have failed. */
+  uses: number;
+  /** Number of the touch that made it; a request older than that does not rest on it. */
+  readonly bornAt: number;
+  lastUsedMs: number;
+  staler: Claim | undefined;
+  fresher: Claim | undefined;
+}
+
+/** One pod's claims, stalest to freshest: a doubly linked list, so that a touch costs the same in a tree of any size. */
+export class Holder {
+  readonly name: string;
+  #stalest: Claim | undefined;
+  #freshest: Claim | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get stalest(): Claim | undefined {
+    return this.#stalest;
+  }
+
+  /** Adds a claim at the fresh end. */
+  add(node: RadixNode, uses: number, bornAt: number, nowMs: number): Claim {
+    const claim: Claim = {
+      holder: this,
+      node,
+      uses,
+      bornAt,
+      lastUsedMs: nowMs,
+      staler: this.#freshest,
+      fresher: undefined,
+    };
+    if (this.#freshest === undefined) this.#stalest = claim;
+    else this.#freshest.fresher = claim;
+    this.#freshest = claim;
+    return claim;
+  }
+
+  /** Adds the claim that the upper half of a split node inherits: as old as `lower`, right on its fresh side. */
+  inherit(node: RadixNode, lower: Claim): Claim {
+    const { uses, bornAt, lastUsedMs, fresher } = lower;
+    const claim: Claim = { holder: this, node, uses, bornAt, lastUsedMs, staler: lower, fresher };
+    lower.fresher = claim;
+    if (fresher === undefined) this.#freshest = claim;
+    else fresher.staler = claim;
+    return claim;
+  }
+
+  /** Moves a claim to the fresh end. */
+  touch(claim: Claim, nowMs: number): void {
+    claim.lastUsedMs = nowMs;
+    if (claim === this.#freshest) return;
+    this.remove(claim);
+    claim.staler = this.#freshest;
+    claim.fresher = undefined;
+    if (this.#freshest === undefined) this.#stalest = claim;
+    else this.#freshest.fresher = claim;
+    this.#freshest = claim;
+  }
+
+  remove(claim: Claim): void {
+    if (claim.staler === undefined) this.#stalest = claim.fresher;
+    else claim.staler.fresher = claim.fresher;
+    if (claim.fresher === undefined) this.#freshest = claim.staler;
+    else claim.fresher.staler = claim.staler;
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * Which pod holds which prefix: one radix tree of token ids per namespace (model, cache salt, adapter).
+ *
+ * A prompt given to a pod is claimed: every node on its path remembers the pod and when it last used that prefix. A claim
+ * unused for the TTL goes, and the stalest go first when the tree outgrows its token budget; a node that nobody claims
+ * goes with its last claim. Nothing recurses: a prompt may have 131,072 tokens and a path as many nodes.
+ *
+ * Invariants: a node's holders hold its parent too; a claim is never fresher than the same holder's claim on the parent;
+ * every node but a root has a claim.
+ */
+import { Holder, type Claim } from "./holder.ts";
+import { RadixNode } from "./radix-node.ts";
+
+export interface RadixTreeOptions {
+  /** A claim unused for longer than this is dropped by the next {@link RadixTree.evict}. */
+  readonly ttlMs: number;
+  /** Tokens on all edges together; kept at the end of every call. */
+  readonly capacityTokens: number;
+}
+
+/** Which holders have how much of a prompt. */
+export interface PrefixMatch {
+  /** The longest prefix that anybody holds. */
+  readonly matchedTokens: number;
+  /** Tokens per holder of at least one, the longest first. */
+  readonly byHolder: ReadonlyMap<Holder, number>;
+}
+
+/** A prompt that was given to a pod: what {@link RadixTree.withdraw} needs to take it back. */
+export interface Placement {
+  readonly node: RadixNode;
+  readonly holder: Holder;
+  readonly touch: number;
+}
+
+export class RadixTree {
+  readonly #options: RadixTreeOptions;
+  readonly #roots = new Map<string, RadixNode>();
+  readonly #holders = new Set<Holder>();
+  #touches = 0;
+  #nodes = 0;
+  #storedTokens = 0;
+
+  constructor(options: RadixTreeOptions) {
+    this.#options = options;
+  }
+
+  /** Nodes without the roots. */
+  get nodes(): number {
+    return this.#nodes;
+  }
+
+  get storedTokens(): number {
+    return this.#storedTokens;
+  }
+
+  addHolder(name: string): Holder {
+    const holder = new Holder(name);
+    this.#holders.add(holder);
+    return holder;
+  }
+
+  /** Drops everything it holds, in time proportional to that. */
+  removeHolder(holder: Holder): void {
+    for (let claim = holder.stalest; claim !== undefined; claim = holder.stalest) this.#drop(claim);
+    this.#holders.delete(holder);
+  }
+
+  /** Looks without touching. A prompt may end, or leave the tree, in the middle of an edge. */
+  match(namespace: string, prompt: Int32Array): PrefixMatch {
+    let node = this.#roots.get(namespace);
+    let matchedTokens = 0;
+    while (node !== undefined && matchedTokens < prompt.length) {
+      const child: RadixNode | undefined = node.children?.get(prompt[matchedTokens] as number);
+      if (child === undefined) break;
+      node = child;
+      matchedTokens += child.sharedWith(prompt, matchedTokens);
+      if (matchedTokens < child.contextTokens) break;
+    }
+    const byHolder = new Map<Holder, number>();
+    // Upwards a node has the holders of the one below it and perhaps more: only a longer list has news.
+    for (let known = 0; node?.parent !== undefined; node = node.parent) {
+      if (node.claims.length === known) continue;
+      known = node.claims.length;
+      const tokens = Math.min(matchedTokens, node.contextTokens);
+      for (const { holder } of node.claims) if (!byHolder.has(holder)) byHolder.set(holder, tokens);
+    }
+    return { matchedTokens, byHolder };
+  }
+
+  /** Notes that `holder` is given this prompt: from now on it holds every prefix of it. */
+  claim(namespace: string, prompt: Int32Array, holder: Holder, nowMs: number): Placement {
+    const node = this.#insert(namespace, prompt);
+    const touch = ++this.#touches;
+    // From the leaf up, so that ancestors end up fresher.
+    for (let at = node; at.parent !== undefined; at = at.parent) {
+      const claim = at.claimOf(holder);
+      if (claim === undefined) {
+        at.claims.push(holder.add(at, 1, touch, nowMs));
+      } else {
+        claim.uses++;
+        holder.touch(claim, nowMs);
+      }
+    }
+    this.#shrink();
+    return { node, holder, touch };
+  }
+
+  /** Takes a placement back: what no other placement on the same pod confirms is held no longer. */
+  withdraw({ node, holder, touch }: Placement): void {
+    for (let at = node; at.parent !== undefined;) {
+      const parent: RadixNode = at.parent;
+      const claim = at.claimOf(holder);
+      if (claim !== undefined && claim.bornAt <= touch && --claim.uses === 0) this.#drop(claim);
+      at = parent;
+    }
+  }
+
+  /** Drops every claim last used more than the TTL before `nowMs`. */
+  evict(nowMs: number): void {
+    const oldestMs = nowMs - this.#options.ttlMs;
+    for (const holder of this.#holders) {
+      let claim = holder.stalest;
+      while (claim !== undefined && claim.lastUsedMs < oldestMs) {
+        this.#drop(claim);
+        claim = holder.stalest;
+      }
+    }
+  }
+
+  /** The node that ends exactly at the prompt's end, made where there is none. */
+  #insert(namespace: string, prompt: Int32Array): RadixNode {
+    let node = this.#roots.get(namespace) ?? new RadixNode(namespace);
+    let at = 0;
+    while (at < prompt.length) {
+      const first = prompt[at] as number;
+      let child: RadixNode | undefined = node.children?.get(first);
+      if (child === undefined) {
+        child = new RadixNode(namespace, node, prompt.slice(at));
+        (node.children ??= new Map()).set(first, child);
+        if (node.parent === undefined) this.#roots.set(namespace, node);
+        this.#nodes++;
+        this.#storedTokens += child.edgeTokens;
+        return child;
+      }
+      const shared = child.sharedWith(prompt, at);
+      at += shared;
+      node = shared < child.edgeTokens ? this.#split(child, shared) : child;
+    }
+    return node;
+  }
+
+  /**
+   * Puts a new node in front of `lower` for the first `sharedTokens` of its edge, with the same holders.
+   *
+   * The upper half gets its own copy: it outlives the lower one, and must not keep a long array alive for a few tokens.
+   */
+  #split(lower: RadixNode, sharedTokens: number): RadixNode {
+    const { namespace, parent, tokens, start } = lower;
+    if (parent?.children === undefined) throw new Error("a root cannot be split");
+    const middle = start + sharedTokens;
+    const upper = new RadixNode(namespace, parent, tokens.slice(start, middle));
+    for (const claim of lower.claims) upper.claims.push(claim.holder.inherit(upper, claim));
+    parent.children.set(tokens[start] as number, upper);
+    upper.children = new Map([[tokens[middle] as number, lower]]);
+    lower.parent = upper;
+    lower.start = middle;
+    this.#nodes++;
+    return upper;
+  }
+
+  #drop(claim: Claim): void {
+    claim.holder.remove(claim);
+    const { claims } = claim.node;
+    const last = claims.pop();
+    if (last !== undefined && last !== claim) claims[claims.indexOf(claim)] = last;
+    if (claims.length === 0) this.#removeNode(claim.node);
+  }
+
+  /** A node without claims has no children either: their holders were its own. */
+  #removeNode(node: RadixNode): void {
+    const { namespace, parent } = node;
+    if (parent?.children === undefined) throw new Error("a root has no claims to lose");
+    parent.children.delete(node.tokens[node.start] as number);
+    if (parent.children.size === 0) {
+      parent.children = undefined;
+      if (parent.parent === undefined) this.#roots.delete(namespace);
+    }
+    this.#nodes--;
+    this.#storedTokens -= node.edgeTokens;
+  }
+
+  /** Least recently used first, and of a prompt the tail before the head, which more prompts can use. */
+  #shrink(): void {
+    while (this.#storedTokens > this.#options.capacityTokens) {
+      const stalest = this.#stalest();
+      if (stalest === undefined) return;
+      const excessTokens = this.#storedTokens - this.#options.capacityTokens;
+      if (stalest.node.claims.length === 1 && excessTokens < stalest.node.edgeTokens)
+        this.#trim(stalest.node, excessTokens);
+      else this.#drop(stalest);
+    }
+  }
+
+  #stalest(): Claim | undefined {
+    let found: Claim | undefined;
+    for (const { stalest } of this.#holders) {
+      if (stalest !== undefined && (found === undefined || stalest.lastUsedMs < found.lastUsedMs)) found = stalest;
+    }
+    return found;
+  }
+
+  /** Cuts the last tokens off a leaf, and does not keep a long array for a short rest. */
+  #trim(leaf: RadixNode, tokens: number): void {
+    leaf.end -= tokens;
+    leaf.contextTokens -= tokens;
+    this.#storedTokens -= tokens;
+    if (leaf.edgeTokens * 2 < leaf.tokens.length) {
+      leaf.tokens = leaf.tokens.slice(leaf.start, leaf.end);
+      leaf.end = leaf.edgeTokens;
+      leaf.start = 0;
+    }
+  }
+}

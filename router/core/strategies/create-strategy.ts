@@ -1,0 +1,48 @@
+/** Every strategy by its name. */
+import type { Random } from "../../../fixtures/random.ts";
+import { Aibrix719 } from "../aibrix-719/aibrix-719.ts";
+import type { FunctionRouterOptions } from "../function-router.ts";
+import { DEFAULT_GPU, LOAD_WINDOW_MS } from "../options.ts";
+import type { Strategy } from "../strategy.ts";
+import { CacheAware } from "./cache-aware.ts";
+import { leastRequest } from "./least-request.ts";
+import { LeastKvCache } from "./least-kv-cache.ts";
+import { Oracle } from "./oracle.ts";
+import { PowerOfTwo } from "./power-of-two.ts";
+import { PrefixCacheAndLoad } from "./prefix-cache-and-load.ts";
+import { PrefixHash } from "./prefix-hash.ts";
+import { random as anyPod } from "./random.ts";
+import { RoundRobin } from "./round-robin.ts";
+
+export function createStrategy(options: FunctionRouterOptions, random: Random): Strategy {
+  const {
+    threshold,
+    ttlMs = 5 * 60_000,
+    windowMs = LOAD_WINDOW_MS,
+    capacityTokens = 16 * 1024 * 1024,
+    mode = "corrected",
+    defaultGpu = DEFAULT_GPU,
+    lookAtPod = () => undefined,
+  } = options;
+  switch (options.strategy ?? "prefix-cache-and-load") {
+    case "prefix-cache-and-load":
+      if (mode === "aibrix-719") return new Aibrix719(defaultGpu);
+      return new PrefixCacheAndLoad({ threshold: threshold ?? 0.5, windowMs, ttlMs, capacityTokens });
+    case "round-robin":
+      return new RoundRobin();
+    case "random":
+      return anyPod;
+    case "least-request":
+      return leastRequest;
+    case "least-kv-cache":
+      return new LeastKvCache(lookAtPod);
+    case "power-of-two":
+      return new PowerOfTwo(random.stream("router/power-of-two"));
+    case "prefix-hash":
+      return new PrefixHash({ ttlMs, capacityTokens });
+    case "cache-aware":
+      return new CacheAware({ threshold: threshold ?? 0.3, ttlMs, capacityTokens });
+    case "oracle":
+      return new Oracle(lookAtPod);
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * AIBrix's `prefix-cache`: chained block hashes instead of a tree, balance before affinity.
+ *
+ * While the busiest pod runs more than 8 requests more than the least busy, only the least busy are considered. Among the
+ * considered the longest run of known blocks from the start wins, if its pod runs at most the mean plus one standard
+ * deviation; the next longest otherwise; where none is left, the fewest requests in flight.
+ */
+import { blockHashes } from "../block-hash.ts";
+import { namespaceOf } from "../namespace.ts";
+import { least, type Assessment, type Placed, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
+
+export interface PrefixHashOptions {
+  readonly ttlMs: number;
+  /** Of all pods together; shared out evenly. */
+  readonly capacityTokens: number;
+}
+
+/** vLLM's default; AIBrix hashes 4 bytes at a time unless told otherwise. */
+const BLOCK_TOKENS = 16;
+const IMBALANCE_REQUESTS = 8;
+
+/** A pod's blocks, stalest first: a Map keeps the order in which keys were set. */
+type Blocks = Map<number, { uses: number; lastUsedMs: number }>;
+
+export class PrefixHash implements Strategy {
+  readonly name = "prefix-hash";
+  readonly #options: PrefixHashOptions;
+  readonly #blocks = new Map<ReadyPod, Blocks>();
+
+  constructor(options: PrefixHashOptions) {
+    this.#options = options;
+  }
+
+  podAdded(pod: ReadyPod): void {
+    this.#blocks.set(pod, new Map());
+  }
+
+  podRemoved(pod: ReadyPod): void {
+    this.#blocks.delete(pod);
+  }
+
+  assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
+    const hashes = blockHashes(namespaceOf(request), tokens, BLOCK_TOKENS);
+    const views = pods.map((pod) => {
+      const blocks = this.#blocks.get(pod);
+      const firstUnknown = hashes.findIndex((hash) => blocks?.has(hash) !== true);
+      return { pod, matchedTokens: (firstUnknown < 0 ? hashes.length : firstUnknown) * BLOCK_TOKENS };
+    });
+    const loads = pods.map((pod) => pod.inFlight);
+    const isBalanced = Math.max(...loads) - Math.min(...loads) <= IMBALANCE_REQUESTS;
+    const considered = isBalanced ? views : least(views, ({ pod }) => pod.inFlight);
+    const limit = meanPlusDeviation(loads);
+    const warm = considered.filter(({ pod, matchedTokens }) => matchedTokens > 0 && pod.inFlight <= limit);
+    const longest = least(warm, (view) => -view.matchedTokens);
+    const allowed = least(longest.length > 0 ? longest : considered, ({ pod }) => pod.inFlight);
+    return {
+      reason: longest.length > 0 ? "prefix" : "load",
+      allowed: allowed.map(({ pod }) => pod),
+      matchedTokens: Math.max(...views.map((view) => view.matchedTokens)),
+      totalTokens: tokens.length,
+      candidates: views.map((view) => ({ ...view, pod: view.pod.name, load: view.pod.inFlight, costSeconds: 0 })),
+      place: (pod) => this.#place(pod, hashes, nowMs),
+    };
+  }
+
+  tick(nowMs: number): void {
+    for (const blocks of this.#blocks.values()) {
+      for (const [hash, { lastUsedMs }] of blocks) {
+        if (nowMs - lastUsedMs <= this.#options.ttlMs) break;
+        blocks.delete(hash);
+      }
+    }
+  }
+
+  #place(pod: ReadyPod, hashes: readonly number[], nowMs: number): Placed | undefined {
+    const blocks = this.#blocks.get(pod);
+    if (blocks === undefined) return undefined;
+    // From the tail, so that the head of a prompt is fresher and outlives it.
+    for (const hash of hashes.toReversed()) {
+      const uses = blocks.get(hash)?.uses ?? 0;
+      blocks.delete(hash);
+      blocks.set(hash, { uses: uses + 1, lastUsedMs: nowMs });
+    }
+    const limit = Math.floor(this.#options.capacityTokens / BLOCK_TOKENS / this.#blocks.size);
+    for (const hash of blocks.keys()) {
+      if (blocks.size <= limit) break;
+      blocks.delete(hash);
+    }
+    return {
+      finished: (outcome) => {
+        if (outcome !== "error") return;
+        for (const hash of hashes) {
+          const block = blocks.get(hash);
+          if (block !== undefined && --block.uses === 0) blocks.delete(hash);
+        }
+      },
+    };
+  }
+}
+
+/** With the sample deviation (n - 1), as AIBrix computes it. */
+function meanPlusDeviation(loads: readonly number[]): number {
+  const mean = loads.reduce((sum, load) => sum + load, 0) / loads.length;
+  const squares = loads.reduce((sum, load) => sum + (load - mean) ** 2, 0);
+  return mean + Math.sqrt(squares / Math.max(1, loads.length - 1));
+}

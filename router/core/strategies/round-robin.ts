@@ -1,0 +1,25 @@
+import { leastLoaded, type Assessment, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
+
+/**
+ * Each pod in turn, for each model on its own: the pod whose last turn is longest ago.
+ *
+ * Turns are remembered by pod, not by position, so that a pod that comes or goes shifts nobody's turn; and by model,
+ * because one counter for all of them can skip the same pod of a model for ever.
+ */
+export class RoundRobin implements Strategy {
+  readonly name = "round-robin";
+  readonly #lastTurns = new Map<string, WeakMap<ReadyPod, number>>();
+  #turn = 0;
+
+  assess({ request }: Prompt, pods: readonly ReadyPod[]): Assessment {
+    const turns = this.#lastTurns.get(request.model) ?? new WeakMap<ReadyPod, number>();
+    this.#lastTurns.set(request.model, turns);
+    const assessment = leastLoaded(pods, (pod) => turns.get(pod) ?? 0);
+    return {
+      ...assessment,
+      // Those that never had a turn start in the order they are listed.
+      allowed: assessment.allowed.slice(0, 1),
+      place: (pod) => void turns.set(pod, ++this.#turn),
+    };
+  }
+}

@@ -1,0 +1,72 @@
+/** What a routing strategy is: it says which pods it would accept and why, and is told what became of the request. */
+import type { Candidate, DecisionReason, Outcome, RouteRequest } from "../../fixtures/routing.ts";
+
+/** A ready pod as strategies see it. The same object from the day it appears until it is gone. */
+export interface ReadyPod {
+  readonly name: string;
+  /** Latency profile; the router's default where the pod named none. */
+  readonly gpu: string;
+  /** Requests placed here and not finished; kept by the router for every strategy alike. */
+  readonly inFlight: number;
+}
+
+/** A request on its way to a decision. */
+export interface Prompt {
+  readonly request: RouteRequest;
+  /** Made on first use: strategies that look at load alone never pay for it. */
+  readonly tokens: Int32Array;
+}
+
+export interface Assessment {
+  readonly reason: DecisionReason;
+  /** Pods that are equally right; never empty. The router draws one. */
+  readonly allowed: readonly ReadyPod[];
+  readonly matchedTokens: number;
+  readonly totalTokens: number;
+  readonly candidates: readonly Candidate[];
+  /** Takes note that the request goes to `pod`, one of those assessed, allowed or not. Called at most once. */
+  place?(pod: ReadyPod): Placed | undefined;
+}
+
+/** What a strategy wants to hear about a placed request. */
+export interface Placed {
+  firstToken?(nowMs: number): void;
+  finished(outcome: Outcome, nowMs: number): void;
+}
+
+export interface Strategy {
+  readonly name: string;
+  /** Share of the prompt above which the prefix decides; absent in strategies without one. */
+  readonly threshold?: number;
+  podAdded?(pod: ReadyPod): void;
+  podRemoved?(pod: ReadyPod): void;
+  /** `pods` serve the request's model and are ready; at least one. */
+  assess(prompt: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment;
+  /** Work on a pod in GPU seconds, as a new request finds it; absent in strategies without a cost model. */
+  workSeconds?(pod: ReadyPod, nowMs: number): number;
+  /** Requests counted for a pod in the load window; absent in strategies without one. */
+  windowRequests?(pod: ReadyPod, nowMs: number): number;
+  tick?(nowMs: number): void;
+}
+
+/** A choice by load: `load` in the strategy's own unit, the least loaded pods allowed. */
+export function leastLoaded(pods: readonly ReadyPod[], load: (pod: ReadyPod) => number): Assessment {
+  const candidates = pods.map((pod) => ({ pod: pod.name, matchedTokens: 0, load: load(pod), costSeconds: 0 }));
+  return { reason: "load", allowed: least(pods, load), matchedTokens: 0, totalTokens: 0, candidates };
+}
+
+/** The items of smallest `rank`; all of them where they tie. Ranks within 1e-9 tie: sums differ in their last bits. */
+export function least<T>(items: readonly T[], rank: (item: T) => number): T[] {
+  let smallest = Infinity;
+  let found: T[] = [];
+  for (const item of items) {
+    const value = rank(item);
+    if (value < smallest - 1e-9 || found.length === 0) {
+      smallest = value;
+      found = [item];
+    } else if (value <= smallest + 1e-9) {
+      found.push(item);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,251 @@
+import { Agent, request } from "undici";
+import { afterAll, expect, it } from "vitest";
+import { LedgerRouter } from "./ledger-router.ts";
+import { startRouter, type RouterOptions, type RunningRouter } from "./start-router.ts";
+import { completion, ok, startTestPod, type TestPod } from "./test-pod.ts";
+
+const client = new Agent();
+afterAll(() => client.destroy());
+
+interface Scene extends AsyncDisposable {
+  readonly pods: [TestPod, TestPod];
+  readonly ledger: LedgerRouter;
+  readonly router: RunningRouter;
+}
+
+async function scene(options: Partial<RouterOptions> = {}): Promise<Scene> {
+  const pods: [TestPod, TestPod] = [await startTestPod(), await startTestPod()];
+  const ledger = new LedgerRouter();
+  const router = await startRouter({ router: ledger, pods: pods.map(({ url }) => ({ url })), probeMs: 50, ...options });
+  return {
+    pods,
+    ledger,
+    router,
+    [Symbol.asyncDispose]: async () => {
+      await router.close();
+      for (const pod of pods) await pod[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const post = ({ router }: Scene, more: Record<string, unknown> = {}): ReturnType<typeof request> =>
+  request(`${router.url}/v1/completions`, { dispatcher: client, method: "POST", body: completion("hi", more) });
+
+async function statusOf(s: Scene): Promise<number> {
+  const { statusCode, body } = await post(s);
+  await body.dump();
+  return statusCode;
+}
+
+async function pods({ router }: Scene): Promise<Record<string, unknown>[]> {
+  const { body } = await request(`${router.adminUrl}/admin/pods`, { dispatcher: client });
+  return ((await body.json()) as { pods: Record<string, unknown>[] }).pods;
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+it("serves from another pod when the chosen one refuses the connection, and decides anew without it", async () => {
+  await using s = await scene({ probeMs: 60_000 });
+  await s.pods[0].crash();
+  const response = await post(s);
+  await response.body.dump();
+  expect(response.statusCode).toBe(200);
+  expect(response.headers["x-routeproof-pod"]).toBe(s.pods[1].name);
+  expect(s.ledger.outcomes).toEqual(["error", "ok"]);
+  expect(s.ledger.open.size).toBe(0);
+});
+
+it("takes a pod that refuses connections out at once, so that no further request finds it (dynamo #1424, row 170)", async () => {
+  await using s = await scene({ probeMs: 60_000 });
+  await s.pods[0].crash();
+  for (let count = 0; count < 40; count++) expect(await statusOf(s)).toBe(200);
+  expect(s.ledger.outcomes.filter((outcome) => outcome === "error")).toHaveLength(1);
+});
+
+it("lets a crashed pod back when it answers again, as a pod that holds nothing (smg #1039, row 129)", async () => {
+  await using s = await scene();
+  await s.pods[0].crash();
+  await until(() => s.ledger.pods.length === 1);
+  await s.pods[0].restart();
+  await until(() => s.ledger.pods.length === 2);
+  expect(await statusOf(s)).toBe(200);
+  expect(s.pods[0].seen).toHaveLength(1);
+  // Gone from the set in between: that is what makes the decision forget it.
+  expect(s.ledger.history).toContainEqual([s.pods[1].name]);
+});
+
+it("takes a pod out whose health check fails by status (sglang #12631, row 138)", async () => {
+  await using s = await scene();
+  s.pods[0].health = 500;
+  await until(() => s.ledger.pods.length === 1);
+  expect(await statusOf(s)).toBe(200);
+  expect(s.pods[0].seen).toHaveLength(0);
+});
+
+it("retries a 503 on another pod once, and not on the one that gave it (smg, row 155)", async () => {
+  await using s = await scene();
+  s.pods[0].answer = (_, response) => void response.writeHead(503).end("busy");
+  const response = await post(s);
+  expect(await response.body.text()).toContain("cmpl");
+  expect(s.pods.map(({ seen }) => seen.length)).toEqual([1, 1]);
+  expect(s.ledger.outcomes).toEqual(["error", "ok"]);
+});
+
+it("passes a 503 on when every pod gives one", async () => {
+  await using s = await scene();
+  for (const pod of s.pods) pod.answer = (_, response) => void response.writeHead(503).end(`busy ${pod.name}`);
+  const response = await post(s);
+  expect(response.statusCode).toBe(503);
+  expect(await response.body.text()).toBe(`busy ${s.pods[1].name}`);
+  expect(response.headers["x-routeproof-pod"]).toBe(s.pods[1].name);
+  expect(s.pods.map(({ seen }) => seen.length)).toEqual([1, 1]);
+});
+
+it("keeps retries within their budget when everything fails", async () => {
+  await using s = await scene({ breakerFailures: 1_000_000 });
+  for (const pod of s.pods) pod.answer = (_, response) => void response.writeHead(503).end();
+  for (let count = 0; count < 200; count++) await statusOf(s);
+  const attempts = s.pods[0].seen.length + s.pods[1].seen.length;
+  expect(attempts).toBeGreaterThan(200);
+  // A fifth of the traffic, and ten a second for the second or so that this takes.
+  expect(attempts).toBeLessThan(200 * 1.2 + 60);
+});
+
+it("never retries a request after its first byte, and ends it so that the client notices", async () => {
+  await using s = await scene();
+  s.pods[0].answer = (_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write("data: 1\n\n", () => response.destroy());
+  };
+  const { body } = await post(s, { stream: true });
+  let got = "";
+  await expect(
+    (async () => {
+      for await (const chunk of body) got += String(chunk);
+    })(),
+  ).rejects.toThrow(/terminated|closed|socket/i);
+  expect(got).toBe("data: 1\n\n");
+  expect(s.pods.map(({ seen }) => seen.length)).toEqual([1, 0]);
+  expect(s.ledger.outcomes).toEqual(["error"]);
+});
+
+it("answers 502 when the only pod left breaks off before it answers", async () => {
+  await using s = await scene();
+  for (const pod of s.pods) pod.answer = (_, response) => void response.destroy();
+  const response = await post(s);
+  expect(response.statusCode).toBe(502);
+  expect(await response.body.json()).toMatchObject({ error: { type: "Bad Gateway", code: 502 } });
+  expect(s.ledger.open.size).toBe(0);
+});
+
+it("answers 504 when a pod stays silent, aborts its request, and does not try another (production-stack #749, row 158)", async () => {
+  await using s = await scene({ firstByteMs: 100 });
+  s.pods[0].answer = () => {};
+  const response = await post(s);
+  expect(response.statusCode).toBe(504);
+  expect(await response.body.json()).toMatchObject({ error: { type: "Gateway Timeout", code: 504 } });
+  await s.pods[0].seen[0]?.disconnected;
+  expect(s.pods[1].seen).toHaveLength(0);
+  expect(s.ledger.outcomes).toEqual(["error"]);
+});
+
+it("breaks a stream off that falls silent in the middle", async () => {
+  await using s = await scene({ idleMs: 100 });
+  s.pods[0].answer = (_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write("data: 1\n\n");
+  };
+  const { body } = await post(s, { stream: true });
+  await expect(body.text()).rejects.toThrow(/terminated|closed|socket/i);
+  await s.pods[0].seen[0]?.disconnected;
+  expect(s.ledger.outcomes).toEqual(["error"]);
+});
+
+it("opens no breaker for a hundred client errors (sglang #25811, row 151)", async () => {
+  await using s = await scene();
+  s.pods[0].answer = (_, response) => void response.writeHead(400).end();
+  for (let count = 0; count < 100; count++) await statusOf(s);
+  s.pods[0].answer = ok;
+  expect(await statusOf(s)).toBe(200);
+  expect(s.pods[0].seen).toHaveLength(101);
+});
+
+it("rests a pod whose health check passes while its work fails, and lets it back by trial (vllm #11996, row 139)", async () => {
+  await using s = await scene({ breakerFailures: 3, breakerOpenMs: 100, probeMs: 60_000 });
+  s.pods[0].answer = (_, response) => void response.writeHead(500).end();
+  for (let count = 0; count < 3; count++) expect(await statusOf(s)).toBe(500);
+  expect((await pods(s))[0]).toMatchObject({ state: "breaker-open" });
+  for (let count = 0; count < 5; count++) expect(await statusOf(s)).toBe(200);
+  expect(s.pods[0].seen).toHaveLength(3);
+  s.pods[0].answer = ok;
+  await until(async () => {
+    expect(await statusOf(s)).toBe(200);
+    return s.pods[0].seen.length > 3;
+  });
+  expect((await pods(s))[0]).toMatchObject({ state: "healthy" });
+  // It never left the set: a rest does not cost a pod what it holds.
+  expect(s.ledger.history.at(-1)).toHaveLength(2);
+});
+
+it("still opens when client errors come between the failures (smg #2565, row 152)", async () => {
+  await using s = await scene({ breakerFailures: 3, breakerOpenMs: 60_000, probeMs: 60_000 });
+  let status = 400;
+  s.pods[0].answer = (_, response) => void response.writeHead((status = status === 400 ? 500 : 400)).end();
+  for (let count = 0; count < 6; count++) await statusOf(s);
+  expect((await pods(s))[0]).toMatchObject({ state: "breaker-open" });
+});
+
+it("tries anyway when every breaker is open, instead of refusing everybody", async () => {
+  await using s = await scene({ breakerFailures: 1, breakerOpenMs: 60_000, probeMs: 60_000 });
+  for (const pod of s.pods) pod.answer = (_, response) => void response.writeHead(500).end();
+  for (let count = 0; count < 3; count++) expect(await statusOf(s)).toBe(500);
+  for (const pod of s.pods) pod.answer = ok;
+  expect(await statusOf(s)).toBe(200);
+});
+
+it("leaves nothing in flight after aborts, cuts, errors and ends in any mixture (rows 42 to 68)", async () => {
+  await using s = await scene({ breakerFailures: 1_000_000 });
+  let turn = 0;
+  for (const pod of s.pods) {
+    pod.answer = (seen, response) => {
+      const way = turn++ % 5;
+      if (way === 0) return ok(seen, response);
+      if (way === 1) return void response.writeHead(500).end();
+      if (way === 2) return void response.destroy();
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      // An end without [DONE], and a cut after the first event.
+      response.write("data: 1\n\n", () => void (way === 3 ? response.end() : response.destroy()));
+    };
+  }
+  await Promise.all(
+    Array.from({ length: 200 }, async (_, index) => {
+      const signal = index % 4 === 0 ? AbortSignal.timeout(index % 20) : undefined;
+      try {
+        const { body } = await request(`${s.router.url}/v1/completions`, {
+          dispatcher: client,
+          method: "POST",
+          body: completion(`p${index}`, { stream: true }),
+          ...(signal === undefined ? {} : { signal }),
+        });
+        await body.dump();
+      } catch {
+        // Aborted or cut, as meant.
+      }
+    }),
+  );
+  await until(() => s.ledger.open.size === 0);
+  expect((await pods(s)).map(({ inFlight }) => inFlight)).toEqual([0, 0]);
+});
+
+it("is not held up by a pod that never answers its probes while another is removed (production-stack #668, row 126)", async () => {
+  await using s = await scene();
+  await using slow = await startTestPod();
+  slow.health = "silent";
+  const added = s.router.setPods([slow, ...s.pods].map(({ url }) => ({ url })));
+  const removed = s.router.setPods([slow, s.pods[1]].map(({ url }) => ({ url })));
+  expect(s.ledger.pods.map(({ name }) => name)).toEqual([s.pods[1].name]);
+  expect(await statusOf(s)).toBe(200);
+  await Promise.all([added, removed]);
+});

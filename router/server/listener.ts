@@ -1,0 +1,79 @@
+/** An HTTP listener that refuses what is ambiguous on the wire and can be closed without dropping an answer. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { OperationalError } from "../../fixtures/operational-error.ts";
+import { refusalBody } from "./refusal.ts";
+
+export interface Listener {
+  readonly url: string;
+  /** Stops accepting; resolves when every answer under way is complete. */
+  drain(): Promise<void>;
+  /** Cuts what is left. */
+  destroy(): void;
+}
+
+/** @throws {OperationalError} PORT_IN_USE when the address cannot be bound */
+export async function listen(
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+  options: { readonly host: string; readonly port: number; readonly what: string },
+): Promise<Listener> {
+  // llhttp in its strict mode refuses both lengths at once, two lengths, folded headers and NULs (RFC 9112 §6.3, §11.2).
+  const server = createServer({
+    insecureHTTPParser: false,
+    requestTimeout: 0,
+    noDelay: true,
+    keepAliveTimeout: 75_000,
+  });
+  server.on("request", handler);
+  server.on("clientError", answerMalformed);
+  await bind(server, options);
+  const { address, port, family } = server.address() as AddressInfo;
+  return {
+    url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`,
+    drain: () => drain(server),
+    destroy: () => server.closeAllConnections(),
+  };
+}
+
+/** Node closes the connections that are idle now, but not those that become idle later. */
+async function drain(server: Server): Promise<void> {
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
+  await new Promise<void>((resolve) => void server.close(() => resolve()));
+  clearInterval(sweep);
+}
+
+function bind(
+  server: Server,
+  { host, port, what }: { readonly host: string; readonly port: number; readonly what: string },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      const reason = cause.code === "EADDRINUSE" ? "it is in use" : cause.message;
+      reject(
+        new OperationalError("PORT_IN_USE", `cannot listen on ${host}:${port} for ${what}: ${reason}; choose another`, {
+          cause,
+        }),
+      );
+    });
+    server.listen(port, host, 4096, resolve);
+  });
+}
+
+const MALFORMED = new Map([
+  ["HPE_HEADER_OVERFLOW", { status: 431, phrase: "Request Header Fields Too Large" }],
+  ["ERR_HTTP_REQUEST_TIMEOUT", { status: 408, phrase: "Request Timeout" }],
+]);
+
+function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  // A reset needs no answer; and once an answer has begun on this socket, words in the middle of it would corrupt it.
+  const begun = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage?.headersSent === true;
+  if (error.code === "ECONNRESET" || !socket.writable || begun) {
+    socket.destroy();
+    return;
+  }
+  const { status, phrase } = MALFORMED.get(error.code ?? "") ?? { status: 400, phrase: "Bad Request" };
+  const body = refusalBody({ status, type: phrase, message: `The request is not well-formed HTTP: ${error.message}` });
+  socket.end(
+    `HTTP/1.1 ${status} ${phrase}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

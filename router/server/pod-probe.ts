@@ -1,0 +1,102 @@
+/**
+ * Asks each pod on its own timer whether it is well and what it serves. Pods never wait for each other: one that takes
+ * a minute to answer delays nobody (production-stack #668, aibrix #2063).
+ */
+import type { ModelCard, PodLink } from "./pod-link.ts";
+
+export interface ProbeOptions {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Failed probes in a row that take a healthy pod out. */
+  readonly failures: number;
+  readonly onChange: (pod: PodLink) => void;
+}
+
+export class PodProbe {
+  readonly #options: ProbeOptions;
+  readonly #pod: PodLink;
+  readonly #stopped = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #failuresInARow = 0;
+
+  constructor(pod: PodLink, options: ProbeOptions) {
+    this.#pod = pod;
+    this.#options = options;
+  }
+
+  /** Probes at once, or joins the probe under way; resolves when it is over, whatever it found. */
+  async now(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#running ??= this.#probe().finally(() => {
+      this.#running = undefined;
+      if (this.#stopped.signal.aborted) return;
+      this.#timer = setTimeout(() => void this.now(), this.#nextDelayMs());
+      this.#timer.unref();
+    });
+    await this.#running;
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+    clearTimeout(this.#timer);
+  }
+
+  /** A pod that is not up is asked again soon; the interval is for those that are. */
+  #nextDelayMs(): number {
+    const { intervalMs } = this.#options;
+    return this.#pod.health === "healthy" ? intervalMs : Math.min(intervalMs, 500);
+  }
+
+  async #probe(): Promise<void> {
+    const pod = this.#pod;
+    const before = `${pod.health} ${String(pod.modelNames)}`;
+    const trouble = await this.#trouble();
+    if (this.#stopped.signal.aborted) return;
+    pod.trouble = trouble;
+    if (trouble === undefined) {
+      this.#failuresInARow = 0;
+      if (pod.spec.models === undefined) pod.models = (await this.#models()) ?? pod.models;
+      pod.health = "healthy";
+    } else if (++this.#failuresInARow >= this.#options.failures || pod.health !== "healthy") {
+      pod.health = "unhealthy";
+    }
+    if (before !== `${pod.health} ${String(pod.modelNames)}`) this.#options.onChange(pod);
+  }
+
+  async #trouble(): Promise<string | undefined> {
+    try {
+      const { statusCode, body } = await this.#get("/health");
+      await body.dump();
+      return statusCode === 200 ? undefined : `/health answered ${statusCode}`;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  /** The pod's model cards; undefined when it does not say, which means it may serve anything. */
+  async #models(): Promise<readonly ModelCard[] | undefined> {
+    try {
+      const { statusCode, body } = await this.#get("/v1/models");
+      if (statusCode !== 200) {
+        await body.dump();
+        return undefined;
+      }
+      const { data } = (await body.json()) as { data?: unknown };
+      if (!Array.isArray(data)) return undefined;
+      const cards = data.filter((card): card is ModelCard => typeof (card as ModelCard | null)?.id === "string");
+      return cards.length === 0 ? undefined : cards;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #get(path: string): ReturnType<PodLink["pool"]["request"]> {
+    const { timeoutMs } = this.#options;
+    return this.#pod.pool.request({
+      method: "GET",
+      path: `${this.#pod.basePath}${path}`,
+      signal: AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(timeoutMs)]),
+    });
+  }
+}

@@ -1,0 +1,38 @@
+import { expect, it } from "vitest";
+import { normalPodUrl, parseBackends, podSpec } from "./pod-spec.ts";
+
+it.each([
+  "http://10.0.0.1:8000",
+  "http://10.0.0.1:8000/",
+  "http://10.0.0.1:8000//",
+  "http://10.0.0.1:8000/v1",
+  "http://10.0.0.1:8000/v1/",
+  "10.0.0.1:8000",
+  "HTTP://10.0.0.1:8000",
+])("takes %s for the one address it is", (spelling) => {
+  expect(normalPodUrl(spelling)).toBe("http://10.0.0.1:8000");
+});
+
+it("keeps a path prefix and tells ports apart", () => {
+  expect(normalPodUrl("http://gateway/pods/3/")).toBe("http://gateway/pods/3");
+  expect(normalPodUrl("http://gateway:80")).toBe("http://gateway");
+  expect(normalPodUrl("http://gateway:81")).toBe("http://gateway:81");
+});
+
+it.each(["", "ftp://a:1", "http://", "http://u:p@a", "http://a?b=c", "http://a:99999", "not a url"])(
+  "refuses %j in one line",
+  (text) => {
+    expect(() => normalPodUrl(text)).toThrow(/^[^\n]+$/);
+  },
+);
+
+it("reads a GPU behind a URL and takes a card's short name", () => {
+  expect(parseBackends("http://a:1=a6000, http://b:2").map(podSpec)).toEqual([
+    { name: "a:1", url: "http://a:1", gpu: "a6000-monotone" },
+    { name: "b:2", url: "http://b:2" },
+  ]);
+});
+
+it("refuses a GPU it has no curve for, naming those it has", () => {
+  expect(() => podSpec({ url: "http://a:1", gpu: "h100" })).toThrow(/h100.*a6000-monotone/);
+});

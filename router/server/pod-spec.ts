@@ -1,0 +1,67 @@
+/** How an operator names a pod: on the command line, in a file, or over the admin port. */
+import { loadProfile, PROFILE_NAMES } from "../../fixtures/profiles/latency-profile.ts";
+import { OperationalError } from "../../fixtures/operational-error.ts";
+
+export interface PodSpec {
+  /** Unique; the host and port of its URL unless given. */
+  readonly name: string;
+  /** Normalised: scheme, host, explicit path without a slash at its end. */
+  readonly url: string;
+  /** Latency profile that prices it; absent means the router's default. */
+  readonly gpu?: string;
+  /** Overrides what the pod's `/v1/models` says. */
+  readonly models?: readonly string[];
+}
+
+/** What may be left out. */
+export interface PodInput {
+  readonly url: string;
+  readonly name?: string;
+  readonly gpu?: string;
+  readonly models?: readonly string[];
+}
+
+/** @throws {OperationalError} USAGE when the URL or the GPU is not one */
+export function podSpec(input: PodInput): PodSpec {
+  const url = normalPodUrl(input.url);
+  return {
+    name: input.name ?? new URL(url).host,
+    url,
+    ...(input.gpu === undefined ? {} : { gpu: gpuProfile(input.gpu) }),
+    ...(input.models === undefined ? {} : { models: input.models }),
+  };
+}
+
+/**
+ * One spelling per address, so that a pod cannot be listed twice and every spelling that added it removes it:
+ * `host:port` means http, a slash or `/v1` at the end means nothing.
+ */
+export function normalPodUrl(text: string): string {
+  const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
+  if (url === undefined || url.hostname === "" || !["http:", "https:"].includes(url.protocol)) {
+    throw new OperationalError("USAGE", `${JSON.stringify(text)} is not a pod URL; write http://host:port`);
+  }
+  if (url.username !== "" || url.search !== "" || url.hash !== "") {
+    throw new OperationalError("USAGE", `${JSON.stringify(text)}: a pod URL has no user, query or fragment`);
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "")}`;
+}
+
+/** `URL[=gpu],...` as `--backends` takes it. */
+export function parseBackends(text: string): PodInput[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "")
+    .map((part) => {
+      const [url = "", gpu] = part.split("=", 2);
+      return gpu === undefined ? { url } : { url, gpu };
+    });
+}
+
+/** A profile by its full name, or by the card alone: `a6000` means `a6000-monotone`. */
+export function gpuProfile(name: string): string {
+  const full = PROFILE_NAMES.includes(`${name}-monotone`) ? `${name}-monotone` : name;
+  return loadProfile(full).name;
+}
