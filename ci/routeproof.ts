@@ -18,6 +18,10 @@ interface Subcommand {
 }
 
 const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
+  decide: {
+    summary: "play a decision trace through the router's decision core",
+    load: async () => (await import("../router/decide-command.ts")).defineDecide,
+  },
   router: {
     summary: "start the reference router in front of pods",
     load: async () => (await import("../router/router-command.ts")).defineRouter,

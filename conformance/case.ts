@@ -31,6 +31,9 @@ export interface Statistic {
   readonly power: string;
 }
 
+/** Pods in front of which a case runs unless it asks for another number. */
+export const DEFAULT_PODS = 3;
+
 /** What a case needs from the way the router is attached. */
 export interface Needs {
   /** `http`: real requests and streams; `any`: a function router will do. */
@@ -41,6 +44,10 @@ export interface Needs {
   readonly clock?: boolean;
   /** It needs scripted replies and faults of the pods. */
   readonly scriptedPods?: boolean;
+  /** It needs pods that serve this many models; default 1. */
+  readonly models?: number;
+  /** Pods present when it starts; default {@link DEFAULT_PODS}. */
+  readonly pods?: number;
 }
 
 export interface Case {

@@ -1,5 +1,11 @@
 /** Tokenizer-neutral prompts made of cells: 128 words that are one token each, 640 characters, 640 bytes. */
+import type { RandomStream } from "../fixtures/random.ts";
+import { CORPUS_WORDS } from "./corpus-words.ts";
 import type { PromptRecord } from "./observation.ts";
+
+export const WORDS_PER_CELL = 128;
+/** A word and the space before it: one token, five characters, five bytes. */
+export const CHARS_PER_WORD = 5;
 
 /** A prompt a case can send. */
 export type Prompt = PromptRecord;
@@ -15,4 +21,57 @@ export interface Namespace {
    * names differ in their first word. `"a:0.3"` is the first three tenths of cell `a`, cut at a word.
    */
   prompt(cells: readonly string[]): Prompt;
+}
+
+/** Draws every word from `random`: the same stream gives the same texts. */
+export function createCorpus(random: RandomStream): Corpus {
+  return { namespace: () => new WordNamespace(random) };
+}
+
+const LETTERS = [...new Set(CORPUS_WORDS.map((word) => word.charAt(0)))];
+
+class WordNamespace implements Namespace {
+  readonly #random: RandomStream;
+  readonly #cells = new Map<string, readonly string[]>();
+  /** First words still free: one per letter until the letters run out, then any word not yet used. */
+  readonly #firstWords: string[];
+
+  constructor(random: RandomStream) {
+    this.#random = random;
+    const onePerLetter = random
+      .shuffle(LETTERS)
+      .map((letter) => random.pick(CORPUS_WORDS.filter((word) => word.startsWith(letter))));
+    const rest = CORPUS_WORDS.filter((word) => !onePerLetter.includes(word));
+    this.#firstWords = [...onePerLetter, ...random.shuffle(rest)];
+    // A nonce starts with any word, or namespaces would collide more often than chance.
+    this.#cells.set("", [random.pick(CORPUS_WORDS), ...this.#words(WORDS_PER_CELL - 1)]);
+  }
+
+  prompt(cells: readonly string[]): Prompt {
+    const text = ["", ...cells].map((name) => this.#text(name)).join("");
+    return { text, cells: ["nonce", ...cells] };
+  }
+
+  #text(cell: string): string {
+    const [name = "", fraction] = cell.split(":");
+    const count = fraction === undefined ? WORDS_PER_CELL : Math.round(Number(fraction) * WORDS_PER_CELL);
+    return this.#cell(name)
+      .slice(0, count)
+      .map((word) => ` ${word}`)
+      .join("");
+  }
+
+  #cell(name: string): readonly string[] {
+    const known = this.#cells.get(name);
+    if (known !== undefined) return known;
+    const first = this.#firstWords.shift();
+    if (first === undefined) throw new RangeError(`a namespace has at most ${CORPUS_WORDS.length} cells`);
+    const cell = [first, ...this.#words(WORDS_PER_CELL - 1)];
+    this.#cells.set(name, cell);
+    return cell;
+  }
+
+  #words(count: number): string[] {
+    return Array.from({ length: count }, () => this.#random.pick(CORPUS_WORDS));
+  }
 }

@@ -65,8 +65,22 @@ export interface NoteStep {
 
 export type Step = SentStep | ReleasedStep | PodsStep | AdvancedStep | NoteStep;
 
+/** A request of an earlier case that the router's declared load window may still count. */
+export interface CarriedLoad {
+  readonly pod: string;
+  readonly atMs: number;
+  readonly promptChars: number;
+}
+
 export interface Observation {
   readonly caseId: string;
   readonly seed: number;
+  /**
+   * How the router was reached. Over HTTP a router may learn of an end later than the client does, so the load of pods
+   * that just finished something is uncertain; a function router is told at once.
+   */
+  readonly transport: "function" | "http";
   readonly steps: readonly Step[];
+  /** Absent or empty when the window was drained before the case. */
+  readonly carried?: readonly CarriedLoad[];
 }

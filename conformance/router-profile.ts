@@ -3,7 +3,8 @@ import { Type, type Static } from "typebox";
 import { checker } from "../fixtures/schema.ts";
 
 const closed = { additionalProperties: false } as const;
-const literals = <const T extends readonly string[]>(...values: T) => Type.Enum(values);
+// Type.Enum alone would infer `string`.
+const literals = <const T extends readonly string[]>(...values: T) => Type.Unsafe<T[number]>(Type.Enum([...values]));
 
 const Unit = Type.Union([
   literals("char", "byte", "none"),

@@ -68,6 +68,11 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       return output;
     },
     stats: () => statsOf(scheduler),
+    inspect: () => ({
+      running: scheduler.runningIds(),
+      waiting: scheduler.waitingIds(),
+      blocks: scheduler.kv.pool.views(),
+    }),
     heldPrefixTokens: (promptTokenIds, extra) => scheduler.kv.heldTokens(promptTokenIds, extra ?? {}),
   };
 }

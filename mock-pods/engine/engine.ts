@@ -81,6 +81,28 @@ export interface EngineStats {
   readonly totalBlocks: number;
 }
 
+/** One KV block that holds something. */
+export interface BlockView {
+  /** Its number; 0 is the null block and never shown. */
+  readonly block: number;
+  /** 16 hex digits, as KV events carry it as an integer; absent while the block is not full. */
+  readonly hash?: string;
+  /** Requests that refer to it. */
+  readonly references: number;
+  /** Blocks that will be taken before it; absent while it is referred to. */
+  readonly reuseRank?: number;
+}
+
+/** A look inside, for tests. */
+export interface EngineInspection {
+  /** Request ids in running order. */
+  readonly running: readonly string[];
+  /** Request ids in the order in which they will be admitted. */
+  readonly waiting: readonly string[];
+  /** Referenced or cached blocks, by number. */
+  readonly blocks: readonly BlockView[];
+}
+
 export interface Engine {
   submit(request: GenerationRequest, nowMs: number): void;
   /** Unknown and finished ids are ignored. */
@@ -92,6 +114,8 @@ export interface Engine {
   /** Ends the step begun last. */
   endStep(): StepOutput;
   stats(): EngineStats;
+  /** Copies; costs time in proportion to what there is to see. */
+  inspect(): EngineInspection;
   /** Leading prompt tokens held in the cache now, whole blocks, without touching anything. */
   heldPrefixTokens(promptTokenIds: ArrayLike<number>, extra?: { cacheSalt?: string; lora?: string }): number;
 }

@@ -71,6 +71,18 @@ export class Scheduler {
     return this.#waiting.length;
   }
 
+  runningIds(): string[] {
+    return this.#running.map(({ request }) => request.id);
+  }
+
+  waitingIds(): string[] {
+    const ids: string[] = [];
+    for (let sequence = this.#waiting.head; sequence !== undefined; sequence = sequence.next) {
+      ids.push(sequence.request.id);
+    }
+    return ids;
+  }
+
   /** Whether a step would be made: something runs, waits, or has just left. */
   get hasWork(): boolean {
     return this.running > 0 || this.waiting > 0 || this.#departed;

@@ -1,5 +1,6 @@
 /** A node of the prefix tree: an edge of tokens that leads to it, and the pods that hold everything up to its end. */
 import type { Claim, Holder } from "./holder.ts";
+import { sharedTokens } from "./shared-tokens.ts";
 
 const NO_TOKENS = new Int32Array(0);
 
@@ -38,10 +39,6 @@ export class RadixNode {
 
   /** How many tokens of the edge stand in `prompt` from `at` on. */
   sharedWith(prompt: Int32Array, at: number): number {
-    const { tokens, start } = this;
-    const limit = Math.min(this.end - start, prompt.length - at);
-    let shared = 0;
-    while (shared < limit && tokens[start + shared] === prompt[at + shared]) shared++;
-    return shared;
+    return sharedTokens(this.tokens, this.start, this.end, prompt, at);
   }
 }

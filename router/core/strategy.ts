@@ -42,8 +42,10 @@ export interface Strategy {
   podRemoved?(pod: ReadyPod): void;
   /** `pods` serve the request's model and are ready; at least one. */
   assess(prompt: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment;
-  /** Estimated work on a pod in GPU seconds, without any new request; absent in strategies without a cost model. */
-  costSeconds?(pod: ReadyPod, nowMs: number): number;
+  /** Work on a pod in GPU seconds, as a new request finds it; absent in strategies without a cost model. */
+  workSeconds?(pod: ReadyPod, nowMs: number): number;
+  /** Requests counted for a pod in the load window; absent in strategies without one. */
+  windowRequests?(pod: ReadyPod, nowMs: number): number;
   tick?(nowMs: number): void;
 }
 

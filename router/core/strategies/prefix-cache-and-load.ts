@@ -2,12 +2,14 @@
  * The rule of AIBrix PR #719 with its defects mended: mode `corrected`, the default.
  *
  * More than the threshold of the prompt held by ready pods of this model: to one that holds the most of it, the least
- * loaded of these. Otherwise to the pod where the request costs least: work the pod has not finished, plus the prefill of
- * what it does not hold yet. What is equal so far goes to the pod that was given less in the last three minutes, and
- * then by lot.
+ * loaded of these: fewest requests in flight, then least work in the window. Otherwise to the pod where the request costs
+ * least, in seconds of that pod's GPU:
  *
- * Load is the number of requests in flight. The three-minute window only orders pods that are equal otherwise, idle ones
- * for instance: a count of starts alone keeps avoiding pods whose requests ended long ago.
+ *     work it was given in the last three minutes + work it has not finished + prefill of what it does not hold
+ *
+ * What is equal so far goes by lot. The window is the rule's load, and keeps a prompt just below the threshold off the
+ * pod that served its prefix lately. Unfinished work counts again, because the window alone cannot tell a busy pod from
+ * one whose requests ended long ago, and forgets a request that runs for longer.
  */
 import { loadProfile, type LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
 import { decodeSeconds, prefillSeconds } from "../cost-model.ts";
@@ -77,10 +79,9 @@ export class PrefixCacheAndLoad implements Strategy {
     let matchedTokens = 0;
     const views = pods.map((pod): View => {
       const state = this.#state(pod);
-      state.window.expire(nowMs);
       const matched = byHolder.get(state.holder) ?? 0;
       matchedTokens = Math.max(matchedTokens, matched);
-      const costSeconds = state.pendingSeconds + prefillSeconds(state.profile, tokens.length, matched);
+      const costSeconds = this.workSeconds(pod, nowMs) + prefillSeconds(state.profile, tokens.length, matched);
       return { pod, state, matchedTokens: matched, costSeconds };
     });
     const isPrefix = tokens.length > 0 && matchedTokens / tokens.length > this.threshold;
@@ -105,8 +106,16 @@ export class PrefixCacheAndLoad implements Strategy {
     };
   }
 
-  costSeconds(pod: ReadyPod): number {
-    return this.#state(pod).pendingSeconds;
+  workSeconds(pod: ReadyPod, nowMs: number): number {
+    const { window, pendingSeconds } = this.#state(pod);
+    window.expire(nowMs);
+    return window.seconds + pendingSeconds;
+  }
+
+  windowRequests(pod: ReadyPod, nowMs: number): number {
+    const { window } = this.#state(pod);
+    window.expire(nowMs);
+    return window.requests;
   }
 
   tick(nowMs: number): void {

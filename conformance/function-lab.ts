@@ -1,0 +1,230 @@
+/**
+ * The lab over a function router under virtual time: every operation takes a few virtual milliseconds, so that nothing
+ * ties, and nothing waits.
+ */
+import type { RandomStream } from "../fixtures/random.ts";
+import { Random } from "../fixtures/random.ts";
+import type { FunctionRouter, Outcome } from "../fixtures/routing.ts";
+import { DEFAULT_PODS } from "./case.ts";
+import { createCorpus, type Corpus, type Prompt } from "./corpus.ts";
+import type { Held, Lab, SendOptions } from "./lab.ts";
+import type { Observation, SentStep, Step } from "./observation.ts";
+import type { RouterProfile } from "./router-profile.ts";
+
+const STEP_MS = 2;
+const DEFAULT_WINDOW_MS = 180_000;
+/** A router that works by time is asked to at least this often while time is moved. */
+const TICKS_PER_ADVANCE = 20;
+
+/** One started router, used by one case after another without a restart. */
+export class FunctionSession {
+  readonly #router: FunctionRouter;
+  readonly #profile: RouterProfile;
+  #nowMs = 0;
+  #podCount = 0;
+  #requestCount = 0;
+  #pods: readonly string[] = [];
+
+  constructor(router: FunctionRouter, profile: RouterProfile) {
+    this.#router = router;
+    this.#profile = profile;
+  }
+
+  get profile(): RouterProfile {
+    return this.#profile;
+  }
+
+  get router(): FunctionRouter {
+    return this.#router;
+  }
+
+  get pods(): readonly string[] {
+    return this.#pods;
+  }
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  step(): number {
+    this.#nowMs += STEP_MS;
+    return this.#nowMs;
+  }
+
+  newRequestId(): string {
+    return `request-${this.#requestCount++}`;
+  }
+
+  newPodName(): string {
+    return `pod-${this.#podCount++}`;
+  }
+
+  setPods(names: readonly string[]): void {
+    this.#pods = names;
+    this.#router.setPods(
+      names.map((name) => ({ name })),
+      this.step(),
+    );
+  }
+
+  advance(byMs: number): void {
+    for (let tick = 0; tick < TICKS_PER_ADVANCE; tick++) {
+      this.#nowMs += byMs / TICKS_PER_ADVANCE;
+      this.#router.tick(this.#nowMs);
+    }
+  }
+
+  /** A lab for one case, with the number of pods it asks for; pods of the case before stay where they can. */
+  lab(caseId: string, seed: number, podCount = DEFAULT_PODS): FunctionLab {
+    const kept = this.#pods.slice(0, podCount);
+    const added = Array.from({ length: podCount - kept.length }, () => this.newPodName());
+    if (added.length > 0 || kept.length < this.#pods.length) this.setPods([...kept, ...added]);
+    return new FunctionLab(this, caseId, seed);
+  }
+}
+
+export class FunctionLab implements Lab {
+  readonly profile: RouterProfile;
+  readonly random: RandomStream;
+  readonly corpus: Corpus;
+  readonly #session: FunctionSession;
+  readonly #caseId: string;
+  readonly #seed: number;
+  readonly #steps: Step[] = [];
+  readonly #held = new Set<Held>();
+
+  constructor(session: FunctionSession, caseId: string, seed: number) {
+    const streams = new Random(seed);
+    this.#session = session;
+    this.#caseId = caseId;
+    this.#seed = seed;
+    this.profile = session.profile;
+    this.random = streams.stream(`case/${caseId}`);
+    this.corpus = createCorpus(streams.stream(`corpus/${caseId}`));
+    this.#recordPods("start", null);
+  }
+
+  observation(): Observation {
+    return { caseId: this.#caseId, seed: this.#seed, transport: "function", steps: this.#steps };
+  }
+
+  pods(): readonly string[] {
+    return this.#session.pods;
+  }
+
+  nowMs(): number {
+    return this.#session.nowMs();
+  }
+
+  async send(prompt: Prompt, options: SendOptions): Promise<SentStep> {
+    const failure = options.upstream === undefined || options.upstream === "ok" ? undefined : options.upstream;
+    const { step } = this.#dispatch(prompt, options, false, failure?.status ?? 200);
+    if (step.pod !== null) this.#finish(step.requestId, failure === undefined ? "ok" : "error");
+    return this.#record({ ...step, endMs: this.nowMs() });
+  }
+
+  async hold(prompt: Prompt, options: SendOptions): Promise<Held> {
+    const { step } = this.#dispatch(prompt, options, true, 200);
+    this.#record(step);
+    let open = step.pod !== null;
+    const held: Held = {
+      step,
+      release: async (outcome = "ok") => {
+        if (!open) return;
+        open = false;
+        this.#held.delete(held);
+        this.#finish(step.requestId, outcome);
+        this.#steps.push({ kind: "released", requestId: step.requestId, outcome, atMs: this.nowMs() });
+      },
+    };
+    if (open) this.#held.add(held);
+    return held;
+  }
+
+  async addPod(): Promise<string> {
+    const name = this.#session.newPodName();
+    this.#changePods("add", name, [...this.pods(), name]);
+    return name;
+  }
+
+  async removePod(name: string): Promise<void> {
+    this.#changePods(
+      "remove",
+      name,
+      this.pods().filter((pod) => pod !== name),
+    );
+  }
+
+  async returnPod(name: string): Promise<void> {
+    this.#changePods("add", name, [...this.pods(), name]);
+  }
+
+  async advance(byMs: number): Promise<void> {
+    this.#session.advance(byMs);
+    this.#steps.push({ kind: "advanced", byMs, atMs: this.nowMs() });
+  }
+
+  async settle(): Promise<void> {
+    for (const held of this.#held) await held.release();
+    const signal = this.profile.load?.signal;
+    if (signal === "window" || signal === "cost-model") {
+      await this.advance((this.profile.load?.windowMs ?? DEFAULT_WINDOW_MS) + 2_000);
+    }
+  }
+
+  note(label: string, data: unknown): void {
+    this.#steps.push({ kind: "note", label, data, atMs: this.nowMs() });
+  }
+
+  #dispatch(prompt: Prompt, options: SendOptions, held: boolean, status: number): { step: SentStep } {
+    const startMs = this.#session.step();
+    const requestId = this.#session.newRequestId();
+    const model = options.model ?? "model-a";
+    const salt = options.cacheSalt === undefined ? {} : { cacheSalt: options.cacheSalt };
+    const record = this.#session.router.decide(
+      {
+        requestId,
+        model,
+        prompt: prompt.text,
+        ...salt,
+        ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
+      },
+      startMs,
+    );
+    const { pod } = record;
+    if (pod !== null) this.#session.router.firstToken?.(requestId, this.#session.step());
+    const step: SentStep = {
+      kind: "sent",
+      label: options.label,
+      requestId,
+      model,
+      prompt,
+      ...salt,
+      attempts: pod === null ? [] : [pod],
+      pod,
+      status: pod === null ? 503 : status,
+      held: held && pod !== null,
+      startMs,
+      endMs: this.nowMs(),
+    };
+    return { step };
+  }
+
+  #finish(requestId: string, outcome: Outcome): void {
+    this.#session.router.finished(requestId, outcome, this.#session.step());
+  }
+
+  #changePods(change: "add" | "remove", pod: string, pods: readonly string[]): void {
+    this.#session.setPods(pods);
+    this.#recordPods(change, pod);
+  }
+
+  #recordPods(change: "start" | "add" | "remove", pod: string | null): void {
+    this.#steps.push({ kind: "pods", change, pod, pods: this.pods(), atMs: this.nowMs() });
+  }
+
+  #record(step: SentStep): SentStep {
+    this.#steps.push(step);
+    return step;
+  }
+}

@@ -1,0 +1,125 @@
+/** How loaded each pod is in the router's own signal, as far as a client can know. */
+import type { RouterProfile } from "../router-profile.ts";
+import type { History, Placement } from "./history.ts";
+import { type Range, surelyBelow } from "./range.ts";
+
+/** Load by the measures a router may use; one pod is surely less loaded only when it is so in all of them. */
+export interface PodLoad {
+  readonly requests: Range;
+  /** Prompt characters of those requests. */
+  readonly chars: Range;
+}
+
+/** After the client saw the end of a response, an HTTP router may still count it for this long ... */
+const LATE_RELEASE_MS = 30;
+/** ... and longer on a busy machine, but not past several later exchanges. */
+const LATE_RELEASE_STRAGGLERS = 2;
+const LATE_RELEASE_MAX_MS = 2_000;
+const WINDOW_EDGE_MS = 1_000;
+const DEFAULT_WINDOW_MS = 180_000;
+/** A cost model may weigh decode and prefill as it likes; this much more work in flight outweighs any weighing. */
+const COST_DOMINANCE = 2;
+
+export function loadsOf(
+  history: History,
+  nowMs: number,
+  profile: RouterProfile,
+  promptChars: number,
+): ReadonlyMap<string, PodLoad> | undefined {
+  const load = profile.load;
+  if (load === undefined) return undefined;
+  switch (load.signal) {
+    case "none":
+    case "metric":
+      return undefined;
+    case "in-flight":
+      return perPod(history, inFlight(history, nowMs));
+    case "window":
+      return perPod(history, inWindow(history, nowMs, load.windowMs ?? DEFAULT_WINDOW_MS), true);
+    case "cost-model": {
+      const flying = inFlight(history, nowMs);
+      const window = inWindow(history, nowMs, load.windowMs ?? DEFAULT_WINDOW_MS);
+      const least = perPod(history, (placement) => ({ low: flying(placement).low, high: 0 }));
+      const most = perPod(history, (placement) => ({ low: 0, high: window(placement).high }), true);
+      return new Map(
+        history.livePods.map((pod) => {
+          const low = least.get(pod)!;
+          const high = most.get(pod)!;
+          return [
+            pod,
+            {
+              requests: { low: low.requests.low, high: high.requests.high },
+              // The new prompt's own prefill counts too, and less where a prefix of it is cached.
+              chars: {
+                low: low.chars.low / COST_DOMINANCE - promptChars,
+                high: high.chars.high,
+              },
+            },
+          ];
+        }),
+      );
+    }
+  }
+}
+
+/** True when the first pod is less loaded however the router weighs requests. */
+export const surelyLessLoaded = (a: PodLoad, b: PodLoad): boolean =>
+  surelyBelow(a.requests, b.requests) && surelyBelow(a.chars, b.chars);
+
+/** Pods that may be the least loaded. */
+export function leastLoaded(pods: readonly string[], loads: ReadonlyMap<string, PodLoad>): readonly string[] {
+  return pods.filter((pod) => {
+    const own = loads.get(pod);
+    return own === undefined || !pods.some((other) => surelyLessLoaded(loads.get(other) ?? own, own));
+  });
+}
+
+type Weight = (placement: Placement) => Range;
+
+const COUNTED: Range = { low: 1, high: 1 };
+const PERHAPS: Range = { low: 0, high: 1 };
+const NOT: Range = { low: 0, high: 0 };
+
+function inFlight(history: History, nowMs: number): Weight {
+  const http = history.observation.transport === "http";
+  const ended = history.placements.filter(({ endMs }) => endMs !== undefined && endMs <= nowMs);
+  const latest = ended.sort((a, b) => b.endMs! - a.endMs!).slice(0, LATE_RELEASE_STRAGGLERS);
+  return (placement) => {
+    const { endMs, startMs, step } = placement;
+    if (endMs === undefined) return step.held || startMs < nowMs ? COUNTED : PERHAPS;
+    if (endMs > nowMs) return PERHAPS;
+    if (!http) return NOT;
+    const ageMs = nowMs - endMs;
+    const straggler = latest.includes(placement) && ageMs < LATE_RELEASE_MAX_MS;
+    return ageMs < LATE_RELEASE_MS || straggler ? PERHAPS : NOT;
+  };
+}
+
+function inWindow(history: History, nowMs: number, windowMs: number): Weight {
+  const flying = inFlight(history, nowMs);
+  return (placement) => {
+    if (placement.startMs > nowMs) return PERHAPS;
+    const ageMs = nowMs - placement.startMs;
+    if (ageMs < windowMs - WINDOW_EDGE_MS && placement.served) return COUNTED;
+    if (ageMs < windowMs + WINDOW_EDGE_MS) return PERHAPS;
+    return flying(placement).high > 0 ? PERHAPS : NOT;
+  };
+}
+
+function perPod(history: History, weight: Weight, windowed = false): Map<string, PodLoad> {
+  const loads = new Map<string, PodLoad>(history.livePods.map((pod) => [pod, { requests: NOT, chars: NOT }]));
+  const add = (pod: string, { low, high }: Range, chars: number): void => {
+    const { requests, chars: sum } = loads.get(pod) ?? { requests: NOT, chars: NOT };
+    loads.set(pod, {
+      requests: { low: requests.low + low, high: requests.high + high },
+      chars: { low: sum.low + low * chars, high: sum.high + high * chars },
+    });
+  };
+  for (const placement of history.placements) {
+    // A pod that was removed took its requests with it, or did not: its old load is uncertain.
+    const range = weight(placement);
+    add(placement.pod, placement.podLeft ? { low: 0, high: range.high } : range, placement.step.prompt.text.length);
+  }
+  if (windowed) for (const { pod, promptChars } of history.observation.carried ?? []) add(pod, PERHAPS, promptChars);
+  return loads;
+}

@@ -1,0 +1,126 @@
+/** How much of a prompt each pod owns, by the history: at least, and at most. */
+import type { SentStep } from "../observation.ts";
+import type { RouterProfile } from "../router-profile.ts";
+import type { History, Placement } from "./history.ts";
+import type { Measure } from "./measure.ts";
+import { survival } from "./survival.ts";
+import type { Range } from "./range.ts";
+
+interface Claim {
+  readonly placement: Placement;
+  /** Units in common with the request that the pod surely, and possibly, owns by this placement. */
+  readonly sure: number;
+  readonly possible: number;
+}
+
+/** Matched units per pod, absent pods included. A pod that shares nothing is not listed. */
+export function ownership(
+  history: History,
+  request: SentStep,
+  profile: RouterProfile,
+  measure: Measure,
+): ReadonlyMap<string, Range> {
+  const shared = new Map(
+    history.placements.map((placement) => [placement, measure.shared(request.prompt.text, placement.step.prompt.text)]),
+  );
+  const sharedOf = (placement: Placement): number => shared.get(placement)?.high ?? 0;
+  const claims = history.placements.flatMap((placement): Claim[] => {
+    const { low, high } = shared.get(placement) ?? { low: 0, high: 0 };
+    if (high === 0) return [];
+    const learnt = leastCertain(
+      inserted(placement, request, profile),
+      sameKey(placement, request, profile),
+      afterReturn(placement, history, profile),
+      afterError(placement, history, sharedOf),
+    );
+    if (learnt === "no") return [];
+    const kept = survival(placement, high, history, sharedOf, request.startMs, profile, measure);
+    return [{ placement, sure: learnt === "yes" && kept.surely ? low : 0, possible: kept.possibleUnits }];
+  });
+  const owned = new Map<string, Range>();
+  for (const claim of claims) {
+    const rivals = claims.filter((other) => other.placement.pod !== claim.placement.pod);
+    const { low, high } = owned.get(claim.placement.pod) ?? { low: 0, high: 0 };
+    owned.set(claim.placement.pod, {
+      low: Math.max(low, keepsAgainst(rivals, claim, profile.owners) === "yes" ? claim.sure : 0),
+      high: Math.max(high, keepsAgainst(rivals, claim, profile.owners) === "no" ? 0 : claim.possible),
+    });
+  }
+  return owned;
+}
+
+type Certainty = "yes" | "maybe" | "no";
+
+function leastCertain(...answers: readonly Certainty[]): Certainty {
+  if (answers.includes("no")) return "no";
+  return answers.includes("maybe") ? "maybe" : "yes";
+}
+
+/** Was this placement entered into the index before the request was routed? */
+function inserted(placement: Placement, request: SentStep, profile: RouterProfile): Certainty {
+  const { at, when } = profile.insert ?? {};
+  if (at === "kv-event") return "maybe";
+  const before = placement.endMs !== undefined && placement.endMs <= request.startMs;
+  const dispatched = placement.step.held || before;
+  const inTime: Certainty = (at === "dispatch" ? dispatched : before) ? "yes" : "maybe";
+  switch (placement.outcome) {
+    case "ok":
+      return inTime;
+    case "open":
+      return when === "always" || at === "dispatch" ? inTime : "maybe";
+    case "aborted":
+      return when === "always" && at === "dispatch" ? inTime : "maybe";
+    case "error":
+      if (when === "success") return "no";
+      return when === "always" && at === "dispatch" && placement.served ? inTime : "maybe";
+  }
+}
+
+function sameKey(placement: Placement, request: SentStep, profile: RouterProfile): Certainty {
+  const differs = (different: boolean, isolated: boolean | undefined): Certainty => {
+    if (!different) return "yes";
+    return isolated === undefined ? "maybe" : isolated ? "no" : "yes";
+  };
+  return leastCertain(
+    differs(placement.step.model !== request.model, profile.isolation?.model),
+    differs(placement.step.cacheSalt !== request.cacheSalt, profile.isolation?.cacheSalt),
+  );
+}
+
+/** A pod that was gone and came back: does the index still credit it? */
+function afterReturn(placement: Placement, history: History, profile: RouterProfile): Certainty {
+  if (!placement.podLeft) return "yes";
+  // While it is away its entries can still lengthen the match of a router that counts absent owners.
+  if (!history.livePods.includes(placement.pod)) return "maybe";
+  const cold = profile.discovery?.returningPodIsCold;
+  return cold === undefined ? "maybe" : cold ? "no" : "yes";
+}
+
+/** A pod that failed a later request with this prefix may have lost its cache: a router may forget it, or not. */
+function afterError(placement: Placement, history: History, sharedOf: (other: Placement) => number): Certainty {
+  const failedLater = history.placements.some(
+    (other) =>
+      other.pod === placement.pod &&
+      other.outcome === "error" &&
+      other.startMs > placement.startMs &&
+      sharedOf(other) > 0,
+  );
+  return failedLater ? "maybe" : "yes";
+}
+
+/** Does the pod stay an owner of this stretch although others were sent it too? */
+function keepsAgainst(rivals: readonly Claim[], claim: Claim, owners: RouterProfile["owners"]): Certainty {
+  if (owners === "all") return "yes";
+  const covering = rivals.filter((rival) => rival.possible >= claim.possible);
+  if (covering.length === 0) return "yes";
+  if (owners === "last") {
+    const later = covering.filter((rival) => (rival.placement.endMs ?? Infinity) >= claim.placement.startMs);
+    if (later.length === 0) return "yes";
+    const surelyLater = later.some(
+      (rival) => rival.sure >= claim.possible && rival.placement.startMs >= (claim.placement.endMs ?? Infinity),
+    );
+    return surelyLater ? "no" : "maybe";
+  }
+  if (typeof owners === "number" && new Set(covering.map((rival) => rival.placement.pod)).size < owners) return "yes";
+  return "maybe";
+}

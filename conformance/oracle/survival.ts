@@ -1,0 +1,86 @@
+/** Does the index still hold what a placement taught it? Answered for the two worst cases: surely, and possibly. */
+import type { RouterProfile } from "../router-profile.ts";
+import type { History, Placement } from "./history.ts";
+import type { Measure } from "./measure.ts";
+
+/**
+ * A prefix-aware router that does not say when it forgets is taken to remember this long and this many requests. Beyond
+ * that, nothing is asserted.
+ */
+const UNSTATED_MEMORY_MS = 10_000;
+const UNSTATED_MEMORY_REQUESTS = 1_000;
+const UNSTATED_SWEEP_MS = 60_000;
+/** The router's clock and ours are read at different moments. */
+const CLOCK_SLACK_MS = 250;
+
+export interface Survival {
+  readonly surely: boolean;
+  /** Units of the match that may still be there; 0 when it is surely gone. */
+  readonly possibleUnits: number;
+}
+
+/** `sharedWithRequest` is the upper bound of what the placement and the request have in common. */
+export function survival(
+  placement: Placement,
+  sharedWithRequest: number,
+  history: History,
+  sharedOf: (other: Placement) => number,
+  nowMs: number,
+  profile: RouterProfile,
+  measure: Measure,
+): Survival {
+  const evict = profile.evict;
+  const later = history.placements.filter((other) => other !== placement && other.startMs >= placement.startMs);
+  if (evict === null) return { surely: true, possibleUnits: sharedWithRequest };
+  if (evict === undefined) {
+    const surely = nowMs - placement.startMs < UNSTATED_MEMORY_MS && later.length < UNSTATED_MEMORY_REQUESTS;
+    return { surely, possibleUnits: sharedWithRequest };
+  }
+  switch (evict.kind) {
+    case "kv-events":
+      return { surely: false, possibleUnits: sharedWithRequest };
+    case "ttl": {
+      const goneMs = evict.ttlMs + (evict.sweepMs ?? UNSTATED_SWEEP_MS) + CLOCK_SLACK_MS;
+      const young = (other: Placement): boolean => nowMs - other.startMs < evict.ttlMs - CLOCK_SLACK_MS;
+      const maybeYoung = (other: Placement): boolean => nowMs - (other.endMs ?? nowMs) < goneMs;
+      // Without sliding, a node keeps the age of the first request that made it.
+      const elder = history.placements.some(
+        (other) =>
+          other.startMs <= placement.startMs &&
+          !young(other) &&
+          sharedOf(other) > 0 &&
+          placement.startMs - other.startMs < goneMs,
+      );
+      const surely = young(placement) && (evict.sliding === true || !elder);
+      if (maybeYoung(placement)) return { surely, possibleUnits: sharedWithRequest };
+      if (evict.sliding === false) return { surely, possibleUnits: 0 };
+      const refreshed = later.filter(maybeYoung).map((other) => Math.min(sharedWithRequest, sharedOf(other)));
+      return { surely, possibleUnits: Math.max(0, ...refreshed) };
+    }
+    case "capacity": {
+      const units = (other: Placement): number => measure.total(other.step.prompt.text).high;
+      const counted = (other: Placement): boolean => evict.per === "all" || other.pod === placement.pod;
+      const sum = (list: readonly Placement[]): number => list.reduce((total, other) => total + units(other), 0);
+      const surely = sum([placement, ...later.filter(counted)]) <= evict.units;
+      // New text since its last touch, at least: what no earlier prompt had. Once that alone fills the index, it is out.
+      const touched = later.filter((other) => sharedOf(other) > measure.chanceUnits).at(-1) ?? placement;
+      const since = later.filter((other) => other.startMs > touched.startMs && counted(other));
+      const fresh = since.filter((other) => sharedOf(other) <= measure.chanceUnits);
+      const distinct = [...new Map(fresh.map((other) => [other.step.prompt.text, other])).values()];
+      const newUnits = distinct.reduce(
+        (total, other) => total + measure.total(other.step.prompt.text).low - overlap(other, distinct, measure),
+        0,
+      );
+      return { surely, possibleUnits: newUnits >= evict.units ? 0 : sharedWithRequest };
+    }
+  }
+}
+
+/** Units of this prompt that an earlier one in the list brought already. */
+function overlap(placement: Placement, list: readonly Placement[], measure: Measure): number {
+  const earlier = list.slice(0, list.indexOf(placement));
+  return Math.max(
+    0,
+    ...earlier.map((other) => measure.shared(placement.step.prompt.text, other.step.prompt.text).high),
+  );
+}
