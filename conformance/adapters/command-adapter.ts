@@ -187,7 +187,9 @@ const ANY_STATUS = Array.from({ length: 500 }, (_, index) => 100 + index);
 type Requirement = NonNullable<CommandAdapterFile["requires"]>[number];
 
 async function prove(requirement: Requirement): Promise<void> {
-  const { command, why = undefined } = Array.isArray(requirement) ? { command: requirement } : requirement;
+  const { command, why }: { command: string[]; why?: string } = Array.isArray(requirement)
+    ? { command: requirement }
+    : requirement;
   try {
     await runToEnd(command, DEFAULT_READY_MS);
   } catch (cause) {

@@ -1,7 +1,7 @@
 /** The HTTP steps of an adapter: calls that change something, and polls that wait for it to be true. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { Agent, request } from "undici";
+import { type Agent, request } from "undici";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { HttpCall, Poll } from "./adapter-file.ts";
 import { resolvePointer } from "./json-pointer.ts";

@@ -19,7 +19,11 @@ export function urlAdapter({ file, profile }: Pick<LoadedAdapter<UrlAdapterFile>
     async start() {
       if (file.ready !== undefined) {
         const dispatcher = new Agent();
-        await pollUntil(file.ready, { url }, dispatcher, () => {}).finally(() => dispatcher.close());
+        try {
+          await pollUntil(file.ready, { url }, dispatcher, () => {});
+        } finally {
+          await dispatcher.close();
+        }
       }
       return { kind: "http", url, close: async () => {} };
     },

@@ -7,6 +7,7 @@ import type { Fleet, Pod } from "../../mock-pods/pod.ts";
 import type { PodAddress, RouterAdapter, RouterUnderTest } from "../adapters/router-under-test.ts";
 import { DEFAULT_PODS, type Case } from "../case.ts";
 import type { CarriedLoad, SentStep } from "../observation.ts";
+import type { Session } from "../runner/session.ts";
 import { openAgent } from "./exchange.ts";
 import { HttpCaseLab } from "./http-case-lab.ts";
 import { PodStage } from "./pod-stage.ts";
@@ -25,7 +26,8 @@ export interface SessionOptions {
   readonly models: readonly string[];
 }
 
-export class HttpSession {
+export class HttpSession implements Session<HttpCaseLab> {
+  readonly transport = "http";
   readonly adapter: RouterAdapter;
   readonly models: readonly string[];
   readonly clock: RealClock;
@@ -65,6 +67,18 @@ export class HttpSession {
   get router(): HttpRouter {
     if (this.#router === undefined) throw new Error("the router is not running");
     return this.#router;
+  }
+
+  get canAdvance(): boolean {
+    return this.router.advance !== undefined;
+  }
+
+  get fixedPods(): number | undefined {
+    return this.router.setPods === undefined ? this.#present.length : undefined;
+  }
+
+  died(): string | undefined {
+    return this.#router?.died?.();
   }
 
   get agent(): Agent {
@@ -123,6 +137,10 @@ export class HttpSession {
         await this.#fleet.remove(pod.name);
       } else pod.clearJournal();
     }
+  }
+
+  async refreshPods(): Promise<void> {
+    if (this.router.setPods !== undefined) this.#present = [];
   }
 
   /** Stops the router and starts it anew in front of fresh pods. */
