@@ -158,7 +158,7 @@ export class HttpCaseLab implements Lab {
   }
 
   async reorderPods(): Promise<void> {
-    await this.#session.setPods([...this.#session.present].reverse());
+    await this.#session.setPods(this.#session.present.toReversed());
     await this.#converge([], true);
   }
 
