@@ -2,7 +2,7 @@
  * A pod: a port, an HTTP face, an engine and what they counted. Its journal and hooks outlive a crash; engine, cache and
  * metrics start anew.
  */
-import type { Tokenizer } from "../fixtures/tokenizer/tokenizer.ts";
+import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
 import type { RealTimeDriver } from "./real-time-driver.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import type { BlockView, EngineStats } from "./engine/engine.ts";
@@ -16,13 +16,14 @@ import type { PodSettings } from "./pod-settings.ts";
 import type { JournalEntry, Pod, RequestHook } from "./pod.ts";
 import { createPodFace, type PodFace } from "./server/pod-face.ts";
 import { startPodServer, type PodServer } from "./server/pod-server.ts";
+import { serveSettings } from "./server/serve-settings.ts";
 
 export interface MockPodOptions {
   readonly name: string;
   readonly host: string;
   readonly port: number;
   readonly settings: PodSettings;
-  readonly tokenizer: Tokenizer;
+  readonly tokenizer: ModelTokenizer;
   readonly driver: RealTimeDriver;
 }
 
@@ -177,7 +178,13 @@ export class MockPod implements Pod {
       metrics,
       (step) => face.onStep(step),
     );
-    const face: PodFace = createPodFace({ podName: name, engine, routes: controlRoutes(this) });
+    const face: PodFace = createPodFace({
+      podName: name,
+      settings: serveSettings(settings),
+      tokenizer: this.#options.tokenizer,
+      engine,
+      routes: controlRoutes(this),
+    });
     return { engine, metrics, face };
   }
 }
