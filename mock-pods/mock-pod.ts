@@ -14,6 +14,7 @@ import { PodMetrics } from "./metrics/pod-metrics.ts";
 import { PodEngine } from "./pod-engine.ts";
 import type { PodSettings } from "./pod-settings.ts";
 import type { JournalEntry, Pod, RequestHook } from "./pod.ts";
+import type { Model } from "./server/generation/model-answer.ts";
 import { createPodFace, type PodFace } from "./server/pod-face.ts";
 import { startPodServer, type PodServer } from "./server/pod-server.ts";
 import { serveSettings } from "./server/serve-settings.ts";
@@ -24,6 +25,7 @@ export interface MockPodOptions {
   readonly port: number;
   readonly settings: PodSettings;
   readonly tokenizer: ModelTokenizer;
+  readonly answers?: Model;
   readonly driver: RealTimeDriver;
 }
 
@@ -197,6 +199,7 @@ export class MockPod implements Pod {
       podName: name,
       settings: serveSettings(settings),
       tokenizer: this.#options.tokenizer,
+      ...(this.#options.answers !== undefined && { model: this.#options.answers }),
       engine,
       routes: controlRoutes(this),
     });

@@ -85,11 +85,15 @@ function compareChunks({ response }: RecordedExchange, ours: RawResponse, asked:
   const last = (response.last_chunks ?? []).map(([, data]) => maskChunk(data, asked));
   const own = (ours.chunks ?? []).map((data) => maskChunk(data, asked));
   if (last.length === 0 && !isMerged(recorded, own)) return differ("chunks", recorded.join(""), own.join(""));
+  // How far a stream had come when it was aborted is the clock's doing.
+  const aborted = last.some((chunk) => chunk.includes('"finish_reason":"abort"'));
+  const plain = (chunk: string) => (aborted || !chunk.includes('"choices":[]') ? withoutCounts(chunk) : chunk);
   const ends = (chunks: readonly string[]) => [...chunks.slice(0, 1), ...chunks.slice(-tailOf(chunks))];
+  const kinds = (chunks: readonly string[]) => [...new Set(chunks.map(plain))].sort();
   const all = [...recorded, ...last];
   return [
-    ...differ("chunks", ends(all).map(withoutCounts).join(""), ends(own).map(withoutCounts).join("")),
-    ...differ("chunks", kinds(all), kinds(own)),
+    ...differ("chunks", ends(all).map(plain).join(""), ends(own).map(plain).join("")),
+    ...differ("chunks", kinds(all).join(""), kinds(own).join("")),
   ];
 }
 
@@ -105,22 +109,16 @@ function tailOf(chunks: readonly string[]): number {
   return chunks.at(-2)?.includes('"choices":[]') === true ? 3 : 2;
 }
 
-function kinds(chunks: readonly string[]): string {
-  return [...new Set(chunks.map(withoutCounts))].sort().join("");
-}
-
 /** Counts of a chunk in the middle depend on what was merged. */
 function withoutCounts(chunk: string): string {
-  return chunk.includes('"choices":[]')
-    ? chunk
-    : chunk
-        .replace(/"(total_tokens|completion_tokens)":\d+/g, '"$1":<count>')
-        .replace(/"token_ids":"<\d+ ids>"/g, '"token_ids":"<ids>"');
+  return chunk
+    .replace(/"(total_tokens|completion_tokens)":\d+/g, '"$1":<count>')
+    .replace(/"token_ids":"<\d+ ids>"/g, '"token_ids":"<ids>"');
 }
 
 /** Samples of a metrics page as the recording keeps them. */
 function samples(page: string): string[] {
-  return page.split("\n").filter((line) => line.startsWith("vllm:") && !/_(bucket|created)\{/.test(line));
+  return page.split("\n").filter((line) => line.startsWith("vllm:") && !/_(bucket|created|info)\{/.test(line));
 }
 
 /** Names and labels; values are compared with the page recordings. */

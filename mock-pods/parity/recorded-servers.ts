@@ -2,12 +2,12 @@
 import type { FleetOptions } from "../pod.ts";
 import type { RecordedExchange } from "./recorded-exchange.ts";
 
-const TOKENIZER = new URL("../../fixtures/recordings/tokenizer", import.meta.url).pathname;
+export const RECORDED_TOKENIZER = new URL("../../fixtures/recordings/tokenizer", import.meta.url).pathname;
 
 const COMMON = {
   pods: "a6000:1",
   model: "tiny-model",
-  tokenizer: TOKENIZER,
+  tokenizer: RECORDED_TOKENIZER,
   // Fast, but slow enough that a client sees a stream begin before it ends.
   speed: 4,
 } as const;

@@ -4,6 +4,7 @@ import { startFleet } from "../fleet.ts";
 import type { Fleet, FleetOptions, Pod } from "../pod.ts";
 import { compare, type Difference } from "./compare.ts";
 import { sendRaw, type RawExchange, type RawResponse } from "./raw-client.ts";
+import { RecordedModel } from "./recorded-model.ts";
 import { requestBytes, type RecordedExchange } from "./recorded-exchange.ts";
 import { RECORDED_SERVERS } from "./recorded-servers.ts";
 
@@ -22,17 +23,23 @@ export async function replayAll(exchanges: readonly RecordedExchange[]): Promise
       ...(await onFreshPod(
         options,
         own.filter((exchange) => !ending.includes(exchange)),
+        own,
       )),
     );
-    if (ending.length > 0) results.push(...(await onFreshPod(options, ending)));
+    if (ending.length > 0) results.push(...(await onFreshPod(options, ending, own)));
   }
   return results;
 }
 
-async function onFreshPod(options: FleetOptions, exchanges: readonly RecordedExchange[]): Promise<ParityResult[]> {
-  const fleet: Fleet = await startFleet(options);
+async function onFreshPod(
+  options: FleetOptions,
+  exchanges: readonly RecordedExchange[],
+  all: readonly RecordedExchange[],
+): Promise<ParityResult[]> {
+  const model = new RecordedModel(all);
+  const fleet: Fleet = await startFleet({ ...options, answers: model.answers });
   try {
-    return await new Replay(fleet.pod(0), exchanges).play();
+    return await new Replay(fleet.pod(0), exchanges, model).play();
   } finally {
     await fleet.close();
   }
@@ -47,6 +54,7 @@ const ACTS: readonly { readonly prefixes: readonly string[]; readonly play: (rep
     play: (replay) => replay.threeRunning(),
   },
   { prefixes: ["dev.pause-abort"], play: (replay) => replay.pauseAbort() },
+  { prefixes: ["completions.prefix-stream-usage"], play: (replay) => replay.sentBefore() },
   { prefixes: ["surface.keepalive-idle"], play: (replay) => replay.idleConnection() },
   {
     prefixes: [
@@ -66,12 +74,14 @@ const ACTS: readonly { readonly prefixes: readonly string[]; readonly play: (rep
 
 class Replay {
   readonly #pod: Pod;
+  readonly #model: RecordedModel;
   readonly #exchanges: readonly RecordedExchange[];
   readonly #results: ParityResult[] = [];
   #act: RecordedExchange[] = [];
 
-  constructor(pod: Pod, exchanges: readonly RecordedExchange[]) {
+  constructor(pod: Pod, exchanges: readonly RecordedExchange[], model: RecordedModel) {
     this.#pod = pod;
+    this.#model = model;
     this.#exchanges = exchanges;
   }
 
@@ -85,10 +95,19 @@ class Replay {
           ? [exchange]
           : this.#exchanges.filter(({ id }) => act.prefixes.some((prefix) => id.startsWith(prefix)));
       for (const played of this.#act) done.add(played);
+      this.#model.expect(act === undefined ? exchange : undefined);
       if (act === undefined) await this.#one(exchange);
       else await act.play(this);
     }
     return this.#results;
+  }
+
+  /** The recording left out that the same request had been sent before. */
+  async sentBefore(): Promise<void> {
+    for (const exchange of this.#act) {
+      await sendRaw(this.#pod.port, requestBytes(exchange)).response;
+      await this.#one(exchange);
+    }
   }
 
   async leaveEarly(): Promise<void> {
