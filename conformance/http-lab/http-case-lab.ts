@@ -53,7 +53,9 @@ export class HttpCaseLab implements Lab {
     this.random = streams.stream(`case/${caseId}`);
     this.corpus = createCorpus(streams.stream(`corpus/${caseId}`));
     this.http = {
-      routerUrl: session.router.url,
+      get routerUrl() {
+        return session.router.url;
+      },
       request: (options) => this.#raw(options),
       pods: session.stage,
     };
