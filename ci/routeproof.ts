@@ -40,6 +40,16 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     summary: "play recorded scheduler workloads through the engine",
     load: async () => (await import("../mock-pods/schedule-command.ts")).defineSchedule,
   },
+  verify: {
+    summary: "judge a router; with no argument, ours",
+    load: async () => {
+      const [{ defineVerify }, { referenceRouter }] = await Promise.all([
+        import("../conformance/verify-command.ts"),
+        import("./reference-router.ts"),
+      ]);
+      return defineVerify(referenceRouter);
+    },
+  },
 };
 
 /** Runs one command line and resolves to the exit code; diagnostics go to stderr as one line, never a stack trace. */
