@@ -10,7 +10,7 @@ export interface PlayedRequest {
   readonly reason?: string;
   readonly promptTokens: number;
   readonly replyTokens: number;
-  /** Answered with an error, as vLLM does when prompt and reply are longer than its context. */
+  /** Answered with an error, as vLLM does when the prompt is as long as its context. */
   readonly refused: boolean;
   readonly arrivedMs: number;
   /** Prompt tokens found in the pod's cache at the first admission. */

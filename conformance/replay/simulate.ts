@@ -77,7 +77,7 @@ function route(
     reason: decision.reason,
     promptTokens: prompt.length,
     replyTokens,
-    refused: pod !== undefined && prompt.length + replyTokens > pod.settings.engine.maxModelLen,
+    refused: pod !== undefined && isTooLong(prompt.length, replyTokens, pod.settings.engine.maxModelLen),
     arrivedMs: nowMs,
     cachedTokens: 0,
     firstTokenMs: NaN,
@@ -86,6 +86,11 @@ function route(
   if (request.refused) router.finished(requestId, "error", nowMs);
   else pod?.submit(request, prompt, entry.reply[0]);
   return request;
+}
+
+/** As vLLM 0.32 sees it: a reply that does not fit beside its prompt is cut short, not refused. */
+function isTooLong(promptTokens: number, replyTokens: number, maxModelLen: number): boolean {
+  return promptTokens >= maxModelLen || replyTokens > maxModelLen;
 }
 
 interface Flight {
