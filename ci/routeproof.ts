@@ -22,6 +22,10 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     summary: "play a decision trace through the router's decision core",
     load: async () => (await import("../router/decide-command.ts")).defineDecide,
   },
+  pods: {
+    summary: "start a fleet of mock vLLM pods",
+    load: async () => (await import("../mock-pods/pods-command.ts")).definePods,
+  },
   replay: {
     summary: "play a trace under each strategy and compare",
     load: async () => {
