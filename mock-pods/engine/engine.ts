@@ -81,6 +81,19 @@ export interface EngineStats {
   readonly totalBlocks: number;
 }
 
+/**
+ * Steps in which nothing happened but one more token for each running request: no arrival, no end, no preemption.
+ * {@link ./decode-run.ts} tells them one by one.
+ */
+export interface DecodeRun {
+  readonly startMs: number;
+  readonly stepEndsMs: readonly number[];
+  /** In scheduling order. */
+  readonly requests: readonly GenerationRequest[];
+  /** Index of the first token each request got, by position in `requests`. */
+  readonly firstIndexes: readonly number[];
+}
+
 /** One KV block that holds something. */
 export interface BlockView {
   /** Its number; 0 is the null block and never shown. */
@@ -118,4 +131,15 @@ export interface Engine {
   inspect(): EngineInspection;
   /** Leading prompt tokens held in the cache now, whole blocks, without touching anything. */
   heldPrefixTokens(promptTokenIds: ArrayLike<number>, extra?: { cacheSalt?: string; lora?: string }): number;
+}
+
+/** An engine that can skip ahead while nothing changes; for virtual time only. */
+export interface FastForwardEngine extends Engine {
+  /**
+   * Begins a run of uneventful steps. Returns a time at which it may be over, and certainly was not before; undefined,
+   * and nothing begun, when the next step may be eventful.
+   */
+  beginRun(nowMs: number): number | undefined;
+  /** Ends the run: it has the steps that end before `untilMs`, or, if `inclusive`, just then. */
+  endRun(untilMs: number, inclusive: boolean): DecodeRun;
 }
