@@ -1,12 +1,13 @@
 /** Several pods in one process, each on its own port, all on one clock. */
 import { OperationalError } from "../fixtures/operational-error.ts";
 import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
-import type { Tokenizer } from "../fixtures/tokenizer/tokenizer.ts";
-import { ServedPod } from "./served-pod.ts";
+import { folderTokenizer } from "../fixtures/tokenizer/folder-tokenizer.ts";
+import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
 import { parsePodGroups } from "./pod-groups.ts";
 import { DEFAULT_MODEL, podSettings } from "./pod-settings.ts";
 import type { Fleet, FleetOptions, JournalEntry, Pod } from "./pod.ts";
 import { RealTimeDriver } from "./real-time-driver.ts";
+import { ServedPod } from "./served-pod.ts";
 
 /**
  * Starts every pod and resolves when all of them listen; on failure none is left running.
@@ -31,7 +32,7 @@ class MockFleet implements Fleet {
   readonly #options: FleetOptions;
   readonly #firstProfile: string;
   readonly #driver: RealTimeDriver;
-  readonly #tokenizer: Tokenizer = cl100k;
+  readonly #tokenizer: ModelTokenizer;
   /** Every pod there ever was, for the journal. */
   readonly #all: ServedPod[] = [];
   #pods: readonly ServedPod[] = [];
@@ -39,6 +40,7 @@ class MockFleet implements Fleet {
   constructor(options: FleetOptions, firstProfile: string) {
     this.#options = options;
     this.#firstProfile = firstProfile;
+    this.#tokenizer = options.tokenizer === undefined ? cl100k : folderTokenizer(options.tokenizer);
     this.#driver = new RealTimeDriver(options.speed ?? 1);
   }
 
@@ -51,14 +53,20 @@ class MockFleet implements Fleet {
   }
 
   async add(group: { readonly profile?: string; readonly port?: number } = {}): Promise<Pod> {
-    const { model = DEFAULT_MODEL, host = "127.0.0.1", basePort = 0, flags = {} } = this.#options;
+    const {
+      model = DEFAULT_MODEL,
+      host = "127.0.0.1",
+      basePort = 0,
+      flags = {},
+      environment = process.env,
+    } = this.#options;
     const profile = group.profile ?? this.#firstProfile;
     const number = this.#all.length;
     const pod = new ServedPod({
       name: `${profile.replace(/-monotone$/, "")}-${number}`,
       host,
       port: group.port ?? (basePort === 0 ? 0 : basePort + number),
-      settings: podSettings(profile, model, flags),
+      settings: podSettings(profile, model, flags, { environment, contextTokens: this.#tokenizer.contextTokens }),
       tokenizer: this.#tokenizer,
       driver: this.#driver,
     });

@@ -2,7 +2,7 @@
  * A pod without a port: an HTTP face, an engine, and what they counted. Its journal and hooks outlive a crash; engine,
  * cache and metrics start anew. It runs wherever JavaScript does: nothing here, or below, imports a module of Node's.
  */
-import type { Tokenizer } from "../fixtures/tokenizer/tokenizer.ts";
+import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
 import { controlRoutes } from "./control/control-routes.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import type { BlockView, EngineStats } from "./engine/engine.ts";
@@ -16,11 +16,12 @@ import type { InProcessPod, JournalEntry } from "./pod.ts";
 import type { RealTimeDriver } from "./real-time-driver.ts";
 import type { Exchange } from "./server/exchange.ts";
 import { createPodFace, type PodFace } from "./server/pod-face.ts";
+import { serveSettings } from "./server/serve-settings.ts";
 
 export interface PodCoreOptions {
   readonly name: string;
   readonly settings: PodSettings;
-  readonly tokenizer: Tokenizer;
+  readonly tokenizer: ModelTokenizer;
   readonly driver: RealTimeDriver;
 }
 
@@ -147,7 +148,13 @@ export class PodCore implements InProcessPod {
       metrics,
       (step) => face.onStep(step),
     );
-    const face: PodFace = createPodFace({ podName: name, engine, routes: controlRoutes(this) });
+    const face: PodFace = createPodFace({
+      podName: name,
+      settings: serveSettings(settings),
+      tokenizer: this.#options.tokenizer,
+      engine,
+      routes: controlRoutes(this),
+    });
     return { engine, metrics, face, died: new AbortController() };
   }
 }

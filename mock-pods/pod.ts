@@ -93,6 +93,8 @@ export interface FleetOptions {
   readonly seed?: number;
   /** vLLM's own flags, without dashes: `{ "max-num-seqs": 64 }`. */
   readonly flags?: Readonly<Record<string, string | number | boolean>>;
+  /** vLLM's environment variables, as `VLLM_SERVER_DEV_MODE`; default the process's own. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Fleet extends AsyncDisposable {

@@ -1,9 +1,10 @@
 import { Option, type Command } from "commander";
 import { OperationalError } from "../fixtures/operational-error.ts";
+import { loadProfile } from "../fixtures/profiles/latency-profile.ts";
 import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
 import { createFunctionRouter } from "./core/function-router.ts";
 import { MODES, STRATEGIES, type Mode, type StrategyName } from "./core/options.ts";
-import { gpuProfile, parseBackends } from "./server/pod-spec.ts";
+import { parseBackends } from "./server/pod-spec.ts";
 import { startRouter } from "./server/start-router.ts";
 
 interface Options {
@@ -42,7 +43,7 @@ export function defineRouter(command: Command, exit: (code: number) => void): vo
 
 async function serve(options: Options): Promise<void> {
   const { strategy, mode, threshold, seed, backends, host, adminHost, adminPort, drainMs } = options;
-  const defaultGpu = gpuProfile(options.gpu);
+  const defaultGpu = loadProfile(options.gpu).name;
   const router = await startRouter({
     router: createFunctionRouter({
       strategy,

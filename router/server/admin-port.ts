@@ -4,21 +4,28 @@ import { Type } from "typebox";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { checker } from "../../fixtures/schema.ts";
 import { bearerIsRight } from "./bearer.ts";
-import { json, pathOf } from "./data-port.ts";
+import type { TreeView } from "../core/tree-view.ts";
+import { json, pathOf, text } from "./data-port.ts";
 import type { DecisionLog } from "./decision-log.ts";
 import type { PodLink } from "./pod-link.ts";
 import type { PodRegistry } from "./pod-registry.ts";
+import type { PodSources } from "./pod-sources.ts";
 import { normalPodUrl, podSpec, type PodInput } from "./pod-spec.ts";
+import type { LiveSettings } from "./settings.ts";
 import { readBody } from "./read-body.ts";
 import { refusals, refuse, type Refusal } from "./refusal.ts";
 
 export interface AdminPortContext {
   readonly registry: PodRegistry;
+  readonly sources: PodSources;
   readonly decisions: DecisionLog;
   /** Resolves when the pod was probed once, or after a short while. */
   readonly probed: (pod: PodLink) => Promise<void>;
   readonly now: () => number;
-  readonly token?: string | undefined;
+  readonly metricsPage: () => string;
+  /** Undefined where the strategy keeps no tree. */
+  readonly tree: (limit: number) => TreeView | undefined;
+  readonly settings: LiveSettings;
 }
 
 export const PodInputSchema = Type.Object(
@@ -36,9 +43,13 @@ const checkPods = checker(Type.Array(PodInputSchema));
 
 const MAX_ADMIN_BODY_BYTES = 1 << 20;
 
+/** Under this name the admin port speaks to the sources. */
+export const ADMIN_SOURCE = "admin";
+
 export function adminPort(context: AdminPortContext): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
-    if (context.token !== undefined && !bearerIsRight(request, context.token)) {
+    const { adminToken } = context.settings;
+    if (adminToken !== undefined && !bearerIsRight(request, adminToken)) {
       return refuse(response, refusals.unauthorized(), { connection: "close" });
     }
     answer(context, request, response).catch((error: unknown) => {
@@ -77,6 +88,16 @@ async function answer(context: AdminPortContext, request: IncomingMessage, respo
         })
       : json(response, 200, record);
   }
+  if (path === "/admin/tree") {
+    if (method !== "GET") return refuse(response, refusals.wrongMethod("GET"));
+    const limit = Number(new URL(request.url ?? "", "http://admin").searchParams.get("limit") ?? 1000);
+    if (!Number.isInteger(limit) || limit < 1) {
+      throw new OperationalError("USAGE", "limit is a whole number of nodes, at least 1");
+    }
+    const tree = context.tree(limit);
+    return tree === undefined ? refuse(response, noTree) : json(response, 200, tree);
+  }
+  if (path === "/metrics" && method === "GET") return text(response, context.metricsPage());
   if (path === "/health") return void response.writeHead(200).end();
   refuse(response, refusals.noRoute(method, path));
 }
@@ -92,10 +113,12 @@ async function addPod(context: AdminPortContext, request: IncomingMessage, respo
       message: `${spec.url} is already pod ${sameAddress.name}; remove it first.`,
     });
   }
-  const known = sameAddress !== undefined;
-  const pod = context.registry.add(spec);
+  const present = context.registry.get(spec.name);
+  context.sources.add(ADMIN_SOURCE, spec);
+  const pod = context.registry.get(spec.name);
+  if (pod === undefined) throw new Error(`pod ${spec.name} was not added`);
   await context.probed(pod);
-  json(response, known ? 200 : 201, describe(context, pod));
+  json(response, pod === present ? 200 : 201, describe(context, pod));
 }
 
 async function replacePods(
@@ -104,7 +127,7 @@ async function replacePods(
   response: ServerResponse,
 ): Promise<void> {
   const inputs = checkPods(await jsonBody(request), "PUT /admin/pods") as PodInput[];
-  context.registry.replace(inputs.map(podSpec));
+  context.sources.setAll(ADMIN_SOURCE, inputs.map(podSpec));
   await Promise.all(context.registry.all().map(context.probed));
   json(response, 200, { pods: list(context) });
 }
@@ -113,7 +136,7 @@ function removePod(context: AdminPortContext, which: string | null, response: Se
   const pod = which === null ? undefined : find(context, which);
   if (pod === undefined) return refuse(response, unknownPod(which ?? ""));
   const described = describe(context, pod);
-  context.registry.remove(pod);
+  context.sources.remove(pod.name);
   json(response, 200, { ...described, state: "removed" });
 }
 
@@ -131,6 +154,7 @@ function describe(context: AdminPortContext, pod: PodLink): Record<string, unkno
     models: pod.modelNames ?? null,
     state: resting ? "breaker-open" : pod.health,
     inFlight: pod.inFlight,
+    source: context.sources.sourceOf(pod.name) ?? null,
     trouble: pod.trouble ?? null,
   };
 }
@@ -169,6 +193,11 @@ const unknownPod = (which: string): Refusal => ({
   type: "NotFoundError",
   message: `There is no pod ${which}.`,
 });
+const noTree: Refusal = {
+  status: 404,
+  type: "NotFoundError",
+  message: "This strategy keeps no prefix tree.",
+};
 const badInput = (error: OperationalError): Refusal => ({
   status: 400,
   type: "Bad Request",

@@ -6,13 +6,11 @@ import { bearerIsRight } from "./bearer.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
 import type { PromptReader } from "./prompt-tokens.ts";
 import { readBody } from "./read-body.ts";
-import { refusals, refuse } from "./refusal.ts";
+import { refusals, refuse, type Refusal } from "./refusal.ts";
 
 export interface DataPortContext extends ExchangeContext {
   readonly prompts: PromptReader;
-  readonly maxBodyBytes: number;
-  /** When set, `/v1/...` wants it as a bearer token, as vLLM's `--api-key` does. */
-  readonly apiKey?: string | undefined;
+  readonly metricsPage: () => string;
   /** True once shutdown has begun: no longer ready, and no connection is kept. */
   readonly draining: () => boolean;
 }
@@ -26,6 +24,7 @@ export function dataPort(context: DataPortContext): Handler {
     "/v1/models": {
       GET: (_, response) => json(response, 200, { object: "list", data: context.registry.modelCards() }),
     },
+    "/metrics": { GET: (_, response) => text(response, context.metricsPage()) },
     "/health": { GET: (_, response) => void response.writeHead(200).end() },
     "/ready": {
       GET: (_, response) => {
@@ -40,7 +39,8 @@ export function dataPort(context: DataPortContext): Handler {
     const path = pathOf(request);
     const methods = routes[path];
     const handler = methods?.[request.method ?? ""] ?? (request.method === "HEAD" ? methods?.["GET"] : undefined);
-    if (context.apiKey !== undefined && path.startsWith("/v1/") && !bearerIsRight(request, context.apiKey)) {
+    const { apiKey } = context.settings;
+    if (apiKey !== undefined && path.startsWith("/v1/") && !bearerIsRight(request, apiKey)) {
       refuse(response, refusals.unauthorized(), { connection: "close" });
     } else if (handler !== undefined) handler(request, response);
     else if (methods !== undefined) refuse(response, refusals.wrongMethod(Object.keys(methods).join(", ")));
@@ -60,6 +60,14 @@ export function json(response: ServerResponse, status: number, value: unknown): 
   response.end(body);
 }
 
+export function text(response: ServerResponse, body: string): void {
+  response.writeHead(200, {
+    "content-type": "text/plain; version=0.0.4; charset=utf-8",
+    "content-length": Buffer.byteLength(body),
+  });
+  response.end(body);
+}
+
 let sequence = 0;
 
 function route(
@@ -70,30 +78,32 @@ function route(
 ): void {
   const sent = request.headers["x-request-id"];
   const requestId = typeof sent === "string" && sent !== "" ? sent : randomUUID();
-  const id = { "x-request-id": requestId };
-  readBody(request, context.maxBodyBytes, (body) => {
-    if (body === undefined) {
-      return refuse(response, refusals.bodyTooLarge(context.maxBodyBytes), { ...id, connection: "close" });
-    }
+  const { settings, registry, prompts, metrics, log } = context;
+  const deny = (refusal: Refusal, headers: Readonly<Record<string, string>> = {}): void => {
+    metrics.answered(refusal.status, "");
+    log("info", "refused", { requestId, status: refusal.status, type: refusal.type });
+    refuse(response, refusal, { "x-request-id": requestId, ...headers });
+  };
+  readBody(request, settings.maxBodyBytes, (body) => {
+    if (body === undefined) return deny(refusals.bodyTooLarge(settings.maxBodyBytes), { connection: "close" });
     const parsed = parseObject(body);
-    if (typeof parsed === "string") return refuse(response, refusals.notJson(parsed), id);
-    if (parsed === undefined) return refuse(response, refusals.notAnObject(), id);
-    const model = parsed["model"];
-    if (typeof model !== "string" || model === "") return refuse(response, refusals.modelMissing(), id);
-    const pods = context.registry.all();
-    if (pods.length > 0 && !pods.some((pod) => pod.serves(model))) {
-      return refuse(response, refusals.modelUnknown(model), id);
-    }
-    const prompt = kind === "completion" ? context.prompts.completion(parsed["prompt"]) : context.prompts.chat(parsed);
+    if (typeof parsed === "string") return deny(refusals.notJson(parsed));
+    if (parsed === undefined) return deny(refusals.notAnObject());
+    const { model, cache_salt: cacheSalt } = parsed;
+    if (typeof model !== "string" || model === "") return deny(refusals.modelMissing());
+    if (!registry.mayServe(model)) return deny(refusals.modelUnknown(model));
     const maxTokens = parsed["max_completion_tokens"] ?? parsed["max_tokens"];
-    const salt = parsed["cache_salt"];
+    let tokens: Int32Array | undefined;
     const asked: RouteRequest = {
       // Clients may send one id twice at a time; the decision counts each request for itself (llm-d-router #1147).
       requestId: `${requestId}#${++sequence}`,
       model,
-      prompt,
+      // Strategies that look at load alone never pay for the tokenizer.
+      get prompt() {
+        return (tokens ??= kind === "completion" ? prompts.completion(parsed["prompt"]) : prompts.chat(parsed));
+      },
       ...(typeof maxTokens === "number" && maxTokens >= 0 ? { maxTokens } : {}),
-      ...(typeof salt === "string" && salt !== "" ? { cacheSalt: salt } : {}),
+      ...(typeof cacheSalt === "string" && cacheSalt !== "" ? { cacheSalt } : {}),
     };
     new Exchange(context, { request, response, requestId }, body, asked).start();
   });

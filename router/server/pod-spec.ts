@@ -1,5 +1,5 @@
 /** How an operator names a pod: on the command line, in a file, or over the admin port. */
-import { loadProfile, PROFILE_NAMES } from "../../fixtures/profiles/latency-profile.ts";
+import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 
 export interface PodSpec {
@@ -21,13 +21,13 @@ export interface PodInput {
   readonly models?: readonly string[];
 }
 
-/** @throws {OperationalError} USAGE when the URL or the GPU is not one */
+/** @throws {OperationalError} USAGE when the URL is not one, UNKNOWN_PROFILE when the GPU has no curve */
 export function podSpec(input: PodInput): PodSpec {
   const url = normalPodUrl(input.url);
   return {
     name: input.name ?? new URL(url).host,
     url,
-    ...(input.gpu === undefined ? {} : { gpu: gpuProfile(input.gpu) }),
+    ...(input.gpu === undefined ? {} : { gpu: loadProfile(input.gpu).name }),
     ...(input.models === undefined ? {} : { models: input.models }),
   };
 }
@@ -58,10 +58,4 @@ export function parseBackends(text: string): PodInput[] {
       const [url = "", gpu] = part.split("=", 2);
       return gpu === undefined ? { url } : { url, gpu };
     });
-}
-
-/** A profile by its full name, or by the card alone: `a6000` means `a6000-monotone`. */
-export function gpuProfile(name: string): string {
-  const full = PROFILE_NAMES.includes(`${name}-monotone`) ? `${name}-monotone` : name;
-  return loadProfile(full).name;
 }
