@@ -120,6 +120,10 @@ export class PodCore implements InProcessPod {
     return this.#life.metrics.render(this.stats());
   }
 
+  protected get face(): PodFace {
+    return this.#life.face;
+  }
+
   protected answer(exchange: Exchange): void {
     this.#life.face.answer(exchange);
   }

@@ -55,6 +55,21 @@ export class ServedPod extends PodCore implements Pod {
     await server.crash();
   }
 
+  async shutdown(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    const { face } = this;
+    const { shutdownTimeoutMs } = face.settings;
+    if (shutdownTimeoutMs > 0) {
+      face.drain();
+      await face.idle(shutdownTimeoutMs);
+    }
+    this.#server = undefined;
+    face.abortAll();
+    await server.stopListening();
+    this.die();
+  }
+
   override async reset(): Promise<void> {
     this.#hooks.clear();
     await super.reset();
