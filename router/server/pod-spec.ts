@@ -1,4 +1,5 @@
 /** How an operator names a pod: on the command line, in a file, or over the admin port. */
+import { Type, type Static } from "typebox";
 import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 
@@ -13,11 +14,18 @@ export interface PodSpec {
   readonly models?: readonly string[];
 }
 
-/** What may be left out. */
-export interface PodInput {
-  readonly url: string;
-  readonly name?: string;
-  readonly gpu?: string;
+export const PodInputSchema = Type.Object(
+  {
+    url: Type.String({ minLength: 1 }),
+    name: Type.Optional(Type.String({ minLength: 1 })),
+    gpu: Type.Optional(Type.String()),
+    models: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })),
+  },
+  { additionalProperties: false },
+);
+
+/** What may be left out is left out. */
+export interface PodInput extends Readonly<Omit<Static<typeof PodInputSchema>, "models">> {
   readonly models?: readonly string[];
 }
 
