@@ -12,6 +12,8 @@ export interface PodSpec {
   readonly gpu?: string;
   /** Overrides what the pod's `/v1/models` says. */
   readonly models?: readonly string[];
+  /** Changes when another pod takes over the name and the address. */
+  readonly uid?: string;
 }
 
 export const PodInputSchema = Type.Object(
@@ -20,6 +22,7 @@ export const PodInputSchema = Type.Object(
     name: Type.Optional(Type.String({ minLength: 1 })),
     gpu: Type.Optional(Type.String()),
     models: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })),
+    uid: Type.Optional(Type.String()),
   },
   { additionalProperties: false },
 );
@@ -37,6 +40,7 @@ export function podSpec(input: PodInput): PodSpec {
     url,
     ...(input.gpu === undefined ? {} : { gpu: loadProfile(input.gpu).name }),
     ...(input.models === undefined ? {} : { models: input.models }),
+    ...(input.uid === undefined ? {} : { uid: input.uid }),
   };
 }
 
