@@ -93,6 +93,10 @@ class MockFleet implements Fleet {
     return this.#all.flatMap((pod) => pod.journal()).sort((a, b) => a.arrivedMs - b.arrivedMs);
   }
 
+  async shutdown(): Promise<void> {
+    await Promise.all(this.#pods.map((pod) => pod.shutdown()));
+  }
+
   async close(): Promise<void> {
     this.#pods = [];
     await Promise.all(this.#all.map((pod) => pod.crash()));

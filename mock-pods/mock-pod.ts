@@ -94,6 +94,21 @@ export class MockPod implements Pod {
     await server.crash();
   }
 
+  async shutdown(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    const { face } = this.#life;
+    const { shutdownTimeoutMs } = face.settings;
+    if (shutdownTimeoutMs > 0) {
+      face.drain();
+      await face.idle(shutdownTimeoutMs);
+    }
+    this.#server = undefined;
+    face.abortAll();
+    await server.stopListening();
+    this.#die();
+  }
+
   async reset(): Promise<void> {
     this.#hooks.clear();
     this.#die();

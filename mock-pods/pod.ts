@@ -60,6 +60,11 @@ export interface Pod {
   clearJournal(): void;
   /** Adds a hook; the returned function removes it. The one added last is asked first. */
   intercept(hook: RequestHook): () => void;
+  /**
+   * Ends as vLLM does on SIGTERM: with `--shutdown-timeout` 0 the port closes and running streams end with finish reason
+   * `abort`; with more, running requests may finish while new ones are answered with 500. Resolves when it is over.
+   */
+  shutdown(): Promise<void>;
   /** Closes the port and resets open connections, as a crash does; `start` brings it back, cold, on the same port. */
   crash(): Promise<void>;
   start(): Promise<void>;
@@ -98,5 +103,7 @@ export interface Fleet extends AsyncDisposable {
   remove(which: number | string): Promise<void>;
   /** Every pod's entries, by arrival. */
   journal(): readonly JournalEntry[];
+  /** {@link Pod.shutdown} of every pod. */
+  shutdown(): Promise<void>;
   close(): Promise<void>;
 }
