@@ -83,6 +83,7 @@ it("takes every address of a host, of both families, and follows changes", async
   await sink.settled(["http://10.0.0.3:8000"]);
   table = {};
   await sink.settled([]);
+  expect(sink.lists).toHaveLength(3);
 });
 
 it("takes every target of a service record with its own port", async () => {
@@ -94,6 +95,7 @@ it("takes every target of a service record with its own port", async () => {
   const sink = recordingSink();
   source = await watchDns({ name: "_vllm._tcp.test", everyMs: 20, servers }, sink);
   await sink.settled(["http://10.0.0.1:8001", "http://10.0.0.2:8002"]);
+  expect(sink.lists).toHaveLength(1);
 });
 
 it("keeps the list it had while the name server is away (dynamo #3493, row 208)", async () => {

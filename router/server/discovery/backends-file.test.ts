@@ -52,6 +52,7 @@ it("follows edits in place, replacements and a switched symbolic link", async ()
   symlinkSync("target", join(folder, "link"));
   renameSync(join(folder, "link"), path);
   await sink.settled(["http://d:1"]);
+  expect(sink.logged).toMatchObject([{ pods: 1 }, { pods: 1 }, { pods: 1 }]);
 });
 
 it("keeps the list it had through bad edits and says why, each time", async () => {

@@ -55,8 +55,8 @@ beforeEach(async () => {
   woken = [];
   server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "", "http://api");
-    expect(pathname).toBe("/apis/discovery.k8s.io/v1/namespaces/ai/endpointslices");
-    expect(searchParams.get("labelSelector")).toBe("app=vllm");
+    const isOurs = pathname === "/apis/discovery.k8s.io/v1/namespaces/ai/endpointslices";
+    if (!isOurs || searchParams.get("labelSelector") !== "app=vllm") return void response.writeHead(404).end();
     response.setHeader("content-type", "application/json");
     if (searchParams.get("watch") === "true") {
       response.writeHead(200);
@@ -86,7 +86,7 @@ beforeEach(async () => {
       apiVersion: "v1",
       kind: "Config",
       "current-context": "c",
-      clusters: [{ name: "c", cluster: { server: `http://127.0.0.1:${port}` } }],
+      clusters: [{ name: "c", cluster: { server: `http://127.0.0.1:${port}`, "insecure-skip-tls-verify": true } }],
       users: [{ name: "u", user: {} }],
       contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],
     }),
