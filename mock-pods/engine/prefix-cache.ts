@@ -15,7 +15,7 @@ const OLDER = 3;
  * side, since what a pool of 12,735 blocks costs is cache misses.
  */
 export class PrefixCache {
-  /** Oldest block of a hash by probe position; 0 is empty. */
+  /** Oldest block of a hash by probe position, 0 if empty, and beside it the hash's low lane. */
   readonly #slots: Int32Array;
   readonly #mask: number;
   readonly #records: Int32Array;
@@ -23,8 +23,8 @@ export class PrefixCache {
 
   constructor(numBlocks: number) {
     const slots = 2 ** Math.ceil(Math.log2(numBlocks * 2));
-    this.#slots = new Int32Array(slots);
-    this.#mask = slots - 1;
+    this.#slots = new Int32Array(2 * slots);
+    this.#mask = 2 * slots - 1;
     this.#records = new Int32Array(numBlocks * STRIDE);
     this.#hashed = new Uint8Array(numBlocks);
   }
@@ -57,6 +57,7 @@ export class PrefixCache {
     const oldest = this.#slots[slot] as number;
     if (oldest === 0) {
       this.#slots[slot] = block;
+      this.#slots[slot + 1] = low;
       records[record + OLDER] = block;
       return;
     }
@@ -91,27 +92,26 @@ export class PrefixCache {
 
   /** The slot of this hash, or the empty slot where it would go. */
   #probe(high: number, low: number): number {
-    const records = this.#records;
-    let slot = low & this.#mask;
+    let slot = (low << 1) & this.#mask;
     for (;;) {
       const block = this.#slots[slot] as number;
       if (block === 0) return slot;
-      if (records[block * STRIDE + LOW] === low && records[block * STRIDE + HIGH] === high) return slot;
-      slot = (slot + 1) & this.#mask;
+      if (this.#slots[slot + 1] === low && this.high(block) === high) return slot;
+      slot = (slot + 2) & this.#mask;
     }
   }
 
   /** Empties a slot and pulls later entries back over the hole, so that probing never meets a gap. */
   #vacate(vacant: number): void {
+    const slots = this.#slots;
     let hole = vacant;
-    for (let slot = (hole + 1) & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const block = this.#slots[slot] as number;
-      if (block === 0) break;
-      const home = this.low(block) & this.#mask;
+    for (let slot = (hole + 2) & this.#mask; slots[slot] !== 0; slot = (slot + 2) & this.#mask) {
+      const home = ((slots[slot + 1] as number) << 1) & this.#mask;
       if (((slot - home) & this.#mask) < ((slot - hole) & this.#mask)) continue;
-      this.#slots[hole] = block;
+      slots[hole] = slots[slot] as number;
+      slots[hole + 1] = slots[slot + 1] as number;
       hole = slot;
     }
-    this.#slots[hole] = 0;
+    slots[hole] = 0;
   }
 }
