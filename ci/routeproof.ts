@@ -22,6 +22,16 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     summary: "play a decision trace through the router's decision core",
     load: async () => (await import("../router/decide-command.ts")).defineDecide,
   },
+  replay: {
+    summary: "play a trace under each strategy and compare",
+    load: async () => {
+      const [{ defineReplay }, { replayStrategy }] = await Promise.all([
+        import("../conformance/replay-command.ts"),
+        import("./replay-strategies.ts"),
+      ]);
+      return defineReplay(replayStrategy);
+    },
+  },
   router: {
     summary: "start the reference router in front of pods",
     load: async () => (await import("../router/router-command.ts")).defineRouter,

@@ -8,7 +8,7 @@ import { podSettings } from "./pod-settings.ts";
 import type { Fleet, FleetOptions, JournalEntry, Pod } from "./pod.ts";
 import { RealTimeDriver } from "./real-time-driver.ts";
 
-const DEFAULT_MODEL = "mistralai/Mistral-7B-Instruct-v0.2";
+export const DEFAULT_MODEL = "mistralai/Mistral-7B-Instruct-v0.2";
 
 /**
  * Starts every pod and resolves when all of them listen; on failure none is left running.

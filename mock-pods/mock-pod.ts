@@ -5,7 +5,7 @@
 import type { Tokenizer } from "../fixtures/tokenizer/tokenizer.ts";
 import type { RealTimeDriver } from "./real-time-driver.ts";
 import { createEngine } from "./engine/create-engine.ts";
-import type { EngineStats } from "./engine/engine.ts";
+import type { BlockView, EngineStats } from "./engine/engine.ts";
 import { controlRoutes } from "./control/control-routes.ts";
 import { HookChain } from "./hooks.ts";
 import { Journal } from "./journal.ts";
@@ -47,11 +47,12 @@ export class MockPod implements Pod {
     this.name = options.name;
     this.#options = options;
     this.#port = options.port;
-    this.#journal = new Journal(
-      options.name,
-      () => options.driver.nowMs(),
-      () => `${options.name}-${this.#made++}`,
-    );
+    this.#journal = new Journal({
+      pod: options.name,
+      nowMs: () => options.driver.nowMs(),
+      nextId: () => `${options.name}-${this.#made++}`,
+      served: (exchange) => this.#life.metrics.http.served(exchange),
+    });
     this.#hooks = new HookChain((entry, how, status) => this.#journal.close(entry, how, status));
     this.#life = this.#bear();
   }
@@ -88,10 +89,27 @@ export class MockPod implements Pod {
     const server = this.#server;
     if (server === undefined) return;
     this.#server = undefined;
-    this.#journal.failOpen();
-    this.#life.engine.stop();
-    this.#life = this.#bear();
+    this.#die();
     await server.crash();
+  }
+
+  async reset(): Promise<void> {
+    this.#hooks.clear();
+    this.#die();
+    this.#journal.clear();
+    this.#server?.resetOpen();
+  }
+
+  running(): readonly string[] {
+    return this.#life.engine.inspect().running;
+  }
+
+  queue(): readonly string[] {
+    return this.#life.engine.inspect().waiting;
+  }
+
+  blocks(): readonly BlockView[] {
+    return this.#life.engine.inspect().blocks;
   }
 
   stats(): EngineStats {
@@ -134,6 +152,13 @@ export class MockPod implements Pod {
 
   metricsPage(): string {
     return this.#life.metrics.render(this.stats());
+  }
+
+  /** Ends this life and begins the next, cold. */
+  #die(): void {
+    this.#journal.failOpen();
+    this.#life.engine.stop();
+    this.#life = this.#bear();
   }
 
   #bear(): Life {

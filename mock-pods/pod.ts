@@ -1,6 +1,6 @@
 /** A running mock pod and a fleet of them, as tests, the conformance kit and the command line see them. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { EngineStats } from "./engine/engine.ts";
+import type { BlockView, EngineStats } from "./engine/engine.ts";
 
 /** One request as a pod saw it. Plain JSON but for the body bytes. */
 export interface JournalEntry {
@@ -40,6 +40,11 @@ export interface Pod {
   readonly profile: string;
   stats(): EngineStats;
   journal(): readonly JournalEntry[];
+  /** Ids of the running and of the waiting requests inside the engine, in order. */
+  running(): readonly string[];
+  queue(): readonly string[];
+  /** KV blocks that are referred to or cached. */
+  blocks(): readonly BlockView[];
   /** Leading tokens of this prompt held in the KV cache now, in whole blocks. */
   holdsPrefix(prompt: string | ArrayLike<number>): number;
   /** Engine steps stop: requests are admitted to the queue and wait. */
@@ -47,7 +52,10 @@ export interface Pod {
   release(): void;
   /** One engine step while held. */
   stepOnce(): void;
-  /** Resolves when `count` requests have arrived since start (or since {@link clearJournal}). */
+  /**
+   * Resolves when `count` requests for generation have arrived since the start or the last {@link clearJournal}, and
+   * are in the engine's queue. Probes do not count.
+   */
   waitForArrivals(count: number): Promise<void>;
   clearJournal(): void;
   /** Adds a hook; the returned function removes it. The one added last is asked first. */
@@ -55,6 +63,8 @@ export interface Pod {
   /** Closes the port and resets open connections, as a crash does; `start` brings it back, cold, on the same port. */
   crash(): Promise<void>;
   start(): Promise<void>;
+  /** As new: open connections reset, cache cold, counters at zero, journal empty, nothing held, no hooks. */
+  reset(): Promise<void>;
 }
 
 /** `a6000:4,v100:2`, parsed. */
