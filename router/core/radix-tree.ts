@@ -10,6 +10,7 @@
  */
 import { Holder, type Claim } from "./holder.ts";
 import { RadixNode } from "./radix-node.ts";
+import { TokenPages } from "./token-pages.ts";
 
 export interface RadixTreeOptions {
   /** A claim unused for longer than this is dropped by the next {@link RadixTree.evict}. */
@@ -33,10 +34,13 @@ export interface Placement {
   readonly touch: number;
 }
 
+const NO_TOKENS = { tokens: new Int32Array(0), liveTokens: 0 };
+
 export class RadixTree {
   readonly #options: RadixTreeOptions;
   readonly #roots = new Map<string, RadixNode>();
   readonly #holders = new Set<Holder>();
+  readonly #pages = new TokenPages();
   #touches = 0;
   #nodes = 0;
   #storedTokens = 0;
@@ -52,6 +56,11 @@ export class RadixTree {
 
   get storedTokens(): number {
     return this.#storedTokens;
+  }
+
+  /** What the stored tokens take up, four bytes each: more than there are, because pages have gaps. */
+  get allocatedTokens(): number {
+    return this.#pages.allocatedTokens;
   }
 
   addHolder(name: string): Holder {
@@ -94,6 +103,7 @@ export class RadixTree {
     const touch = ++this.#touches;
     // From the leaf up, so that ancestors end up fresher.
     for (let at = node; at.parent !== undefined; at = at.parent) {
+      if (this.#pages.isSparse(at.page)) this.#move(at);
       const claim = at.claimOf(holder);
       if (claim === undefined) {
         at.claims.push(holder.add(at, 1, touch, nowMs));
@@ -130,13 +140,14 @@ export class RadixTree {
 
   /** The node that ends exactly at the prompt's end, made where there is none. */
   #insert(namespace: string, prompt: Int32Array): RadixNode {
-    let node = this.#roots.get(namespace) ?? new RadixNode(namespace);
+    let node = this.#roots.get(namespace) ?? new RadixNode(namespace, undefined, NO_TOKENS, 0, 0);
     let at = 0;
     while (at < prompt.length) {
       const first = prompt[at] as number;
       let child: RadixNode | undefined = node.children?.get(first);
       if (child === undefined) {
-        child = new RadixNode(namespace, node, prompt.slice(at));
+        const { page, start } = this.#pages.store(prompt, at, prompt.length);
+        child = new RadixNode(namespace, node, page, start, start + prompt.length - at);
         (node.children ??= new Map()).set(first, child);
         if (node.parent === undefined) this.#roots.set(namespace, node);
         this.#nodes++;
@@ -150,21 +161,16 @@ export class RadixTree {
     return node;
   }
 
-  /**
-   * Puts a new node in front of `lower` for the first `sharedTokens` of its edge, with the same holders.
-   *
-   * The upper half gets its own copy: it outlives the lower one, and must not keep a long array alive for a few tokens.
-   */
-  #split(lower: RadixNode, sharedTokens: number): RadixNode {
-    const { namespace, parent, tokens, start } = lower;
+  /** Puts a new node in front of `lower` for the first `tokens` of its edge, with the same holders. */
+  #split(lower: RadixNode, tokens: number): RadixNode {
+    const { namespace, parent, page, start } = lower;
     if (parent?.children === undefined) throw new Error("a root cannot be split");
-    const middle = start + sharedTokens;
-    const upper = new RadixNode(namespace, parent, tokens.slice(start, middle));
+    const upper = new RadixNode(namespace, parent, page, start, start + tokens);
     for (const claim of lower.claims) upper.claims.push(claim.holder.inherit(upper, claim));
-    parent.children.set(tokens[start] as number, upper);
-    upper.children = new Map([[tokens[middle] as number, lower]]);
+    parent.children.set(upper.firstToken, upper);
     lower.parent = upper;
-    lower.start = middle;
+    lower.start += tokens;
+    upper.children = new Map([[lower.firstToken, lower]]);
     this.#nodes++;
     return upper;
   }
@@ -181,13 +187,13 @@ export class RadixTree {
   #removeNode(node: RadixNode): void {
     const { namespace, parent } = node;
     if (parent?.children === undefined) throw new Error("a root has no claims to lose");
-    parent.children.delete(node.tokens[node.start] as number);
+    parent.children.delete(node.firstToken);
     if (parent.children.size === 0) {
       parent.children = undefined;
       if (parent.parent === undefined) this.#roots.delete(namespace);
     }
     this.#nodes--;
-    this.#storedTokens -= node.edgeTokens;
+    this.#free(node, node.edgeTokens);
   }
 
   /** Least recently used first, and of a prompt the tail before the head, which more prompts can use. */
@@ -210,15 +216,25 @@ export class RadixTree {
     return found;
   }
 
-  /** Cuts the last tokens off a leaf, and does not keep a long array for a short rest. */
+  /** Cuts the last tokens off a leaf. */
   #trim(leaf: RadixNode, tokens: number): void {
     leaf.end -= tokens;
     leaf.contextTokens -= tokens;
+    this.#free(leaf, tokens);
+  }
+
+  #free(node: RadixNode, tokens: number): void {
     this.#storedTokens -= tokens;
-    if (leaf.edgeTokens * 2 < leaf.tokens.length) {
-      leaf.tokens = leaf.tokens.slice(leaf.start, leaf.end);
-      leaf.end = leaf.edgeTokens;
-      leaf.start = 0;
-    }
+    this.#pages.free(node.page, tokens);
+  }
+
+  /** To a fuller page. */
+  #move(node: RadixNode): void {
+    const { page, start, end } = node;
+    const slice = this.#pages.store(page.tokens, start, end);
+    this.#pages.free(page, end - start);
+    node.page = slice.page;
+    node.start = slice.start;
+    node.end = slice.start + end - start;
   }
 }
