@@ -25,6 +25,9 @@ export interface PrefixMatch {
   readonly matchedTokens: number;
   /** Tokens per holder of at least one, the longest first. */
   readonly byHolder: ReadonlyMap<Holder, number>;
+  /** Where in which state of the tree the walk ended: {@link RadixTree.claim} can go on from there. */
+  readonly node: RadixNode | undefined;
+  readonly version: number;
 }
 
 /** A prompt that was given to a pod: what {@link RadixTree.withdraw} needs to take it back. */
@@ -42,6 +45,8 @@ export class RadixTree {
   readonly #holders = new Set<Holder>();
   readonly #pages = new TokenPages();
   #touches = 0;
+  /** Changes with every node. */
+  #version = 0;
   #nodes = 0;
   #storedTokens = 0;
 
@@ -87,6 +92,7 @@ export class RadixTree {
       if (matchedTokens < child.contextTokens) break;
     }
     const byHolder = new Map<Holder, number>();
+    const end = node;
     // Upwards a node has the holders of the one below it and perhaps more: only a longer list has news.
     for (let known = 0; node?.parent !== undefined; node = node.parent) {
       if (node.claims.length === known) continue;
@@ -94,12 +100,15 @@ export class RadixTree {
       const tokens = Math.min(matchedTokens, node.contextTokens);
       for (const { holder } of node.claims) if (!byHolder.has(holder)) byHolder.set(holder, tokens);
     }
-    return { matchedTokens, byHolder };
+    return { matchedTokens, byHolder, node: end, version: this.#version };
   }
 
-  /** Notes that `holder` is given this prompt: from now on it holds every prefix of it. */
-  claim(namespace: string, prompt: Int32Array, holder: Holder, nowMs: number): Placement {
-    const node = this.#insert(namespace, prompt);
+  /**
+   * Notes that `holder` is given this prompt: from now on it holds every prefix of it. A `match` of the same prompt saves
+   * walking the tree again, if nothing has changed since.
+   */
+  claim(namespace: string, prompt: Int32Array, holder: Holder, nowMs: number, match?: PrefixMatch): Placement {
+    const node = this.#insert(namespace, prompt, match?.version === this.#version ? match : undefined);
     const touch = ++this.#touches;
     // From the leaf up, so that ancestors end up fresher.
     for (let at = node; at.parent !== undefined; at = at.parent) {
@@ -139,26 +148,29 @@ export class RadixTree {
   }
 
   /** The node that ends exactly at the prompt's end, made where there is none. */
-  #insert(namespace: string, prompt: Int32Array): RadixNode {
-    let node = this.#roots.get(namespace) ?? new RadixNode(namespace, undefined, NO_TOKENS, 0, 0);
-    let at = 0;
+  #insert(namespace: string, prompt: Int32Array, match: PrefixMatch | undefined): RadixNode {
+    let node = match?.node ?? this.#roots.get(namespace) ?? new RadixNode(namespace, undefined, NO_TOKENS, 0, 0);
+    let at = match?.node === undefined ? 0 : match.matchedTokens;
+    if (at < node.contextTokens) node = this.#split(node, node.edgeTokens - (node.contextTokens - at));
     while (at < prompt.length) {
-      const first = prompt[at] as number;
-      let child: RadixNode | undefined = node.children?.get(first);
-      if (child === undefined) {
-        const { page, start } = this.#pages.store(prompt, at, prompt.length);
-        child = new RadixNode(namespace, node, page, start, start + prompt.length - at);
-        (node.children ??= new Map()).set(first, child);
-        if (node.parent === undefined) this.#roots.set(namespace, node);
-        this.#nodes++;
-        this.#storedTokens += child.edgeTokens;
-        return child;
-      }
+      const child = node.children?.get(prompt[at] as number);
+      if (child === undefined) return this.#addLeaf(node, prompt, at);
       const shared = child.sharedWith(prompt, at);
       at += shared;
       node = shared < child.edgeTokens ? this.#split(child, shared) : child;
     }
     return node;
+  }
+
+  #addLeaf(parent: RadixNode, prompt: Int32Array, from: number): RadixNode {
+    const { page, start } = this.#pages.store(prompt, from, prompt.length);
+    const leaf = new RadixNode(parent.namespace, parent, page, start, start + prompt.length - from);
+    (parent.children ??= new Map()).set(leaf.firstToken, leaf);
+    if (parent.parent === undefined) this.#roots.set(parent.namespace, parent);
+    this.#nodes++;
+    this.#version++;
+    this.#storedTokens += leaf.edgeTokens;
+    return leaf;
   }
 
   /** Puts a new node in front of `lower` for the first `tokens` of its edge, with the same holders. */
@@ -172,6 +184,7 @@ export class RadixTree {
     lower.start += tokens;
     upper.children = new Map([[lower.firstToken, lower]]);
     this.#nodes++;
+    this.#version++;
     return upper;
   }
 
@@ -193,6 +206,7 @@ export class RadixTree {
       if (parent.parent === undefined) this.#roots.delete(namespace);
     }
     this.#nodes--;
+    this.#version++;
     this.#free(node, node.edgeTokens);
   }
 
@@ -220,6 +234,7 @@ export class RadixTree {
   #trim(leaf: RadixNode, tokens: number): void {
     leaf.end -= tokens;
     leaf.contextTokens -= tokens;
+    this.#version++;
     this.#free(leaf, tokens);
   }
 

@@ -17,7 +17,7 @@ import { decodeSeconds, prefillSeconds } from "../cost-model.ts";
 import type { Holder } from "../holder.ts";
 import { LoadWindow } from "../load-window.ts";
 import { namespaceOf } from "../namespace.ts";
-import { RadixTree } from "../radix-tree.ts";
+import { RadixTree, type PrefixMatch } from "../radix-tree.ts";
 import { least, type Assessment, type Placed, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
 
 export interface PrefixCacheAndLoadOptions {
@@ -67,23 +67,26 @@ export class PrefixCacheAndLoad implements Strategy {
 
   assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
     const namespace = namespaceOf(request);
-    const { byHolder } = this.tree.match(namespace, tokens);
-    const states = pods.map((pod) => this.#state(pod));
+    const match = this.tree.match(namespace, tokens);
+    const states: PodState[] = [];
+    const candidates: Candidate[] = [];
     // Most pods hold nothing of a prompt: that is priced once a card.
     const coldSeconds = new Map<LatencyProfile, number>();
     let matchedTokens = 0;
-    const candidates = pods.map((pod, index): Candidate => {
-      const state = states[index] as PodState;
-      const matched = byHolder.get(state.holder) ?? 0;
+    for (const pod of pods) {
+      const state = this.#state(pod);
+      const { profile } = state;
+      const matched = match.byHolder.get(state.holder) ?? 0;
       if (matched > matchedTokens) matchedTokens = matched;
-      let prefill = matched === 0 ? coldSeconds.get(state.profile) : undefined;
+      let prefill = matched === 0 ? coldSeconds.get(profile) : undefined;
       if (prefill === undefined) {
-        prefill = prefillSeconds(state.profile, tokens.length, matched);
-        if (matched === 0) coldSeconds.set(state.profile, prefill);
+        prefill = prefillSeconds(profile, tokens.length, matched);
+        if (matched === 0) coldSeconds.set(profile, prefill);
       }
       const costSeconds = workSeconds(state, nowMs) + prefill;
-      return { pod: pod.name, matchedTokens: matched, load: pod.inFlight, costSeconds };
-    });
+      states.push(state);
+      candidates.push({ pod: pod.name, matchedTokens: matched, load: pod.inFlight, costSeconds });
+    }
     const isPrefix = tokens.length > 0 && matchedTokens / tokens.length > this.threshold;
     const windowSeconds = (_pod: ReadyPod, index: number): number => states[index]?.window.seconds ?? 0;
     const allowed = isPrefix
@@ -100,7 +103,7 @@ export class PrefixCacheAndLoad implements Strategy {
       matchedTokens,
       totalTokens: tokens.length,
       candidates,
-      place: (pod) => this.#place(namespace, tokens, pod, byHolder.get(this.#state(pod).holder) ?? 0, nowMs),
+      place: (pod) => this.#place(namespace, tokens, pod, match, nowMs),
     };
   }
 
@@ -118,9 +121,10 @@ export class PrefixCacheAndLoad implements Strategy {
     this.tree.evict(nowMs);
   }
 
-  #place(namespace: string, tokens: Int32Array, pod: ReadyPod, matchedTokens: number, nowMs: number): Placed {
+  #place(namespace: string, tokens: Int32Array, pod: ReadyPod, match: PrefixMatch, nowMs: number): Placed {
     const state = this.#state(pod);
-    const placement = this.tree.claim(namespace, tokens, state.holder, nowMs);
+    const matchedTokens = match.byHolder.get(state.holder) ?? 0;
+    const placement = this.tree.claim(namespace, tokens, state.holder, nowMs, match);
     const decode = decodeSeconds(state.profile, tokens.length);
     let prefill = prefillSeconds(state.profile, tokens.length, matchedTokens);
     const entry = state.window.add(nowMs, prefill + decode);
