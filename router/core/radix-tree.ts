@@ -54,6 +54,11 @@ export class RadixTree {
     this.#options = options;
   }
 
+  /** By namespace. To look at, not to change. */
+  get roots(): ReadonlyMap<string, RadixNode> {
+    return this.#roots;
+  }
+
   /** Nodes without the roots. */
   get nodes(): number {
     return this.#nodes;
