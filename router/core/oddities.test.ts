@@ -18,7 +18,7 @@ const OTHER: Tokens = [[501, 600]];
 
 /** A step of model `m`; `ready` and `picked` are pods of one letter. */
 function step(tokens: Tokens, ready: string, picked?: string, more: Partial<DecisionStep> = {}): DecisionStep {
-  return { model: "m", tokens, ready: [...ready], ...(picked === undefined ? {} : { picked }), ...more };
+  return { model: "m", tokens, ready: ready.split(""), ...(picked === undefined ? {} : { picked }), ...more };
 }
 
 function play(mode: Mode, steps: DecisionStep[]): DecisionResult[] {
