@@ -1,11 +1,13 @@
 /** The reference router's strategies for a replay, written `NAME[:KEY=VALUE]...`, as `prefix-cache-and-load:ttlMs=1200000`. */
 import { OperationalError } from "../fixtures/operational-error.ts";
 import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
+import type { LiveRouter } from "../conformance/replay/play-live.ts";
 import type { ReplayStrategy } from "../conformance/replay/simulate.ts";
 import {
   createFunctionRouter,
   MODES,
   STRATEGIES,
+  startRouter,
   type FunctionRouterOptions,
   type Mode,
   type StrategyName,
@@ -19,7 +21,7 @@ const SETTINGS: Readonly<Record<string, (value: string, spec: string) => Partial
 };
 
 /** @throws {OperationalError} USAGE naming what there is */
-export function replayStrategy(spec: string): ReplayStrategy {
+export function replayStrategy(spec: string): ReplayStrategy & LiveRouter {
   const [name = "", ...settings] = spec.split(":");
   const options = settings.reduce<Partial<FunctionRouterOptions>>(
     (all, setting) => ({ ...all, ...parseSetting(setting, spec) }),
@@ -28,6 +30,7 @@ export function replayStrategy(spec: string): ReplayStrategy {
   return {
     name: spec,
     makeRouter: (seed, lookAtPod) => createFunctionRouter({ ...options, seed, lookAtPod, tokenizer: cl100k }),
+    start: (pods, seed) => startRouter({ router: createFunctionRouter({ ...options, seed, tokenizer: cl100k }), pods }),
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { RandomStream } from "../fixtures/random.ts";
 import type { Corpus, Prompt } from "./corpus.ts";
-import type { SentStep } from "./observation.ts";
+import type { Observation, SentStep } from "./observation.ts";
 import type { RouterProfile } from "./router-profile.ts";
 
 export interface SendOptions {
@@ -31,6 +31,8 @@ export interface Lab {
   readonly corpus: Corpus;
   /** Names of the pods that the router has been told about. */
   pods(): readonly string[];
+  /** Everything recorded so far, for traffic that must look back. */
+  observation(): Observation;
   nowMs(): number;
   send(prompt: Prompt, options: SendOptions): Promise<SentStep>;
   hold(prompt: Prompt, options: SendOptions): Promise<Held>;

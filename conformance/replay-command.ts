@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { OperationalError } from "../fixtures/operational-error.ts";
 import { readTraceFile } from "../fixtures/traces/trace-file.ts";
-import { DEFAULT_MODEL } from "../mock-pods/fleet.ts";
+import type { FleetOptions } from "../mock-pods/pod.ts";
 import { parsePodGroups } from "../mock-pods/pod-groups.ts";
-import { podSettings, type PodSettings } from "../mock-pods/pod-settings.ts";
+import { DEFAULT_MODEL, podSettings, type Flags, type PodSettings } from "../mock-pods/pod-settings.ts";
 import { idealHitRatio } from "./replay/ideal-hits.ts";
 import { ReplayReport } from "./replay/replay-report.ts";
+import { playLive, type LiveRouter } from "./replay/play-live.ts";
 import { simulate, type ReplayStrategy } from "./replay/simulate.ts";
 import { summarise } from "./replay/summary.ts";
 
@@ -18,6 +19,8 @@ interface Options {
   readonly numGpuBlocksOverride?: number;
   readonly strategies: string;
   readonly seed: number;
+  readonly live?: boolean;
+  readonly speed: number;
   readonly json?: boolean;
   readonly report?: string;
 }
@@ -25,7 +28,7 @@ interface Options {
 const DEFAULT_STRATEGIES = "round-robin,least-request,prefix-cache-and-load";
 
 /** `routeproof replay`: a trace under each strategy, side by side. `strategyNamed` throws USAGE for a name it lacks. */
-export function defineReplay(strategyNamed: (spec: string) => ReplayStrategy) {
+export function defineReplay(strategyNamed: (spec: string) => ReplayStrategy & LiveRouter) {
   return (command: Command, exit: (code: number) => void): void => {
     command
       .requiredOption("--trace <file>", "Mooncake or routeproof trace, JSON lines")
@@ -36,16 +39,18 @@ export function defineReplay(strategyNamed: (spec: string) => ReplayStrategy) {
       .option("--num-gpu-blocks-override <n>", "KV blocks of a pod, instead of its card's", integer)
       .option("--strategies <list>", "by comma, each NAME[:KEY=VALUE]...", DEFAULT_STRATEGIES)
       .option("--seed <number>", "seed of every draw", integer, 1)
+      .option("--live", "over sockets: pods in real time, a router in front, a client that keeps the trace's times")
+      .option("--speed <n>", "with --live: simulated seconds per real one", integer, 1)
       .option("--json", "JSON lines; the same seed gives the same bytes")
       .option("--report <dir>", "write replay.json, replay.md and requests.jsonl there")
-      .action((options: Options) => {
-        replay(options, options.strategies.split(",").map(strategyNamed));
+      .action(async (options: Options) => {
+        await replay(options, options.strategies.split(",").map(strategyNamed));
         exit(0);
       });
   };
 }
 
-function replay(options: Options, strategies: readonly ReplayStrategy[]): void {
+async function replay(options: Options, strategies: readonly (ReplayStrategy & LiveRouter)[]): Promise<void> {
   const pods = podsOf(options);
   const { scale, limit, seed } = options;
   const trace = readTraceFile(options.trace, {
@@ -65,17 +70,29 @@ function replay(options: Options, strategies: readonly ReplayStrategy[]): void {
   );
   for (const strategy of strategies) {
     const startMs = performance.now();
-    const played = simulate({ trace, pods, seed }, strategy, progressOf(strategy.name, trace.entries.length));
+    const onProgress = progressOf(strategy.name, trace.entries.length);
+    const played =
+      options.live === true
+        ? await playLive({ trace, fleet: fleetOf(options), seed, speed: options.speed }, strategy, onProgress)
+        : simulate({ trace, pods, seed }, strategy, onProgress);
     report.add(summarise(strategy.name, played), played, performance.now() - startMs);
   }
   report.finish();
 }
 
-function podsOf({ pods, model, numGpuBlocksOverride }: Options): readonly PodSettings[] {
-  const flags = numGpuBlocksOverride === undefined ? {} : { "num-gpu-blocks-override": numGpuBlocksOverride };
-  return parsePodGroups(pods).flatMap(({ profile, count }) =>
-    Array.from({ length: count }, () => podSettings(profile, model, flags)),
+function podsOf(options: Options): readonly PodSettings[] {
+  return parsePodGroups(options.pods).flatMap(({ profile, count }) =>
+    Array.from({ length: count }, () => podSettings(profile, options.model, flagsOf(options))),
   );
+}
+
+function fleetOf(options: Options): FleetOptions {
+  const flags = { ...flagsOf(options), "enable-prompt-tokens-details": true };
+  return { pods: options.pods, model: options.model, flags };
+}
+
+function flagsOf({ numGpuBlocksOverride }: Options): Flags {
+  return numGpuBlocksOverride === undefined ? {} : { "num-gpu-blocks-override": numGpuBlocksOverride };
 }
 
 /** Redraws one line of a terminal at every per cent; silent elsewhere. */

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OperationalError } from "../../fixtures/operational-error.ts";
-import type { Played } from "./simulate.ts";
+import type { Played } from "./played.ts";
 import type { Percentiles, ReplaySummary } from "./summary.ts";
 
 export interface ReplayHeader {

@@ -4,7 +4,8 @@ import { chatTrace, sharedPrefixTrace } from "../../fixtures/traces/generate.ts"
 import type { Trace } from "../../fixtures/traces/trace.ts";
 import { podSettings } from "../../mock-pods/pod-settings.ts";
 import { idealHitRatio } from "./ideal-hits.ts";
-import { simulate, type Played, type ReplayStrategy } from "./simulate.ts";
+import type { Played } from "./played.ts";
+import { simulate, type ReplayStrategy } from "./simulate.ts";
 import { summarise } from "./summary.ts";
 
 /** Takes the pods in turn, and keeps count of what it was told. */

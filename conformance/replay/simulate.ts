@@ -2,42 +2,13 @@
 import type { FunctionRouter } from "../../fixtures/routing.ts";
 import { tokenIds, type Trace, type TraceEntry } from "../../fixtures/traces/trace.ts";
 import { createEngine } from "../../mock-pods/engine/create-engine.ts";
-import type { EngineStats, StepOutput } from "../../mock-pods/engine/engine.ts";
+import type { StepOutput } from "../../mock-pods/engine/engine.ts";
 import type { DrivenEngine } from "../../mock-pods/driver.ts";
 import type { PodSettings } from "../../mock-pods/pod-settings.ts";
 import { VirtualDriver } from "../../mock-pods/virtual-driver.ts";
+import type { Played, PlayedPod, PlayedRequest } from "./played.ts";
 
 const MODEL = "trace";
-
-/** What became of one request. Times are simulated. */
-export interface PlayedRequest {
-  readonly requestId: string;
-  /** Null when the router found no pod. */
-  readonly pod: string | null;
-  readonly reason: string;
-  readonly promptTokens: number;
-  readonly replyTokens: number;
-  /** Refused like vLLM does when prompt and reply are longer than the pod's context. */
-  readonly refused: boolean;
-  readonly arrivedMs: number;
-  /** Prompt tokens found in the pod's cache at the first admission. */
-  cachedTokens: number;
-  firstTokenMs: number;
-  finishedMs: number;
-}
-
-export interface PlayedPod {
-  readonly name: string;
-  readonly requests: number;
-  /** Time spent in engine steps. */
-  readonly busyMs: number;
-  readonly stats: EngineStats;
-}
-
-export interface Played {
-  readonly requests: readonly PlayedRequest[];
-  readonly pods: readonly PlayedPod[];
-}
 
 /** What an all-knowing strategy may see of a simulated pod. */
 export interface SimulatedPodView {
@@ -106,7 +77,7 @@ function route(
     reason: decision.reason,
     promptTokens: prompt.length,
     replyTokens,
-    refused: pod !== undefined && prompt.length + replyTokens > pod.settings.engine.maxModelLen,
+    refused: pod !== undefined && isTooLong(prompt.length, replyTokens, pod.settings.engine.maxModelLen),
     arrivedMs: nowMs,
     cachedTokens: 0,
     firstTokenMs: NaN,
@@ -115,6 +86,11 @@ function route(
   if (request.refused) router.finished(requestId, "error", nowMs);
   else pod?.submit(request, prompt, entry.reply[0]);
   return request;
+}
+
+/** As vLLM 0.32 sees it: a reply that does not fit beside its prompt is cut short, not refused. */
+function isTooLong(promptTokens: number, replyTokens: number, maxModelLen: number): boolean {
+  return promptTokens >= maxModelLen || replyTokens > maxModelLen;
 }
 
 interface Flight {
@@ -128,8 +104,6 @@ class SimulatedPod implements SimulatedPodView {
   router: FunctionRouter | undefined;
   readonly #engine: DrivenEngine;
   readonly #flights = new Map<string, Flight>();
-  #requests = 0;
-  #busyMs = 0;
   #pendingPrefillTokens = 0;
 
   constructor(name: string, settings: PodSettings, driver: VirtualDriver) {
@@ -152,18 +126,16 @@ class SimulatedPod implements SimulatedPodView {
 
   submit(request: PlayedRequest, promptTokenIds: Int32Array, firstReplyId: number): void {
     const { requestId: id, promptTokens, replyTokens: maxTokens } = request;
-    this.#requests++;
     this.#flights.set(id, { request, uncomputedPromptTokens: promptTokens });
     this.#pendingPrefillTokens += promptTokens;
     this.#engine.submit({ id, promptTokenIds, maxTokens, sample: (index) => firstReplyId + index });
   }
 
   played(): PlayedPod {
-    return { name: this.name, requests: this.#requests, busyMs: this.#busyMs, stats: this.#engine.engine.stats() };
+    return { name: this.name, stats: this.#engine.engine.stats() };
   }
 
-  #stepped({ startMs, endMs, admitted, scheduled, preempted, tokens }: StepOutput): void {
-    this.#busyMs += endMs - startMs;
+  #stepped({ endMs, admitted, scheduled, preempted, tokens }: StepOutput): void {
     for (const requestId of preempted) {
       const flight = this.#flights.get(requestId);
       if (flight !== undefined) this.#compute(flight, flight.uncomputedPromptTokens - flight.request.promptTokens);

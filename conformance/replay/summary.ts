@@ -1,5 +1,5 @@
 /** What a played trace comes to, as plain JSON. */
-import type { Played, PlayedRequest } from "./simulate.ts";
+import type { Played, PlayedRequest } from "./played.ts";
 
 export interface Percentiles {
   readonly p50: number;
@@ -17,18 +17,29 @@ export interface ReplaySummary {
   readonly prefixHitRatio: number;
   readonly ttftMs: Percentiles;
   readonly endToEndMs: Percentiles;
-  /** Busiest pod's engine time over the mean: 1 is even, the number of pods is all on one. */
+  /** Time at work of the busiest pod over the mean: 1 is even, the number of pods is all on one. */
   readonly imbalance: number;
   readonly preemptions: number;
   /** From the first arrival to the last token, simulated. */
   readonly durationMs: number;
-  readonly pods: readonly { readonly name: string; readonly requests: number; readonly busyMs: number }[];
+  readonly pods: readonly PodSummary[];
+}
+
+export interface PodSummary {
+  readonly name: string;
+  readonly requests: number;
+  /** Time during which it had a request to answer. */
+  readonly busyMs: number;
 }
 
 export function summarise(strategy: string, { requests, pods }: Played): ReplaySummary {
   const answered = requests.filter(({ finishedMs }) => !Number.isNaN(finishedMs));
   const queriedTokens = sum(pods.map(({ stats }) => stats.prefixQueriesTokens));
-  const busyMs = pods.map((pod) => pod.busyMs);
+  const podSummaries = pods.map(({ name }): PodSummary => {
+    const own = answered.filter(({ pod }) => pod === name);
+    return { name, requests: own.length, busyMs: coveredMs(own) };
+  });
+  const busyMs = podSummaries.map((pod) => pod.busyMs);
   const meanBusyMs = sum(busyMs) / pods.length;
   const startMs = requests[0]?.arrivedMs ?? 0;
   return {
@@ -42,8 +53,19 @@ export function summarise(strategy: string, { requests, pods }: Played): ReplayS
     imbalance: meanBusyMs === 0 ? 1 : Math.max(...busyMs) / meanBusyMs,
     preemptions: sum(pods.map(({ stats }) => stats.preemptions)),
     durationMs: answered.reduce((last, { finishedMs }) => Math.max(last, finishedMs), startMs) - startMs,
-    pods: pods.map(({ name, requests, busyMs }) => ({ name, requests, busyMs })),
+    pods: podSummaries,
   };
+}
+
+/** Length of the union of the requests' times; they are in order of arrival. */
+function coveredMs(requests: readonly PlayedRequest[]): number {
+  let coveredMs = 0;
+  let endMs = -Infinity;
+  for (const { arrivedMs, finishedMs } of requests) {
+    coveredMs += Math.max(0, finishedMs - Math.max(arrivedMs, endMs));
+    endMs = Math.max(endMs, finishedMs);
+  }
+  return coveredMs;
 }
 
 /** Nearest rank: every percentile is a value that occurred. */

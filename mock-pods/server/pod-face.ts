@@ -46,8 +46,9 @@ export interface PodFace {
   drain(): void;
   /** Ends every generation with finish reason `abort`. */
   abortAll(): void;
-  /** Generations in flight. */
-  readonly openRequests: number;
+  /** Resolves when no generation is in flight, or after `timeoutMs` real milliseconds. */
+  idle(timeoutMs: number): Promise<void>;
+  readonly settings: ServeSettings;
 }
 
 export function createPodFace(options: PodFaceOptions): PodFace {
@@ -102,9 +103,8 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     onStep: (step) => pod.hub.onStep(step),
     drain: () => void (pod.state.draining = true),
     abortAll: () => pod.hub.abortAll(),
-    get openRequests() {
-      return pod.hub.openRequests;
-    },
+    idle: (timeoutMs) => pod.hub.idle(timeoutMs),
+    settings,
   };
 }
 

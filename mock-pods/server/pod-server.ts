@@ -61,6 +61,8 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
       new Promise((closed) => {
         server.close(() => closed());
         server.closeIdleConnections();
+        // A kept-alive connection would outlive its last answer.
+        for (const response of open) response.once("finish", () => response.req.socket.end());
       }),
     resetOpen: () => open.forEach((response) => response.socket?.resetAndDestroy()),
     crash: () =>

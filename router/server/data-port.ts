@@ -2,11 +2,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { randomUUID } from "node:crypto";
 import type { RouteRequest } from "../../fixtures/routing.ts";
+import type { Refusal } from "../../fixtures/wire/errors.ts";
+import { sendJson, sendText } from "./answer.ts";
 import { bearerIsRight } from "./bearer.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
 import type { PromptReader } from "./prompt-tokens.ts";
 import { readBody } from "./read-body.ts";
-import { refusals, refuse, type Refusal } from "./refusal.ts";
+import { explainBody, refusals, refuse, refuseUnauthorized } from "./refusal.ts";
 
 export interface DataPortContext extends ExchangeContext {
   readonly prompts: PromptReader;
@@ -22,15 +24,19 @@ export function dataPort(context: DataPortContext): Handler {
     "/v1/completions": { POST: (request, response) => route(context, request, response, "completion") },
     "/v1/chat/completions": { POST: (request, response) => route(context, request, response, "chat") },
     "/v1/models": {
-      GET: (_, response) => json(response, 200, { object: "list", data: context.registry.modelCards() }),
+      GET: (_, response) => sendJson(response, 200, { object: "list", data: context.registry.modelCards() }),
     },
-    "/metrics": { GET: (_, response) => text(response, context.metricsPage()) },
+    "/metrics": { GET: (_, response) => sendText(response, context.metricsPage()) },
     "/health": { GET: (_, response) => void response.writeHead(200).end() },
     "/ready": {
       GET: (_, response) => {
         const ready = context.registry.all().filter((pod) => pod.health === "healthy").length;
         const draining = context.draining();
-        json(response, ready > 0 && !draining ? 200 : 503, { ready: ready > 0 && !draining, pods: ready, draining });
+        sendJson(response, ready > 0 && !draining ? 200 : 503, {
+          ready: ready > 0 && !draining,
+          pods: ready,
+          draining,
+        });
       },
     },
   };
@@ -41,31 +47,18 @@ export function dataPort(context: DataPortContext): Handler {
     const handler = methods?.[request.method ?? ""] ?? (request.method === "HEAD" ? methods?.["GET"] : undefined);
     const { apiKey } = context.settings;
     if (apiKey !== undefined && path.startsWith("/v1/") && !bearerIsRight(request, apiKey)) {
-      refuse(response, refusals.unauthorized(), { connection: "close" });
+      refuseUnauthorized(response);
     } else if (handler !== undefined) handler(request, response);
-    else if (methods !== undefined) refuse(response, refusals.wrongMethod(Object.keys(methods).join(", ")));
-    else refuse(response, refusals.noRoute(request.method ?? "", path));
+    else if (methods !== undefined)
+      refuse(response, refusals.wrongMethod(), { allow: Object.keys(methods).join(", ") });
+    else refuse(response, refusals.notFound(`${request.method} ${path} is not served here.`));
   };
 }
 
-export function pathOf(request: IncomingMessage): string {
+function pathOf(request: IncomingMessage): string {
   const url = request.url ?? "";
   const query = url.indexOf("?");
   return query < 0 ? url : url.slice(0, query);
-}
-
-export function json(response: ServerResponse, status: number, value: unknown): void {
-  const body = JSON.stringify(value);
-  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(body) });
-  response.end(body);
-}
-
-export function text(response: ServerResponse, body: string): void {
-  response.writeHead(200, {
-    "content-type": "text/plain; version=0.0.4; charset=utf-8",
-    "content-length": Buffer.byteLength(body),
-  });
-  response.end(body);
 }
 
 let sequence = 0;
@@ -87,11 +80,16 @@ function route(
   readBody(request, settings.maxBodyBytes, (body) => {
     if (body === undefined) return deny(refusals.bodyTooLarge(settings.maxBodyBytes), { connection: "close" });
     const parsed = parseObject(body);
-    if (typeof parsed === "string") return deny(refusals.notJson(parsed));
-    if (parsed === undefined) return deny(refusals.notAnObject());
-    const { model, cache_salt: cacheSalt } = parsed;
-    if (typeof model !== "string" || model === "") return deny(refusals.modelMissing());
-    if (!registry.mayServe(model)) return deny(refusals.modelUnknown(model));
+    const model = parsed?.["model"];
+    if (parsed === undefined || typeof model !== "string") return deny(explainBody(body));
+    if (!registry.mayServe(model))
+      return deny(
+        refusals.modelUnknown(
+          model,
+          registry.modelCards().map(({ id }) => id),
+        ),
+      );
+    const { cache_salt: cacheSalt } = parsed;
     const maxTokens = parsed["max_completion_tokens"] ?? parsed["max_tokens"];
     let tokens: Int32Array | undefined;
     const asked: RouteRequest = {
@@ -109,14 +107,14 @@ function route(
   });
 }
 
-/** The object; a reason when it is not JSON; undefined when it is JSON but no object. */
-function parseObject(body: Buffer): Record<string, unknown> | string | undefined {
+/** Undefined when it is no JSON, or no object. */
+function parseObject(body: Buffer): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(body.toString("utf8"));
     return typeof value === "object" && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined;
-  } catch (error) {
-    return (error as Error).message.replaceAll("'", '"');
+  } catch {
+    return undefined;
   }
 }

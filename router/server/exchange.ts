@@ -8,12 +8,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { errors, type Dispatcher } from "undici";
 import type { DecisionRecord, FunctionRouter, Outcome, RouteRequest } from "../../fixtures/routing.ts";
+import type { Refusal } from "../../fixtures/wire/errors.ts";
 import type { Clock } from "../../fixtures/clock.ts";
 import type { AttemptRecord, DecisionLog, RequestRecord } from "./decision-log.ts";
 import { headersToClient, headersToPod, headerSafe, type FlatHeaders } from "./headers.ts";
 import type { PodLink } from "./pod-link.ts";
 import type { PodRegistry } from "./pod-registry.ts";
-import { refusals, refuse, type Refusal } from "./refusal.ts";
+import { refusals, refuse } from "./refusal.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import type { RouterMetrics } from "./router-metrics.ts";
 import type { LiveSettings } from "./settings.ts";

@@ -59,11 +59,6 @@ export class PodRegistry {
     return false;
   }
 
-  /** By name or by address. */
-  find(name: string, url: string | undefined): PodLink | undefined {
-    return this.#pods.get(name) ?? this.all().find((pod) => pod.spec.url === url);
-  }
-
   /** Makes the set exactly this, at once: pods named in both lists with the same address keep what they have. */
   replace(specs: readonly PodSpec[]): void {
     const wanted = new Map(specs.map((spec) => [spec.name, spec]));

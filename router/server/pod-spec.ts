@@ -1,4 +1,5 @@
 /** How an operator names a pod: on the command line, in a file, or over the admin port. */
+import { Type, type Static } from "typebox";
 import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 
@@ -11,13 +12,23 @@ export interface PodSpec {
   readonly gpu?: string;
   /** Overrides what the pod's `/v1/models` says. */
   readonly models?: readonly string[];
+  /** Changes when another pod takes over the name and the address. */
+  readonly uid?: string;
 }
 
-/** What may be left out. */
-export interface PodInput {
-  readonly url: string;
-  readonly name?: string;
-  readonly gpu?: string;
+export const PodInputSchema = Type.Object(
+  {
+    url: Type.String({ minLength: 1 }),
+    name: Type.Optional(Type.String({ minLength: 1 })),
+    gpu: Type.Optional(Type.String()),
+    models: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })),
+    uid: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+/** What may be left out is left out. */
+export interface PodInput extends Readonly<Omit<Static<typeof PodInputSchema>, "models">> {
   readonly models?: readonly string[];
 }
 
@@ -29,6 +40,7 @@ export function podSpec(input: PodInput): PodSpec {
     url,
     ...(input.gpu === undefined ? {} : { gpu: loadProfile(input.gpu).name }),
     ...(input.models === undefined ? {} : { models: input.models }),
+    ...(input.uid === undefined ? {} : { uid: input.uid }),
   };
 }
 

@@ -56,7 +56,11 @@ export interface RunningRouter {
   readonly adminUrl: string;
   /** Makes the fleet exactly these pods; resolves when each new one has been probed once. */
   setPods(pods: readonly PodInput[]): Promise<void>;
-  /** For one source of discovery: its pods are now exactly these, whatever other sources say of theirs. */
+  /**
+   * For one source of discovery: its pods are now exactly these, whatever other sources say of theirs.
+   *
+   * @throws {OperationalError} at once when a pod is not one; nothing has changed then
+   */
   setPodsOf(source: string, pods: readonly PodInput[]): Promise<void>;
   /** Takes effect with the next request. */
   change(settings: Partial<LiveSettings>): void;
@@ -64,6 +68,9 @@ export interface RunningRouter {
   drain(graceMs: number): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Under this name `pods` speak to the sources. */
+export const STATIC_SOURCE = "static";
 
 /** An add or a start waits this long for a pod's first probe; a slow pod joins later by itself. */
 const FIRST_PROBE_MS = 2000;
@@ -134,9 +141,10 @@ export async function startRouter(options: RouterOptions): Promise<RunningRouter
         .map(probed),
     );
   };
-  const setPodsOf = async (source: string, pods: readonly PodInput[]): Promise<void> => {
+  // Not async: a pod that is none is thrown at the caller before anything has changed.
+  const setPodsOf = (source: string, pods: readonly PodInput[]): Promise<void> => {
     sources.set(source, pods.map(podSpec));
-    await newOnesProbed();
+    return newOnesProbed();
   };
   const close = async (): Promise<void> => {
     draining = true;
@@ -148,7 +156,7 @@ export async function startRouter(options: RouterOptions): Promise<RunningRouter
     await closed;
     await registry.close();
   };
-  sources.set("static", firstPods);
+  sources.set(STATIC_SOURCE, firstPods);
   await newOnesProbed();
   return {
     url: data.url,

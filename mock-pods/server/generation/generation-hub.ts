@@ -12,6 +12,7 @@ export interface Call {
 
 export class GenerationHub {
   readonly #engine: EngineGate;
+  readonly #onIdle: (() => void)[] = [];
   readonly #open = new Map<string, { readonly generation: Generation; readonly call: Call }>();
 
   constructor(engine: EngineGate) {
@@ -21,6 +22,18 @@ export class GenerationHub {
   /** Requests in flight, running or waiting. */
   get openRequests(): number {
     return this.#open.size;
+  }
+
+  /** Resolves when nothing is in flight, or after `timeoutMs` real milliseconds. */
+  idle(timeoutMs: number): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#onIdle.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   /** Prompt tokens of requests that have no token yet. */
@@ -42,6 +55,7 @@ export class GenerationHub {
   drop(generations: readonly Generation[]): void {
     const ids = generations.map(({ id }) => id).filter((id) => this.#open.delete(id));
     if (ids.length > 0) this.#engine.abort(ids);
+    this.#settle();
   }
 
   /** The engine ends everything: calls are answered with what there is. */
@@ -58,6 +72,7 @@ export class GenerationHub {
       note(changed, call, generation);
     }
     for (const [call, generations] of changed) call.onProgress(generations);
+    this.#settle();
   }
 
   onStep(step: StepOutput): void {
@@ -78,6 +93,12 @@ export class GenerationHub {
     }
     if (stopped.length > 0) this.#engine.abort(stopped, "stop");
     for (const [call, generations] of changed) call.onProgress(generations);
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#open.size > 0) return;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 }
 
