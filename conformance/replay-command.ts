@@ -1,10 +1,9 @@
 import type { Command } from "commander";
 import { OperationalError } from "../fixtures/operational-error.ts";
 import { readTraceFile } from "../fixtures/traces/trace-file.ts";
-import { DEFAULT_MODEL } from "../mock-pods/fleet.ts";
 import type { FleetOptions } from "../mock-pods/pod.ts";
 import { parsePodGroups } from "../mock-pods/pod-groups.ts";
-import { podSettings, type Flags, type PodSettings } from "../mock-pods/pod-settings.ts";
+import { DEFAULT_MODEL, podSettings, type Flags, type PodSettings } from "../mock-pods/pod-settings.ts";
 import { idealHitRatio } from "./replay/ideal-hits.ts";
 import { ReplayReport } from "./replay/replay-report.ts";
 import { playLive, type LiveRouter } from "./replay/play-live.ts";

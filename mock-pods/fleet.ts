@@ -3,13 +3,11 @@ import { OperationalError } from "../fixtures/operational-error.ts";
 import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
 import { folderTokenizer } from "../fixtures/tokenizer/folder-tokenizer.ts";
 import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
-import { MockPod } from "./mock-pod.ts";
 import { parsePodGroups } from "./pod-groups.ts";
-import { podSettings } from "./pod-settings.ts";
+import { DEFAULT_MODEL, podSettings } from "./pod-settings.ts";
 import type { Fleet, FleetOptions, JournalEntry, Pod } from "./pod.ts";
 import { RealTimeDriver } from "./real-time-driver.ts";
-
-export const DEFAULT_MODEL = "mistralai/Mistral-7B-Instruct-v0.2";
+import { ServedPod } from "./served-pod.ts";
 
 /**
  * Starts every pod and resolves when all of them listen; on failure none is left running.
@@ -36,8 +34,8 @@ class MockFleet implements Fleet {
   readonly #driver: RealTimeDriver;
   readonly #tokenizer: ModelTokenizer;
   /** Every pod there ever was, for the journal. */
-  readonly #all: MockPod[] = [];
-  #pods: readonly MockPod[] = [];
+  readonly #all: ServedPod[] = [];
+  #pods: readonly ServedPod[] = [];
 
   constructor(options: FleetOptions, firstProfile: string) {
     this.#options = options;
@@ -64,7 +62,7 @@ class MockFleet implements Fleet {
     } = this.#options;
     const profile = group.profile ?? this.#firstProfile;
     const number = this.#all.length;
-    const pod = new MockPod({
+    const pod = new ServedPod({
       name: `${profile.replace(/-monotone$/, "")}-${number}`,
       host,
       port: group.port ?? (basePort === 0 ? 0 : basePort + number),
@@ -107,7 +105,7 @@ class MockFleet implements Fleet {
     return this.close();
   }
 
-  #find(which: number | string): MockPod {
+  #find(which: number | string): ServedPod {
     const pod = typeof which === "number" ? this.#pods[which] : this.#pods.find(({ name }) => name === which);
     if (pod !== undefined) return pod;
     const names = this.#pods.map(({ name }) => name).join(", ");

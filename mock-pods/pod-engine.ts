@@ -1,21 +1,23 @@
 /** One life of a pod's engine: what the HTTP face and the tests may do to it, with the metrics told of all of it. */
-import type { DrivenEngine, Driver } from "./driver.ts";
+import type { DrivenEngine } from "./driver.ts";
 import type { Engine, EngineInspection, EngineStats, GenerationRequest, StepOutput } from "./engine/engine.ts";
 import type { CallGroup, PodMetrics } from "./metrics/pod-metrics.ts";
+import type { RealTimeDriver } from "./real-time-driver.ts";
 import type { EngineGate } from "./server/engine-gate.ts";
 
 export class PodEngine implements EngineGate {
-  readonly #driver: Driver;
+  readonly #driver: RealTimeDriver;
   readonly #driven: DrivenEngine;
   readonly #metrics: PodMetrics;
   #heldByTest = false;
   #paused = false;
 
-  constructor(driver: Driver, engine: Engine, metrics: PodMetrics, onStep: (step: StepOutput) => void) {
+  constructor(driver: RealTimeDriver, engine: Engine, metrics: PodMetrics, onStep: (step: StepOutput) => void) {
     this.#driver = driver;
     this.#metrics = metrics;
     this.#driven = driver.drive(engine, (step) => {
       metrics.stepEnded(step);
+      metrics.late(driver.lateMs / 1000);
       onStep(step);
     });
   }

@@ -26,6 +26,8 @@ export interface PodSurroundings {
   readonly contextTokens: number | undefined;
 }
 
+export const DEFAULT_MODEL = "mistralai/Mistral-7B-Instruct-v0.2";
+
 /** vLLM 0.32's own default, which /metrics shows; the capacity of a card is computed with the profile's. */
 const GPU_MEMORY_UTILIZATION = 0.92;
 

@@ -32,12 +32,13 @@ export type RequestHook = (
   response: ServerResponse,
 ) => boolean | Promise<boolean>;
 
-export interface Pod {
+/** A pod without a port. */
+export interface InProcessPod {
   readonly name: string;
-  readonly url: string;
-  readonly port: number;
   readonly model: string;
   readonly profile: string;
+  /** What its HTTP face answers, without a socket. Hooks see nothing of it; the journal does. */
+  fetch(request: Request): Promise<Response>;
   stats(): EngineStats;
   journal(): readonly JournalEntry[];
   /** Ids of the running and of the waiting requests inside the engine, in order. */
@@ -58,6 +59,13 @@ export interface Pod {
    */
   waitForArrivals(count: number): Promise<void>;
   clearJournal(): void;
+  /** As new: open connections reset, cache cold, counters at zero, journal empty, nothing held, no hooks. */
+  reset(): Promise<void>;
+}
+
+export interface Pod extends InProcessPod {
+  readonly url: string;
+  readonly port: number;
   /** Adds a hook; the returned function removes it. The one added last is asked first. */
   intercept(hook: RequestHook): () => void;
   /**
@@ -68,8 +76,6 @@ export interface Pod {
   /** Closes the port and resets open connections, as a crash does; `start` brings it back, cold, on the same port. */
   crash(): Promise<void>;
   start(): Promise<void>;
-  /** As new: open connections reset, cache cold, counters at zero, journal empty, nothing held, no hooks. */
-  reset(): Promise<void>;
 }
 
 /** `a6000:4,v100:2`, parsed. */

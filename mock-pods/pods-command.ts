@@ -1,6 +1,7 @@
 import { OperationalError } from "../fixtures/operational-error.ts";
 import type { Command } from "commander";
-import { DEFAULT_MODEL, startFleet } from "./fleet.ts";
+import { startFleet } from "./fleet.ts";
+import { DEFAULT_MODEL } from "./pod-settings.ts";
 import type { Fleet } from "./pod.ts";
 import { readVllmArguments } from "./vllm-arguments.ts";
 

@@ -2,13 +2,13 @@
 import { Type } from "typebox";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { checker, parseJson } from "../../fixtures/schema.ts";
-import type { JournalEntry, Pod } from "../pod.ts";
+import type { InProcessPod, JournalEntry } from "../pod.ts";
 import { json, text, type Answer } from "../server/answer.ts";
 import type { Exchange } from "../server/exchange.ts";
 import type { Route } from "../server/routes.ts";
 
 /** What the routes may ask of the pod. */
-export interface ControlledPod extends Pod {
+export interface ControlledPod extends InProcessPod {
   metricsPage(): string;
 }
 
@@ -25,7 +25,7 @@ export function controlRoutes(pod: ControlledPod): readonly Route[] {
 type Control = (pod: ControlledPod, exchange: Exchange) => unknown;
 
 const CONTROLS: Readonly<Record<string, Control>> = {
-  "GET /__pod/": ({ name, model, profile, url }) => ({ name, model, profile, url, controls: Object.keys(CONTROLS) }),
+  "GET /__pod/": ({ name, model, profile }) => ({ name, model, profile, controls: Object.keys(CONTROLS) }),
   "GET /__pod/stats": (pod) => pod.stats(),
   "GET /__pod/running": (pod) => pod.running(),
   "GET /__pod/queue": (pod) => pod.queue(),

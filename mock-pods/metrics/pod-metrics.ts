@@ -136,11 +136,6 @@ export class PodMetrics {
     observe(this.#tail, this.#layouts.slots.late, seconds);
   }
 
-  lateness(): { readonly steps: number; readonly seconds: number } {
-    const { at, bounds } = this.#layouts.slots.late;
-    return { steps: this.#tail[at + bounds.length + 1] ?? 0, seconds: this.#tail[at + bounds.length + 2] ?? 0 };
-  }
-
   render(stats: EngineStats): string {
     const { slots, engine, cacheConfig, tail } = this.#layouts;
     const values = this.#values;
@@ -153,11 +148,10 @@ export class PodMetrics {
     values[slots.hits] = stats.prefixHitsTokens;
     values[slots.preemptions] = stats.preemptions;
     values[slots.python] = 1;
-    const memory = process.memoryUsage.rss();
-    values[slots.residentBytes] = memory;
-    values[slots.virtualBytes] = 4 * memory;
-    const cpu = process.cpuUsage();
-    values[slots.cpuSeconds] = (cpu.user + cpu.system) / 1e6;
+    const { residentBytes, cpuSeconds } = processFacts();
+    values[slots.residentBytes] = residentBytes;
+    values[slots.virtualBytes] = 4 * residentBytes;
+    values[slots.cpuSeconds] = cpuSeconds;
     values[slots.openFds] = 34;
     values[slots.maxFds] = 1_048_576;
     return (
@@ -233,4 +227,11 @@ export class PodMetrics {
   #add(slot: number, amount: number): void {
     (this.#values[slot] as number) += amount;
   }
+}
+
+/** Of this process, which all pods share; a browser tells nothing. */
+function processFacts(): { readonly residentBytes: number; readonly cpuSeconds: number } {
+  if (typeof process === "undefined") return { residentBytes: 0, cpuSeconds: 0 };
+  const { user, system } = process.cpuUsage();
+  return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
 }

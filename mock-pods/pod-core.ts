@@ -1,27 +1,25 @@
 /**
- * A pod: a port, an HTTP face, an engine and what they counted. Its journal and hooks outlive a crash; engine, cache and
- * metrics start anew.
+ * A pod without a port: an HTTP face, an engine, and what they counted. Its journal and hooks outlive a crash; engine,
+ * cache and metrics start anew. It runs wherever JavaScript does: nothing here, or below, imports a module of Node's.
  */
 import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
-import type { RealTimeDriver } from "./real-time-driver.ts";
+import { controlRoutes } from "./control/control-routes.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import type { BlockView, EngineStats } from "./engine/engine.ts";
-import { controlRoutes } from "./control/control-routes.ts";
-import { HookChain } from "./hooks.ts";
+import { fetchFrom } from "./fetch-reply.ts";
 import { Journal } from "./journal.ts";
 import { lazyEngine } from "./lazy-engine.ts";
 import { PodMetrics } from "./metrics/pod-metrics.ts";
 import { PodEngine } from "./pod-engine.ts";
 import type { PodSettings } from "./pod-settings.ts";
-import type { JournalEntry, Pod, RequestHook } from "./pod.ts";
+import type { InProcessPod, JournalEntry } from "./pod.ts";
+import type { RealTimeDriver } from "./real-time-driver.ts";
+import type { Exchange } from "./server/exchange.ts";
 import { createPodFace, type PodFace } from "./server/pod-face.ts";
-import { startPodServer, type PodServer } from "./server/pod-server.ts";
 import { serveSettings } from "./server/serve-settings.ts";
 
-export interface MockPodOptions {
+export interface PodCoreOptions {
   readonly name: string;
-  readonly host: string;
-  readonly port: number;
   readonly settings: PodSettings;
   readonly tokenizer: ModelTokenizer;
   readonly driver: RealTimeDriver;
@@ -32,38 +30,26 @@ interface Life {
   readonly engine: PodEngine;
   readonly metrics: PodMetrics;
   readonly face: PodFace;
+  readonly died: AbortController;
 }
 
-export class MockPod implements Pod {
+export class PodCore implements InProcessPod {
   readonly name: string;
-  readonly #options: MockPodOptions;
-  readonly #journal: Journal;
-  readonly #hooks: HookChain;
+  protected readonly recorder: Journal;
+  readonly #options: PodCoreOptions;
   #life: Life;
-  #server: PodServer | undefined;
-  #port: number;
   #made = 0;
 
-  constructor(options: MockPodOptions) {
+  constructor(options: PodCoreOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#port = options.port;
-    this.#journal = new Journal({
+    this.recorder = new Journal({
       pod: options.name,
       nowMs: () => options.driver.nowMs(),
       nextId: () => `${options.name}-${this.#made++}`,
       served: (exchange) => this.#life.metrics.http.served(exchange),
     });
-    this.#hooks = new HookChain((entry, how, status) => this.#journal.close(entry, how, status));
     this.#life = this.#bear();
-  }
-
-  get url(): string {
-    return `http://${this.#options.host.includes(":") ? `[${this.#options.host}]` : this.#options.host}:${this.#port}`;
-  }
-
-  get port(): number {
-    return this.#port;
   }
 
   get model(): string {
@@ -74,46 +60,18 @@ export class MockPod implements Pod {
     return this.#options.settings.profile.name;
   }
 
-  async start(): Promise<void> {
-    if (this.#server !== undefined) return;
-    this.#server = await startPodServer({
-      host: this.#options.host,
-      port: this.#port,
-      recorder: this.#journal,
-      hook: this.#hooks.ask,
-      answer: (exchange) => this.#life.face.answer(exchange),
-    });
-    this.#port = this.#server.port;
+  fetch(request: Request): Promise<Response> {
+    return fetchFrom(request, this.recorder, this.#life.died.signal, (exchange) => this.answer(exchange));
   }
 
-  async crash(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
-    this.#server = undefined;
-    this.#die();
-    await server.crash();
+  reset(): Promise<void> {
+    this.die();
+    this.recorder.clear();
+    return Promise.resolve();
   }
 
-  async shutdown(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
-    const { face } = this.#life;
-    const { shutdownTimeoutMs } = face.settings;
-    if (shutdownTimeoutMs > 0) {
-      face.drain();
-      await face.idle(shutdownTimeoutMs);
-    }
-    this.#server = undefined;
-    face.abortAll();
-    await server.stopListening();
-    this.#die();
-  }
-
-  async reset(): Promise<void> {
-    this.#hooks.clear();
-    this.#die();
-    this.#journal.clear();
-    this.#server?.resetOpen();
+  stats(): EngineStats {
+    return this.#life.engine.stats();
   }
 
   running(): readonly string[] {
@@ -128,22 +86,18 @@ export class MockPod implements Pod {
     return this.#life.engine.inspect().blocks;
   }
 
-  stats(): EngineStats {
-    return this.#life.engine.stats();
-  }
-
-  journal(): readonly JournalEntry[] {
-    return this.#journal.entries();
-  }
-
-  clearJournal(): void {
-    this.#journal.clear();
-  }
-
   holdsPrefix(prompt: string | ArrayLike<number>): number {
     return this.#life.engine.heldPrefixTokens(
       typeof prompt === "string" ? this.#options.tokenizer.encode(prompt) : prompt,
     );
+  }
+
+  journal(): readonly JournalEntry[] {
+    return this.recorder.entries();
+  }
+
+  clearJournal(): void {
+    this.recorder.clear();
   }
 
   hold(): void {
@@ -159,21 +113,26 @@ export class MockPod implements Pod {
   }
 
   waitForArrivals(count: number): Promise<void> {
-    return this.#journal.waitForArrivals(count);
-  }
-
-  intercept(hook: RequestHook): () => void {
-    return this.#hooks.add(hook);
+    return this.recorder.waitForArrivals(count);
   }
 
   metricsPage(): string {
     return this.#life.metrics.render(this.stats());
   }
 
+  protected get face(): PodFace {
+    return this.#life.face;
+  }
+
+  protected answer(exchange: Exchange): void {
+    this.#life.face.answer(exchange);
+  }
+
   /** Ends this life and begins the next, cold. */
-  #die(): void {
-    this.#journal.failOpen();
+  protected die(): void {
+    this.recorder.failOpen();
     this.#life.engine.stop();
+    this.#life.died.abort(new TypeError("connection reset: the pod died"));
     this.#life = this.#bear();
   }
 
@@ -200,6 +159,6 @@ export class MockPod implements Pod {
       engine,
       routes: controlRoutes(this),
     });
-    return { engine, metrics, face };
+    return { engine, metrics, face, died: new AbortController() };
   }
 }
