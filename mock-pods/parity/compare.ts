@@ -118,7 +118,9 @@ function withoutCounts(chunk: string): string {
 
 /** Samples of a metrics page as the recording keeps them. */
 function samples(page: string): string[] {
-  return page.split("\n").filter((line) => line.startsWith("vllm:") && !/_(bucket|created|info)\{/.test(line));
+  return page
+    .split("\n")
+    .filter((line) => line.startsWith("vllm:") && !/_(bucket|created)\{|cache_config_info/.test(line));
 }
 
 /** Names and labels; values are compared with the page recordings. */

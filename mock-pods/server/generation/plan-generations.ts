@@ -29,7 +29,7 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
   return prompts.flatMap((promptTokenIds, promptIndex) =>
     Array.from({ length: samples }, (_, sample) => {
       const maxTokens = planning.maxTokens[promptIndex] as number;
-      const answer = bend(pod.model({ promptTokenIds, seed: request.seed ?? 0, sample }), request, eosTokenId);
+      const answer = bend(pod.model({ promptTokenIds, seed: Number(request.seed ?? 0), sample }), request, eosTokenId);
       const { stopAfter, ends } = firstStop(answer, request, stopTokenIds, maxTokens);
       const endsAt = ends && eosTokenId !== undefined ? (stopAfter as number) - 1 : -1;
       return new Generation(
