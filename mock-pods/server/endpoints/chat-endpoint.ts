@@ -59,7 +59,7 @@ export function renderChatPrompt(pod: PodContext, request: ChatRequest): { promp
   checkTools(pod, request);
   const prompt = renderConversation(pod, request, renderer(pod, request));
   const asked = request.max_completion_tokens ?? request.max_tokens ?? Infinity;
-  return { prompt, maxTokens: Math.min(asked, pod.settings.maxModelLenTokens - prompt.tokenIds.length) };
+  return { prompt, maxTokens: Math.min(Number(asked), pod.settings.maxModelLenTokens - prompt.tokenIds.length) };
 }
 
 function sampleLogprobs(request: ChatRequest): number | null {

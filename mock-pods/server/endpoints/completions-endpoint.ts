@@ -113,5 +113,5 @@ function checkSuffix(request: CompletionRequest): void {
 export function answerLimit(pod: PodContext, request: CompletionRequest, prompt: RenderedPrompt): number {
   const asked = request.max_tokens ?? 16;
   if (request.echo === true && asked === 0) return 1;
-  return Math.min(asked, pod.settings.maxModelLenTokens - prompt.tokenIds.length);
+  return Math.min(Number(asked), pod.settings.maxModelLenTokens - prompt.tokenIds.length);
 }

@@ -27,7 +27,7 @@ export function generateEndpoint(pod: PodContext): Handler {
       const message = `Input length (${request.token_ids.length}) exceeds model's maximum context length (${pod.settings.maxModelLenTokens}).`;
       throw new Refusal(400, "BadRequestError", message);
     }
-    const maxTokens = Math.min(sampling.max_tokens ?? left, left);
+    const maxTokens = Math.min(Number(sampling.max_tokens ?? left), left);
     checkSampling(sampling, maxTokens);
     const id = `generate-tokens-${exchange.headers["x-request-id"] ?? request.request_id ?? randomHex(16)}`;
     const name = adapter ?? pod.settings.servedNames[0];
