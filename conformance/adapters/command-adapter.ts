@@ -50,7 +50,10 @@ async function startCommand(loaded: Loaded, options: StartOptions): Promise<Rout
   const channel = file.pods?.channel ?? "none";
   return {
     kind: "http",
-    url: run.url,
+    // A restart may have to take another port.
+    get url() {
+      return run.url;
+    },
     died: () => run.died(),
     close: () => run.close(),
     ...(channel === "none" ? {} : { setPods: (pods: readonly PodAddress[]) => run.setPods(pods) }),
@@ -66,6 +69,7 @@ class CommandRun {
   #values: TemplateValues = {};
   #process: RouterProcess | undefined;
   #channel: PodChannel | undefined;
+  #closed = false;
 
   constructor({ file, here, profile }: Loaded, options: StartOptions, tmp: string) {
     this.#file = file;
@@ -110,6 +114,8 @@ class CommandRun {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     await this.#stop();
     await this.#dispatcher.close();
     await rm(this.#tmp, { recursive: true, force: true });
@@ -145,9 +151,8 @@ class CommandRun {
       ...(cwd === undefined ? {} : { cwd: expandText(cwd, values) }),
     });
     this.#process = router;
-    const readiness = { url: "{{url}}/", status: ANY_STATUS, maxMs: DEFAULT_READY_MS, ...ready };
     try {
-      await pollUntil(readiness, values, this.#dispatcher, () => this.#alive());
+      await pollUntil(ready ?? ANSWERS_ANYTHING, values, this.#dispatcher, () => this.#alive());
     } catch (error) {
       // The process may have said why; a poll that only timed out has not.
       const said = router.died() === undefined ? router.lastLines() : "";
@@ -182,7 +187,7 @@ class CommandRun {
 }
 
 /** Without a `ready` poll, a router is ready when it answers anything. */
-const ANY_STATUS = Array.from({ length: 500 }, (_, index) => 100 + index);
+const ANSWERS_ANYTHING = { url: "{{url}}/", status: Array.from({ length: 500 }, (_, index) => 100 + index) };
 
 type Requirement = NonNullable<CommandAdapterFile["requires"]>[number];
 

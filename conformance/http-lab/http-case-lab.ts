@@ -18,6 +18,8 @@ const FIRST_BYTE_MS = 250;
 /** What a router is granted to pass a broken connection on. */
 const ABORT_SEEN_MS = 2_000;
 const DEFAULT_CONVERGENCE_MS = 1_000;
+const WARM_UP_MS = 15_000;
+const WARM_UP_EVERY_MS = 100;
 const DEFAULT_WINDOW_MS = 180_000;
 const ERROR_BODY = { object: "error", message: "scripted by routeproof", type: "InternalServerError", param: null };
 
@@ -53,21 +55,38 @@ export class HttpCaseLab implements Lab {
     this.random = streams.stream(`case/${caseId}`);
     this.corpus = createCorpus(streams.stream(`corpus/${caseId}`));
     this.http = {
-      routerUrl: session.router.url,
+      get routerUrl() {
+        return session.router.url;
+      },
       request: (options) => this.#raw(options),
       pods: session.stage,
     };
   }
 
-  /** Before the case: the router gets other pods, unrecorded. */
+  /**
+   * A router that calls itself ready may still be finding its pods: waits until it serves, and until it has been seen to
+   * use each pod or the time it claims for that is over. One that never serves is for the cases to judge.
+   */
+  async warmUp(): Promise<void> {
+    const deadline = this.nowMs() + WARM_UP_MS;
+    while (this.nowMs() < deadline) {
+      const { status, pod } = await this.send(this.corpus.namespace().prompt([]), { label: "warm-up" });
+      if (pod !== null && status === 200) break;
+      await sleep(WARM_UP_EVERY_MS);
+    }
+    await this.#converge(this.#session.present);
+  }
+
+  /** Before the case: the router gets other pods. */
   async adopt(pods: readonly Pod[]): Promise<void> {
     const added = pods.filter((pod) => !this.#session.present.includes(pod));
     await this.#session.setPods(pods);
     await this.#converge(added);
-    this.#steps.length = 0;
   }
 
+  /** The case's own observation begins here. */
   begin(): void {
+    this.#steps.length = 0;
     for (const pod of this.#session.present) this.#known.set(pod.name, pod);
     this.#recordPods("start", null);
   }

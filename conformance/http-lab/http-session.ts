@@ -39,6 +39,8 @@ export class HttpSession implements Session<HttpCaseLab> {
   #present: readonly Pod[];
   #carried: CarriedLoad[] = [];
   #requestCount = 0;
+  /** Nothing was sent to this router yet: it may still be finding its pods. */
+  #fresh = true;
 
   private constructor(options: SessionOptions, fleet: Fleet) {
     this.adapter = options.adapter;
@@ -115,10 +117,13 @@ export class HttpSession implements Session<HttpCaseLab> {
     const wanted = needs.pods ?? DEFAULT_PODS;
     const kept = this.#present.slice(0, wanted);
     const lab = new HttpCaseLab(this, id, seed, this.#carriedInto());
+    if (this.#fresh) await lab.warmUp();
+    this.#fresh = false;
     if (this.router.setPods !== undefined && (kept.length < wanted || kept.length < this.#present.length)) {
       const added = await Promise.all(Array.from({ length: wanted - kept.length }, () => this.newPod()));
       await lab.adopt([...kept, ...added]);
     }
+    this.#carry(lab);
     lab.begin();
     return lab;
   }
@@ -171,6 +176,7 @@ export class HttpSession implements Session<HttpCaseLab> {
       throw new OperationalError("ADAPTER_FAILED", `${this.adapter.name} is a function: it has no HTTP to speak`);
     }
     this.#router = router;
+    this.#fresh = true;
   }
 
   async #stopRouter(): Promise<void> {

@@ -159,6 +159,7 @@ class LazyPrompt implements Prompt {
 
   get tokens(): Int32Array {
     const { prompt } = this.request;
-    return (this.#tokens ??= Int32Array.from(typeof prompt === "string" ? this.#tokenizer.encode(prompt) : prompt));
+    if (prompt instanceof Int32Array) return prompt;
+    return (this.#tokens ??= new Int32Array(typeof prompt === "string" ? this.#tokenizer.encode(prompt) : prompt));
   }
 }
