@@ -76,7 +76,7 @@ describe.each(shown)("$file", ({ samples }) => {
       child.stdout.on("data", (bytes: Buffer) => (output += bytes.toString()));
       child.stderr.on("data", (bytes: Buffer) => (output += bytes.toString()));
       const [exitCode] = (await once(child, "exit")) as [number];
-      expect(exitCode, output).toBe(0);
+      expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
     },
   );
 });
