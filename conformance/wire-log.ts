@@ -11,7 +11,7 @@ export interface WireExchange {
   readonly pods: readonly string[];
 }
 
-interface WireMessage {
+export interface WireMessage {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly bodyBytes: number;
   readonly bodyStart: string;
