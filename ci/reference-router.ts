@@ -17,7 +17,7 @@ export const REFERENCE_PROFILE: RouterProfile = {
   owners: "all",
   insert: { at: "dispatch", when: "success" },
   cold: { policy: "cost-model", ties: "any" },
-  load: { signal: "in-flight" },
+  load: { signal: "cost-model", windowMs: 180_000 },
   gate: null,
   exploration: 0,
   evict: { kind: "ttl", ttlMs: 300_000, sweepMs: 1000, sliding: true },

@@ -18,6 +18,24 @@ interface Subcommand {
 }
 
 const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
+  decide: {
+    summary: "play a decision trace through the router's decision core",
+    load: async () => (await import("../router/decide-command.ts")).defineDecide,
+  },
+  pods: {
+    summary: "start a fleet of mock vLLM pods",
+    load: async () => (await import("../mock-pods/pods-command.ts")).definePods,
+  },
+  replay: {
+    summary: "play a trace under each strategy and compare",
+    load: async () => {
+      const [{ defineReplay }, { replayStrategy }] = await Promise.all([
+        import("../conformance/replay-command.ts"),
+        import("./replay-strategies.ts"),
+      ]);
+      return defineReplay(replayStrategy);
+    },
+  },
   router: {
     summary: "start the reference router in front of pods",
     load: async () => (await import("../router/router-command.ts")).defineRouter,
@@ -25,6 +43,16 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   schedule: {
     summary: "play recorded scheduler workloads through the engine",
     load: async () => (await import("../mock-pods/schedule-command.ts")).defineSchedule,
+  },
+  verify: {
+    summary: "judge a router; with no argument, ours",
+    load: async () => {
+      const [{ defineVerify }, { referenceRouter }] = await Promise.all([
+        import("../conformance/verify-command.ts"),
+        import("./reference-router.ts"),
+      ]);
+      return defineVerify(referenceRouter);
+    },
   },
 };
 

@@ -1,14 +1,13 @@
 /** Several pods in one process, each on its own port, all on one clock. */
 import { OperationalError } from "../fixtures/operational-error.ts";
 import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
-import type { Tokenizer } from "../fixtures/tokenizer/tokenizer.ts";
-import { MockPod } from "./mock-pod.ts";
+import { folderTokenizer } from "../fixtures/tokenizer/folder-tokenizer.ts";
+import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
 import { parsePodGroups } from "./pod-groups.ts";
-import { podSettings } from "./pod-settings.ts";
+import { DEFAULT_MODEL, podSettings } from "./pod-settings.ts";
 import type { Fleet, FleetOptions, JournalEntry, Pod } from "./pod.ts";
 import { RealTimeDriver } from "./real-time-driver.ts";
-
-const DEFAULT_MODEL = "mistralai/Mistral-7B-Instruct-v0.2";
+import { ServedPod } from "./served-pod.ts";
 
 /**
  * Starts every pod and resolves when all of them listen; on failure none is left running.
@@ -33,14 +32,15 @@ class MockFleet implements Fleet {
   readonly #options: FleetOptions;
   readonly #firstProfile: string;
   readonly #driver: RealTimeDriver;
-  readonly #tokenizer: Tokenizer = cl100k;
+  readonly #tokenizer: ModelTokenizer;
   /** Every pod there ever was, for the journal. */
-  readonly #all: MockPod[] = [];
-  #pods: readonly MockPod[] = [];
+  readonly #all: ServedPod[] = [];
+  #pods: readonly ServedPod[] = [];
 
   constructor(options: FleetOptions, firstProfile: string) {
     this.#options = options;
     this.#firstProfile = firstProfile;
+    this.#tokenizer = options.tokenizer === undefined ? cl100k : folderTokenizer(options.tokenizer);
     this.#driver = new RealTimeDriver(options.speed ?? 1);
   }
 
@@ -53,14 +53,20 @@ class MockFleet implements Fleet {
   }
 
   async add(group: { readonly profile?: string; readonly port?: number } = {}): Promise<Pod> {
-    const { model = DEFAULT_MODEL, host = "127.0.0.1", basePort = 0, flags = {} } = this.#options;
+    const {
+      model = DEFAULT_MODEL,
+      host = "127.0.0.1",
+      basePort = 0,
+      flags = {},
+      environment = process.env,
+    } = this.#options;
     const profile = group.profile ?? this.#firstProfile;
     const number = this.#all.length;
-    const pod = new MockPod({
+    const pod = new ServedPod({
       name: `${profile.replace(/-monotone$/, "")}-${number}`,
       host,
       port: group.port ?? (basePort === 0 ? 0 : basePort + number),
-      settings: podSettings(profile, model, flags),
+      settings: podSettings(profile, model, flags, { environment, contextTokens: this.#tokenizer.contextTokens }),
       tokenizer: this.#tokenizer,
       driver: this.#driver,
     });
@@ -85,6 +91,10 @@ class MockFleet implements Fleet {
     return this.#all.flatMap((pod) => pod.journal()).sort((a, b) => a.arrivedMs - b.arrivedMs);
   }
 
+  async shutdown(): Promise<void> {
+    await Promise.all(this.#pods.map((pod) => pod.shutdown()));
+  }
+
   async close(): Promise<void> {
     this.#pods = [];
     await Promise.all(this.#all.map((pod) => pod.crash()));
@@ -95,7 +105,7 @@ class MockFleet implements Fleet {
     return this.close();
   }
 
-  #find(which: number | string): MockPod {
+  #find(which: number | string): ServedPod {
     const pod = typeof which === "number" ? this.#pods[which] : this.#pods.find(({ name }) => name === which);
     if (pod !== undefined) return pod;
     const names = this.#pods.map(({ name }) => name).join(", ");

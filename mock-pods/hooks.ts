@@ -1,5 +1,6 @@
 /** The chain of request hooks of one pod: the one added last is asked first, the first that says true answers. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isControl } from "./journal.ts";
 import type { JournalEntry, RequestHook } from "./pod.ts";
 
 export class HookChain {
@@ -18,9 +19,13 @@ export class HookChain {
     };
   }
 
+  clear(): void {
+    this.#hooks = [];
+  }
+
   /** Stays synchronous while the hooks do: a pod without hooks loses no tick. */
   readonly ask: RequestHook = (entry, request, response) => {
-    if (this.#hooks.length === 0) return false;
+    if (this.#hooks.length === 0 || isControl(entry.path)) return false;
     return this.#askAll(entry, request, response);
   };
 

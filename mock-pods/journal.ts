@@ -1,4 +1,5 @@
 /** What a pod saw: every request, how it went, how it ended. Old entries give way when there are very many. */
+import type { HttpExchange } from "./metrics/http-metrics.ts";
 import type { JournalEntry } from "./pod.ts";
 import type { Arrival, Recorder, RequestRecord } from "./server/recorder.ts";
 
@@ -6,7 +7,24 @@ import type { Arrival, Recorder, RequestRecord } from "./server/recorder.ts";
 const MOST_ENTRIES = 20_000;
 const MOST_BODY_BYTES = 64 * 2 ** 20;
 
+export interface JournalOptions {
+  readonly pod: string;
+  readonly nowMs: () => number;
+  /** Makes an id for a request that brought none. */
+  readonly nextId: () => string;
+  /** Told of every answer that was given. */
+  readonly served: (exchange: HttpExchange) => void;
+}
+
 type Ended = NonNullable<JournalEntry["ended"]>["how"];
+
+/** Requests to the pod's own controls leave no trace: looking changes nothing. */
+export function isControl(path: string): boolean {
+  return path.startsWith("/__pod/");
+}
+
+const GENERATION =
+  /^\/(v1\/(chat\/)?completions|v1\/messages|v1\/responses|inference\/v1\/generate|invocations)\/?(\?|$)/;
 
 /** A request's entry while it is being written. */
 class JournalRecord implements RequestRecord {
@@ -31,46 +49,37 @@ class JournalRecord implements RequestRecord {
     this.entry.outputTokens = (this.entry.outputTokens ?? 0) + tokens;
   }
 
-  ended(how: Ended, status?: number): void {
+  ended(how: Ended, status?: number, route = "none", contentBytes = 0): void {
     if (this.entry.ended !== undefined) return;
     if (status !== undefined) this.entry.status = status;
-    this.entry.ended = { how, atMs: this.#journal.nowMs() };
-    this.#journal.open.delete(this.entry);
+    this.entry.ended = { how, atMs: this.#journal.options.nowMs() };
+    this.#journal.ended(this, route, contentBytes);
   }
 }
 
 export class Journal implements Recorder {
-  readonly nowMs: () => number;
-  readonly open = new Map<JournalEntry, JournalRecord>();
-  readonly #pod: string;
-  readonly #nextId: () => string;
+  readonly options: JournalOptions;
+  readonly #open = new Map<JournalEntry, JournalRecord>();
   #records: JournalRecord[] = [];
   #bodyBytes = 0;
   #arrivals = 0;
   #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
 
-  /** `nextId` makes an id for a request that brought none. */
-  constructor(pod: string, nowMs: () => number, nextId: () => string) {
-    this.#pod = pod;
-    this.nowMs = nowMs;
-    this.#nextId = nextId;
+  constructor(options: JournalOptions) {
+    this.options = options;
   }
 
   arrived({ method, path, headers, body }: Arrival): RequestRecord {
-    const sent = headers.find(([name]) => name.toLowerCase() === "x-request-id")?.[1];
-    const requestId = sent === undefined || sent === "" ? this.#nextId() : sent;
-    const entry = { pod: this.#pod, requestId, method, path, headers, body, arrivedMs: this.nowMs() };
-    const record = new JournalRecord(entry, this);
+    const { pod, nowMs, nextId } = this.options;
+    const sent = headerOf(headers, "x-request-id");
+    const requestId = sent === undefined || sent === "" ? nextId() : sent;
+    const record = new JournalRecord({ pod, requestId, method, path, headers, body, arrivedMs: nowMs() }, this);
+    if (isControl(path)) return record;
+    this.#open.set(record.entry, record);
     this.#records.push(record);
     this.#bodyBytes += body.length;
-    this.open.set(entry, record);
     if (this.#records.length > MOST_ENTRIES || this.#bodyBytes > MOST_BODY_BYTES) this.#forgetOldest();
-    this.#arrivals += 1;
-    this.#waiting = this.#waiting.filter(({ count, resolve }) => {
-      if (count > this.#arrivals) return true;
-      resolve();
-      return false;
-    });
+    if (method === "POST" && GENERATION.test(path)) this.#countArrival();
     return record;
   }
 
@@ -85,7 +94,6 @@ export class Journal implements Recorder {
     this.#arrivals = 0;
   }
 
-  /** Resolves when `count` requests have arrived since the start or the last {@link clear}. */
   waitForArrivals(count: number): Promise<void> {
     if (this.#arrivals >= count) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ count, resolve }));
@@ -93,12 +101,35 @@ export class Journal implements Recorder {
 
   /** Ends the entry's record, if it is still open. */
   close(entry: JournalEntry, how: Ended, status?: number): void {
-    this.open.get(entry)?.ended(how, status);
+    this.#open.get(entry)?.ended(how, status);
   }
 
   /** The pod dies: nothing that is open will be answered. */
   failOpen(): void {
-    for (const record of this.open.values()) record.ended("failed");
+    for (const record of this.#open.values()) record.ended("failed");
+  }
+
+  ended({ entry }: JournalRecord, handler: string, responseBytes: number): void {
+    if (!this.#open.delete(entry) || entry.status === undefined || entry.ended === undefined) return;
+    this.options.served({
+      handler,
+      method: entry.method,
+      status: entry.status,
+      requestBytes: Number(headerOf(entry.headers, "content-length") ?? 0) || 0,
+      responseBytes,
+      durationMs: entry.ended.atMs - entry.arrivedMs,
+    });
+  }
+
+  /** Waiters go on once the request is in the engine's queue, which it is by the end of this turn. */
+  #countArrival(): void {
+    this.#arrivals += 1;
+    if (this.#waiting.length === 0) return;
+    setImmediate(() => {
+      const due = this.#waiting.filter(({ count }) => count <= this.#arrivals);
+      this.#waiting = this.#waiting.filter((waiter) => !due.includes(waiter));
+      for (const { resolve } of due) resolve();
+    });
   }
 
   /** By halves, so that the cost of moving the rest is shared by many arrivals. */
@@ -106,4 +137,8 @@ export class Journal implements Recorder {
     const gone = this.#records.splice(0, Math.ceil(this.#records.length / 2));
     for (const { entry } of gone) this.#bodyBytes -= entry.body.length;
   }
+}
+
+function headerOf(headers: JournalEntry["headers"], name: string): string | undefined {
+  return headers.find(([sent]) => sent.toLowerCase() === name)?.[1];
 }

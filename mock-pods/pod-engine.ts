@@ -1,21 +1,23 @@
 /** One life of a pod's engine: what the HTTP face and the tests may do to it, with the metrics told of all of it. */
-import type { DrivenEngine, Driver } from "./driver.ts";
-import type { Engine, EngineStats, GenerationRequest, StepOutput } from "./engine/engine.ts";
-import type { PodMetrics } from "./metrics/pod-metrics.ts";
+import type { DrivenEngine } from "./driver.ts";
+import type { Engine, EngineInspection, EngineStats, GenerationRequest, StepOutput } from "./engine/engine.ts";
+import type { CallGroup, PodMetrics } from "./metrics/pod-metrics.ts";
+import type { RealTimeDriver } from "./real-time-driver.ts";
 import type { EngineGate } from "./server/engine-gate.ts";
 
 export class PodEngine implements EngineGate {
-  readonly #driver: Driver;
+  readonly #driver: RealTimeDriver;
   readonly #driven: DrivenEngine;
   readonly #metrics: PodMetrics;
   #heldByTest = false;
   #paused = false;
 
-  constructor(driver: Driver, engine: Engine, metrics: PodMetrics, onStep: (step: StepOutput) => void) {
+  constructor(driver: RealTimeDriver, engine: Engine, metrics: PodMetrics, onStep: (step: StepOutput) => void) {
     this.#driver = driver;
     this.#metrics = metrics;
     this.#driven = driver.drive(engine, (step) => {
       metrics.stepEnded(step);
+      metrics.late(driver.lateMs / 1000);
       onStep(step);
     });
   }
@@ -24,16 +26,23 @@ export class PodEngine implements EngineGate {
     return this.#driver.nowMs();
   }
 
-  submit(request: GenerationRequest): void {
-    const { id, promptTokenIds, maxTokens, lora } = request;
-    const submitted = { id, promptTokens: promptTokenIds.length, maxTokens, ...(lora !== undefined && { lora }) };
+  submit(request: GenerationRequest, group?: CallGroup): void {
     this.#driven.submit(request);
-    this.#metrics.submitted(submitted, this.nowMs());
+    this.#metrics.submitted(request, group, this.nowMs());
   }
 
-  abort(requestIds: readonly string[]): void {
+  abort(requestIds: readonly string[], as?: "stop" | "abort"): void {
     this.#driven.abort(requestIds);
-    this.#metrics.dropped(requestIds);
+    if (as === undefined) this.#metrics.dropped(requestIds);
+    else this.#metrics.ended(requestIds, as, this.nowMs());
+  }
+
+  refused(reason: "max_num_queued_reqs" | "max_num_queued_tokens"): void {
+    this.#metrics.refused(reason);
+  }
+
+  slept(level: 0 | 1 | 2, durationMs: number): void {
+    this.#metrics.slept(level, durationMs);
   }
 
   resetPrefixCache(preemptRunning: boolean): boolean {
@@ -66,6 +75,10 @@ export class PodEngine implements EngineGate {
 
   stats(): EngineStats {
     return this.#driven.engine.stats();
+  }
+
+  inspect(): EngineInspection {
+    return this.#driven.engine.inspect();
   }
 
   heldPrefixTokens(promptTokenIds: ArrayLike<number>): number {

@@ -6,6 +6,7 @@ import { ENGINE_DEFAULTS, type EngineConfig } from "./engine/create-engine.ts";
 import type { CacheConfig } from "./metrics/cache-config.ts";
 
 export type Flags = Readonly<Record<string, string | number | boolean>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface PodSettings {
   readonly profile: LatencyProfile;
@@ -14,13 +15,29 @@ export interface PodSettings {
   readonly engine: EngineConfig;
   readonly cache: CacheConfig;
   readonly flags: Flags;
+  /** As given to `--model`. */
+  readonly modelPath: string;
+  readonly environment: Environment;
 }
+
+export interface PodSurroundings {
+  readonly environment: Environment;
+  /** The model's context as its own folder tells it. */
+  readonly contextTokens: number | undefined;
+}
+
+export const DEFAULT_MODEL = "mistralai/Mistral-7B-Instruct-v0.2";
 
 /** vLLM 0.32's own default, which /metrics shows; the capacity of a card is computed with the profile's. */
 const GPU_MEMORY_UTILIZATION = 0.92;
 
 /** @throws OperationalError USAGE naming the flag whose value cannot be */
-export function podSettings(profileName: string, model: string, flags: Flags): PodSettings {
+export function podSettings(
+  profileName: string,
+  model: string,
+  flags: Flags,
+  { environment, contextTokens }: PodSurroundings = { environment: {}, contextTokens: undefined },
+): PodSettings {
   const profile = loadProfile(profileName);
   const blockSize = wholeFlag(flags, "block-size", 1) ?? ENGINE_DEFAULTS.blockSize;
   const utilization = ratioFlag(flags, "gpu-memory-utilization");
@@ -34,7 +51,11 @@ export function podSettings(profileName: string, model: string, flags: Flags): P
       blockSize,
       ...(utilization !== undefined && { gpuMemoryUtilization: utilization }),
     });
-  const maxModelLen = wholeFlag(flags, "max-model-len", 1) ?? defaultMaxModelLen(model, numGpuBlocks, blockSize);
+  const maxModelLen =
+    wholeFlag(flags, "max-model-len", 1) ??
+    (contextTokens === undefined
+      ? defaultMaxModelLen(model, numGpuBlocks, blockSize)
+      : Math.min(contextTokens, (numGpuBlocks - 1) * blockSize));
   if ((numGpuBlocks - 1) * blockSize < maxModelLen) {
     const most = (numGpuBlocks - 1) * blockSize;
     throw usage(`max-model-len ${maxModelLen} does not fit ${numGpuBlocks} blocks of ${blockSize}; at most ${most}`);
@@ -48,6 +69,8 @@ export function podSettings(profileName: string, model: string, flags: Flags): P
     profile,
     models: servedNames(flags, model),
     flags,
+    modelPath: model,
+    environment,
     engine: {
       ...ENGINE_DEFAULTS,
       numGpuBlocks,

@@ -1,6 +1,6 @@
 /** A running mock pod and a fleet of them, as tests, the conformance kit and the command line see them. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { EngineStats } from "./engine/engine.ts";
+import type { BlockView, EngineStats } from "./engine/engine.ts";
 
 /** One request as a pod saw it. Plain JSON but for the body bytes. */
 export interface JournalEntry {
@@ -32,14 +32,20 @@ export type RequestHook = (
   response: ServerResponse,
 ) => boolean | Promise<boolean>;
 
-export interface Pod {
+/** A pod without a port. */
+export interface InProcessPod {
   readonly name: string;
-  readonly url: string;
-  readonly port: number;
   readonly model: string;
   readonly profile: string;
+  /** What its HTTP face answers, without a socket. Hooks see nothing of it; the journal does. */
+  fetch(request: Request): Promise<Response>;
   stats(): EngineStats;
   journal(): readonly JournalEntry[];
+  /** Ids of the running and of the waiting requests inside the engine, in order. */
+  running(): readonly string[];
+  queue(): readonly string[];
+  /** KV blocks that are referred to or cached. */
+  blocks(): readonly BlockView[];
   /** Leading tokens of this prompt held in the KV cache now, in whole blocks. */
   holdsPrefix(prompt: string | ArrayLike<number>): number;
   /** Engine steps stop: requests are admitted to the queue and wait. */
@@ -47,11 +53,26 @@ export interface Pod {
   release(): void;
   /** One engine step while held. */
   stepOnce(): void;
-  /** Resolves when `count` requests have arrived since start (or since {@link clearJournal}). */
+  /**
+   * Resolves when `count` requests for generation have arrived since the start or the last {@link clearJournal}, and
+   * are in the engine's queue. Probes do not count.
+   */
   waitForArrivals(count: number): Promise<void>;
   clearJournal(): void;
+  /** As new: open connections reset, cache cold, counters at zero, journal empty, nothing held, no hooks. */
+  reset(): Promise<void>;
+}
+
+export interface Pod extends InProcessPod {
+  readonly url: string;
+  readonly port: number;
   /** Adds a hook; the returned function removes it. The one added last is asked first. */
   intercept(hook: RequestHook): () => void;
+  /**
+   * Ends as vLLM does on SIGTERM: with `--shutdown-timeout` 0 the port closes and running streams end with finish reason
+   * `abort`; with more, running requests may finish while new ones are answered with 500. Resolves when it is over.
+   */
+  shutdown(): Promise<void>;
   /** Closes the port and resets open connections, as a crash does; `start` brings it back, cold, on the same port. */
   crash(): Promise<void>;
   start(): Promise<void>;
@@ -77,6 +98,8 @@ export interface FleetOptions {
   readonly seed?: number;
   /** vLLM's own flags, without dashes: `{ "max-num-seqs": 64 }`. */
   readonly flags?: Readonly<Record<string, string | number | boolean>>;
+  /** vLLM's environment variables, as `VLLM_SERVER_DEV_MODE`; default the process's own. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Fleet extends AsyncDisposable {
@@ -86,5 +109,7 @@ export interface Fleet extends AsyncDisposable {
   remove(which: number | string): Promise<void>;
   /** Every pod's entries, by arrival. */
   journal(): readonly JournalEntry[];
+  /** {@link Pod.shutdown} of every pod. */
+  shutdown(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,10 +1,13 @@
-import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import { DrivenEngine, type Driver, type OnStep, type Pace } from "./driver.ts";
 import type { Engine } from "./engine/engine.ts";
+import { Lateness } from "./lateness.ts";
 import { Timeline } from "./timeline.ts";
 
 /** Node cuts longer waits to 1 ms. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** A browser has neither `setImmediate` nor timers that could keep a process alive. */
+const inNode = typeof setImmediate === "function";
 
 /**
  * Many engines on one timeline, paced by one timer for the whole process.
@@ -13,8 +16,10 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
  * says how far the machine fell behind. The timer never keeps a process alive.
  */
 export class RealTimeDriver implements Driver {
-  /** Real time between the planned and the actual moment of each action, in microseconds. */
-  readonly lateness: RecordableHistogram = createHistogram();
+  /** Real time between the planned and the actual moment of each action. */
+  readonly lateness = new Lateness();
+  /** Of the action that runs now, or ran last. */
+  lateMs = 0;
   readonly #speed: number;
   readonly #originMs = performance.now();
   readonly #timeline = new Timeline();
@@ -65,8 +70,8 @@ export class RealTimeDriver implements Driver {
       for (;;) {
         const dueMs = this.#timeline.nextDueMs;
         if (dueMs > nowMs) break;
-        const lateMs = Math.max(0, this.#planMs() - dueMs) / this.#speed;
-        this.lateness.record(Math.max(1, Math.round(lateMs * 1000)));
+        this.lateMs = Math.max(0, this.#planMs() - dueMs) / this.#speed;
+        this.lateness.record(this.lateMs);
         this.#timeline.runNext(nowMs);
       }
       this.#timeline.runUntil(nowMs);
@@ -83,18 +88,14 @@ export class RealTimeDriver implements Driver {
     if (dueMs === Infinity) return;
     this.#armedForMs = dueMs;
     const waitMs = Math.ceil((dueMs - this.#planMs()) / this.#speed);
-    if (waitMs <= 0) {
-      this.#immediate = setImmediate(() => this.#fire());
-      this.#immediate.unref();
-    } else {
-      this.#timeout = setTimeout(() => this.#fire(), Math.min(waitMs, LONGEST_TIMEOUT_MS));
-      this.#timeout.unref();
-    }
+    if (waitMs <= 0 && inNode) this.#immediate = setImmediate(() => this.#fire()).unref();
+    else this.#timeout = setTimeout(() => this.#fire(), Math.min(waitMs, LONGEST_TIMEOUT_MS));
+    if (inNode) this.#timeout?.unref();
   }
 
   #disarm(): void {
     clearTimeout(this.#timeout);
-    clearImmediate(this.#immediate);
+    if (inNode) clearImmediate(this.#immediate);
     this.#timeout = undefined;
     this.#immediate = undefined;
     this.#armedForMs = Infinity;

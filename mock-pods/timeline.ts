@@ -19,6 +19,7 @@ interface Entry {
  */
 export class Timeline implements Clock {
   #nowMs = 0;
+  #reachedLane = Infinity;
   #sequence = 0;
   #heap: Entry[] = [];
 
@@ -30,6 +31,11 @@ export class Timeline implements Clock {
   get nextDueMs(): number {
     while (this.#heap[0] !== undefined && this.#heap[0].action === undefined) this.#pop();
     return this.#heap[0]?.dueMs ?? Infinity;
+  }
+
+  /** Whether what a lane had planned for this very moment, before it came, has happened. */
+  hasPassed(lane: number): boolean {
+    return this.#reachedLane > lane;
   }
 
   at(dueMs: number, action: () => void): () => void {
@@ -47,6 +53,7 @@ export class Timeline implements Clock {
   runNext(limitMs: number): boolean {
     if (this.nextDueMs > limitMs || this.#heap.length === 0) return false;
     const entry = this.#pop();
+    this.#reachedLane = entry.dueMs > this.#nowMs ? entry.lane : Math.max(this.#reachedLane, entry.lane);
     this.#nowMs = entry.dueMs;
     entry.action?.();
     return true;
@@ -56,6 +63,7 @@ export class Timeline implements Clock {
   runUntil(untilMs: number): void {
     while (this.runNext(untilMs));
     this.#nowMs = Math.max(this.#nowMs, untilMs);
+    this.#reachedLane = Infinity;
   }
 
   #push(entry: Entry): void {

@@ -1,5 +1,5 @@
-import { DrivenEngine, type Driver, type OnStep } from "./driver.ts";
-import type { Engine } from "./engine/engine.ts";
+import { DrivenEngine, type Driver, type FastForward, type OnStep } from "./driver.ts";
+import type { Engine, FastForwardEngine } from "./engine/engine.ts";
 import { Timeline } from "./timeline.ts";
 
 const NO_PACE = { catchUp: () => {}, wake: () => {} };
@@ -19,6 +19,11 @@ export class VirtualDriver implements Driver {
 
   drive(engine: Engine, onStep: OnStep): DrivenEngine {
     return new DrivenEngine(engine, this.#engines++, onStep, this.#timeline, NO_PACE);
+  }
+
+  /** As {@link drive}, but runs of uneventful steps go to `onRun` at once. It changes nothing that can be observed. */
+  fastForward(engine: FastForwardEngine, onStep: OnStep, onRun: FastForward["onRun"]): DrivenEngine {
+    return new DrivenEngine(engine, this.#engines++, onStep, this.#timeline, NO_PACE, { engine, onRun });
   }
 
   /** Until nothing is planned any more. */

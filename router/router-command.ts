@@ -1,85 +1,131 @@
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import { OperationalError } from "../fixtures/operational-error.ts";
+import { loadProfile } from "../fixtures/profiles/latency-profile.ts";
 import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
+import { folderTokenizer } from "../fixtures/tokenizer/folder-tokenizer.ts";
 import { createFunctionRouter } from "./core/function-router.ts";
-import { MODES, STRATEGIES, type Mode, type StrategyName } from "./core/options.ts";
-import { gpuProfile, parseBackends } from "./server/pod-spec.ts";
-import { startRouter } from "./server/start-router.ts";
-
-interface Options {
-  readonly backends: string;
-  readonly strategy: StrategyName;
-  readonly mode: Mode;
-  readonly threshold?: number;
-  readonly gpu: string;
-  readonly host: string;
-  readonly port: number;
-  readonly adminHost: string;
-  readonly adminPort: number;
-  readonly seed: number;
-  readonly drainMs: number;
-}
+import { watchDns } from "./server/discovery/backends-dns.ts";
+import { watchBackendsFile } from "./server/discovery/backends-file.ts";
+import { parseKubernetes, watchKubernetes } from "./server/discovery/backends-kubernetes.ts";
+import type { PodSink, PodSource } from "./server/discovery/pod-source.ts";
+import { jsonLines, type Log } from "./server/log.ts";
+import { parseBackends } from "./server/pod-spec.ts";
+import {
+  CONFIG_KEYS,
+  describeSetting,
+  flagName,
+  LIVE_KEYS,
+  readRouterConfig,
+  type RouterConfig,
+} from "./server/router-config.ts";
+import { startRouter, STATIC_SOURCE, type RunningRouter } from "./server/start-router.ts";
 
 /** `routeproof router`: the reference router in front of pods, until a signal ends it. */
 export function defineRouter(command: Command, exit: (code: number) => void): void {
+  command.option(
+    "--config <file>",
+    "JSON or YAML file with any of the settings below, in camelCase; read again on SIGHUP",
+  );
+  for (const key of CONFIG_KEYS) command.option(`${flagName(key)} <value>`, describeSetting(key));
   command
-    .option("--backends <urls>", "pods, by comma: http://host:port, or http://host:port=a6000 to say the card", "")
-    .addOption(new Option("--strategy <name>").choices(STRATEGIES).default("prefix-cache-and-load"))
-    .addOption(new Option("--mode <mode>", "how prefix-cache-and-load decides").choices(MODES).default("corrected"))
-    .option("--threshold <ratio>", "share of the prompt above which the prefix decides", ratio)
-    .option("--gpu <profile>", "card of pods that name none", "v100")
-    .option("--host <address>", "address of the data port", "127.0.0.1")
-    .option("--port <number>", "data port; 0 lets the system choose", port, 8080)
-    .option("--admin-host <address>", "address of the admin port", "127.0.0.1")
-    .option("--admin-port <number>", "admin port; 0 lets the system choose", port, 0)
-    .option("--seed <number>", "seed of every draw", integer, 0)
-    .option("--drain-ms <ms>", "how long SIGTERM waits for answers under way", integer, 30_000)
-    .action(async (options: Options) => {
-      await serve(options);
+    .addHelpText("after", "\nEach setting may also stand in the environment: --admin-token is ROUTEPROOF_ADMIN_TOKEN.")
+    .action(async ({ config, ...flags }: Record<string, string | undefined>) => {
+      await serve(() => readRouterConfig(config, process.env, flags));
       exit(0);
     });
 }
 
-async function serve(options: Options): Promise<void> {
-  const { strategy, mode, threshold, seed, backends, host, adminHost, adminPort, drainMs } = options;
-  const defaultGpu = gpuProfile(options.gpu);
-  const router = await startRouter({
+async function serve(readConfig: () => RouterConfig): Promise<void> {
+  let config = readConfig();
+  const log = jsonLines(
+    (text) => void process.stderr.write(text),
+    () => config.logLevel,
+  );
+  const router = await start(config, log);
+  const sources = await startSources(config, router, log);
+  const { strategy, mode, seed, drainMs } = config;
+  const { url, adminUrl } = router;
+  process.stdout.write(`${JSON.stringify({ ready: true, url, adminUrl, strategy, mode, seed, pid: process.pid })}\n`);
+
+  const reload = (): void => {
+    config = reloaded(config, readConfig, router, log);
+    for (const source of sources) source.refresh();
+  };
+  process.on("SIGHUP", reload);
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);
+  });
+  process.off("SIGHUP", reload);
+  for (const source of sources) source.stop();
+  log("info", "draining", { signal, atMostMs: drainMs });
+  await router.drain(drainMs);
+}
+
+async function start(config: RouterConfig, log: Log): Promise<RunningRouter> {
+  const tokenizer = config.tokenizer === undefined ? cl100k : folderTokenizer(config.tokenizer);
+  const { strategy, mode, seed, threshold, backends = "", ...rest } = config;
+  const defaultGpu = loadProfile(config.gpu).name;
+  const settings = Object.fromEntries(LIVE_KEYS.map((key) => [key, config[key]]));
+  return startRouter({
+    ...rest,
     router: createFunctionRouter({
       strategy,
       mode,
       defaultGpu,
-      tokenizer: cl100k,
+      tokenizer,
       seed,
       ...(threshold === undefined ? {} : { threshold }),
     }),
     pods: parseBackends(backends),
     defaultGpu,
-    host,
-    port: options.port,
-    adminHost,
-    adminPort,
+    tokenizer,
+    settings,
+    log,
   });
-  const { url, adminUrl } = router;
-  process.stdout.write(`${JSON.stringify({ ready: true, url, adminUrl, strategy, mode, seed, pid: process.pid })}\n`);
-  const signal = await new Promise<string>((resolve) => {
-    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);
+}
+
+async function startSources(config: RouterConfig, router: RunningRouter, log: Log): Promise<PodSource[]> {
+  const { backendsFile, backendsDns, backendsDnsMs, backendsKubernetes } = config;
+  const probed: Promise<void>[] = [];
+  const sink = (source: string): PodSink => ({
+    set: (pods) => {
+      const newOnesProbed = router.setPodsOf(source, pods);
+      if (!started) probed.push(newOnesProbed);
+    },
+    log,
   });
-  process.stderr.write(`routeproof: ${signal}: finishing what is under way, for at most ${drainMs} ms\n`);
-  await router.drain(drainMs);
+  let started = false;
+  const sources: PodSource[] = [];
+  try {
+    if (backendsFile !== undefined) sources.push(watchBackendsFile(backendsFile, sink("file")));
+    if (backendsDns !== undefined)
+      sources.push(await watchDns({ name: backendsDns, everyMs: backendsDnsMs }, sink("dns")));
+    if (backendsKubernetes !== undefined) {
+      sources.push(await watchKubernetes(parseKubernetes(backendsKubernetes), sink("kubernetes")));
+    }
+    started = true;
+    await Promise.all(probed);
+    return sources;
+  } catch (error) {
+    for (const source of sources) source.stop();
+    await router.close();
+    throw error;
+  }
 }
 
-function ratio(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && value >= 0 && value <= 1) return value;
-  throw new OperationalError("USAGE", `--threshold is a number from 0 to 1, not ${JSON.stringify(text)}`);
-}
-
-function port(text: string): number {
-  if (/^\d+$/.test(text) && Number(text) <= 65535) return Number(text);
-  throw new OperationalError("USAGE", `a port is a number from 0 to 65535, not ${JSON.stringify(text)}`);
-}
-
-function integer(text: string): number {
-  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-  throw new OperationalError("USAGE", `expected a whole number, not ${JSON.stringify(text)}`);
+/** The configuration that holds after SIGHUP: the new one, or the old one where the new one is bad. */
+function reloaded(before: RouterConfig, readConfig: () => RouterConfig, router: RunningRouter, log: Log): RouterConfig {
+  try {
+    const config = readConfig();
+    if (config.backends !== before.backends) void router.setPodsOf(STATIC_SOURCE, parseBackends(config.backends ?? ""));
+    router.change(Object.fromEntries(LIVE_KEYS.map((key) => [key, config[key]])));
+    const live: readonly string[] = [...LIVE_KEYS, "backends"];
+    const needRestart = CONFIG_KEYS.filter((key) => config[key] !== before[key] && !live.includes(key));
+    log(needRestart.length === 0 ? "info" : "warn", "reloaded", { needRestart });
+    return config;
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    log("error", "reload", { kept: "the settings before", error: error.message });
+    return before;
+  }
 }

@@ -19,6 +19,8 @@ export type RouterUnderTest =
       readonly setPods?: (pods: readonly PodAddress[]) => Promise<void>;
       /** Absent: time cannot be moved. */
       readonly advance?: (byMs: number) => Promise<void>;
+      /** How its process ended unasked, with its last lines; undefined while it lives. Absent where it cannot be told. */
+      readonly died?: () => string | undefined;
       readonly close: () => Promise<void>;
     }
   | {
@@ -27,16 +29,38 @@ export type RouterUnderTest =
       readonly close: () => Promise<void>;
     };
 
+export interface StartOptions {
+  readonly pods: readonly PodAddress[];
+  readonly seed: number;
+  readonly clock: Clock;
+  readonly threshold?: number;
+}
+
 /** Starts one router for a run. In-process routers get the clock; a spawned one lives by its own. */
 export interface RouterAdapter {
   readonly name: string;
   readonly version: string;
   readonly kind: "function" | "url" | "command" | "container" | "ext-proc";
   readonly profile: RouterProfile;
-  start(options: {
-    readonly pods: readonly PodAddress[];
-    readonly seed: number;
-    readonly clock: Clock;
-    readonly threshold?: number;
-  }): Promise<RouterUnderTest>;
+  /** Whether it can be told of pods that come and go; without, cases that need it are unsupported. Default true. */
+  readonly changesPods?: boolean;
+  /** Addresses (`host:port`) that the kit's pods must bind, because the router already points at them. */
+  readonly podsListen?: readonly string[];
+  /** What requests it takes; by default both paths and every form of prompt. */
+  readonly requests?: RequestClaims;
+  /** A response header in which the router names the pod. Compared with the truth, never trusted. */
+  readonly podSeenBy?: { readonly header: string; readonly value: "url" | "hostport" | "name" };
+  /** A fixed time the router needs before its rule holds, and why; shown in the report. */
+  readonly settle?: { readonly afterStartMs?: number; readonly afterAddMs?: number; readonly why: string };
+  start(options: StartOptions): Promise<RouterUnderTest>;
+}
+
+export type CompletionPath = "/v1/completions" | "/v1/chat/completions";
+
+export interface RequestClaims {
+  /** The first is used where a case does not ask for one. */
+  readonly paths?: readonly CompletionPath[];
+  /** Sent with every request, e.g. an API key. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly promptForms?: readonly ("string" | "strings" | "ids")[];
 }

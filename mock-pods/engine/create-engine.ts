@@ -1,6 +1,14 @@
 import type { LatencyProfile } from "../../fixtures/profiles/latency-profile.ts";
 import { assertPodClock } from "../../fixtures/profiles/pod-clock.ts";
-import type { Engine, EngineStats, GenerationRequest, KvEvent, StepOutput, TokenOutput } from "./engine.ts";
+import type {
+  DecodeRun,
+  EngineStats,
+  FastForwardEngine,
+  GenerationRequest,
+  KvEvent,
+  StepOutput,
+  TokenOutput,
+} from "./engine.ts";
 import { LatencyModel, type StepNoise } from "./latency-model.ts";
 import { Scheduler, type SchedulerConfig } from "./scheduler.ts";
 
@@ -25,13 +33,14 @@ export const ENGINE_DEFAULTS = {
 } as const satisfies Partial<EngineConfig>;
 
 /** A pod's engine: vLLM's scheduler with a card's latency. Throws USAGE for a card or curve no pod could have. */
-export function createEngine(config: EngineConfig, profile: LatencyProfile, noise?: StepNoise): Engine {
+export function createEngine(config: EngineConfig, profile: LatencyProfile, noise?: StepNoise): FastForwardEngine {
   assertPodClock(profile);
   let kvEvents: KvEvent[] = [];
   const emit = config.kvEvents === true ? (event: KvEvent) => void kvEvents.push(event) : undefined;
   const scheduler = new Scheduler(config, emit);
   const latency = new LatencyModel(profile, noise);
   let begun: Omit<StepOutput, "tokens" | "kvEvents"> | undefined;
+  let run: { readonly startMs: number; readonly maxSteps: number } | undefined;
 
   return {
     submit: (request: GenerationRequest) => scheduler.add(request),
@@ -67,7 +76,35 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       kvEvents = [];
       return output;
     },
+    beginRun(nowMs) {
+      // Events belong to steps, and a run of one step saves nothing.
+      const maxSteps = config.kvEvents === true ? 0 : scheduler.quietSteps;
+      if (maxSteps < 2) return undefined;
+      run = { startMs: nowMs, maxSteps };
+      return nowMs + maxSteps * latency.leastDecodeMs(scheduler.running, scheduler.nextContextTokens);
+    },
+    endRun(untilMs, inclusive) {
+      if (run === undefined) throw new Error("endRun without a run");
+      const { startMs, maxSteps } = run;
+      const { running, runningRequests, nextIndexes } = scheduler;
+      run = undefined;
+      const stepEndsMs: number[] = [];
+      let contextTokens = scheduler.nextContextTokens;
+      for (let endMs = startMs; stepEndsMs.length < maxSteps; contextTokens += running) {
+        endMs += latency.decodeMs(running, contextTokens);
+        if (endMs > untilMs || (endMs === untilMs && !inclusive)) break;
+        scheduler.stepQuietly();
+        latency.spendFactor();
+        stepEndsMs.push(endMs);
+      }
+      return { startMs, stepEndsMs, requests: runningRequests, firstIndexes: nextIndexes } satisfies DecodeRun;
+    },
     stats: () => statsOf(scheduler),
+    inspect: () => ({
+      running: scheduler.runningIds(),
+      waiting: scheduler.waitingIds(),
+      blocks: scheduler.kv.pool.views(),
+    }),
     heldPrefixTokens: (promptTokenIds, extra) => scheduler.kv.heldTokens(promptTokenIds, extra ?? {}),
   };
 }

@@ -81,6 +81,41 @@ export interface EngineStats {
   readonly totalBlocks: number;
 }
 
+/**
+ * Steps in which nothing happened but one more token for each running request: no arrival, no end, no preemption.
+ * {@link ./decode-run.ts} tells them one by one.
+ */
+export interface DecodeRun {
+  readonly startMs: number;
+  readonly stepEndsMs: readonly number[];
+  /** In scheduling order. */
+  readonly requests: readonly GenerationRequest[];
+  /** Index of the first token each request got, by position in `requests`. */
+  readonly firstIndexes: readonly number[];
+}
+
+/** One KV block that holds something. */
+export interface BlockView {
+  /** Its number; 0 is the null block and never shown. */
+  readonly block: number;
+  /** 16 hex digits, as KV events carry it as an integer; absent while the block is not full. */
+  readonly hash?: string;
+  /** Requests that refer to it. */
+  readonly references: number;
+  /** Blocks that will be taken before it; absent while it is referred to. */
+  readonly reuseRank?: number;
+}
+
+/** A look inside, for tests. */
+export interface EngineInspection {
+  /** Request ids in running order. */
+  readonly running: readonly string[];
+  /** Request ids in the order in which they will be admitted. */
+  readonly waiting: readonly string[];
+  /** Referenced or cached blocks, by number. */
+  readonly blocks: readonly BlockView[];
+}
+
 export interface Engine {
   submit(request: GenerationRequest, nowMs: number): void;
   /** Unknown and finished ids are ignored. */
@@ -92,6 +127,19 @@ export interface Engine {
   /** Ends the step begun last. */
   endStep(): StepOutput;
   stats(): EngineStats;
+  /** Copies; costs time in proportion to what there is to see. */
+  inspect(): EngineInspection;
   /** Leading prompt tokens held in the cache now, whole blocks, without touching anything. */
   heldPrefixTokens(promptTokenIds: ArrayLike<number>, extra?: { cacheSalt?: string; lora?: string }): number;
+}
+
+/** An engine that can skip ahead while nothing changes; for virtual time only. */
+export interface FastForwardEngine extends Engine {
+  /**
+   * Begins a run of uneventful steps. Returns a time at which it may be over, and certainly was not before; undefined,
+   * and nothing begun, when the next step may be eventful.
+   */
+  beginRun(nowMs: number): number | undefined;
+  /** Ends the run: it has the steps that end before `untilMs`, or, if `inclusive`, just then. */
+  endRun(untilMs: number, inclusive: boolean): DecodeRun;
 }

@@ -19,6 +19,11 @@ export class FreeList {
     return this.#length;
   }
 
+  /** In the order in which they will be taken. */
+  *[Symbol.iterator](): Generator<number> {
+    for (let block = this.#next[0] as number; block !== 0; block = this.#next[block] as number) yield block;
+  }
+
   /** Removes and returns the block to be used next. The list must not be empty. */
   takeFirst(): number {
     const block = this.#next[0] as number;

@@ -1,5 +1,5 @@
 import { toUint64 } from "./block-hash.ts";
-import type { KvEvent } from "./engine.ts";
+import type { BlockView, KvEvent } from "./engine.ts";
 import { FreeList } from "./free-list.ts";
 import { PrefixCache } from "./prefix-cache.ts";
 
@@ -30,6 +30,24 @@ export class KvBlockPool {
 
   isFree(block: number): boolean {
     return this.#references[block] === 0;
+  }
+
+  /** Every block that is referred to or cached, by number. */
+  views(): BlockView[] {
+    const reuseRanks = new Map([...this.#free].map((block, rank) => [block, rank]));
+    const views: BlockView[] = [];
+    for (let block = 1; block <= this.usableBlocks; block++) {
+      const hash = this.cache.has(block) ? toUint64(this.cache.high(block), this.cache.low(block)) : undefined;
+      const reuseRank = reuseRanks.get(block);
+      if (hash === undefined && reuseRank !== undefined) continue;
+      views.push({
+        block,
+        references: this.#references[block] as number,
+        ...(hash !== undefined && { hash: hash.toString(16).padStart(16, "0") }),
+        ...(reuseRank !== undefined && { reuseRank }),
+      });
+    }
+    return views;
   }
 
   /** The next free block, for new content; what it held is forgotten. */

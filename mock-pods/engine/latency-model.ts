@@ -15,6 +15,8 @@ export interface StepNoise {
 export class LatencyModel {
   readonly #profile: LatencyProfile;
   readonly #noise: StepNoise | undefined;
+  /** The next step's, once drawn. */
+  #factor: number | undefined;
 
   constructor(profile: LatencyProfile, noise?: StepNoise) {
     this.#profile = profile;
@@ -34,12 +36,37 @@ export class LatencyModel {
       contextTokens += attendedTokens;
       if (newTokens > 1) chunksMs += quadraticMs(this.#profile, newTokens, attendedTokens);
     }
-    const load = { requests, contextTokens, uniqueKvTokens: contextTokens };
-    const sumMs = linearMs(this.#profile, batchTokens) + attentionMs(this.#profile, load) + chunksMs;
-    return (sumMs / this.#profile.efficiencyRatio) * this.#noiseFactor();
+    const ms = this.#curvesMs(requests, batchTokens, contextTokens, chunksMs) * this.#nextFactor();
+    this.spendFactor();
+    return ms;
   }
 
-  #noiseFactor(): number {
-    return this.#noise === undefined ? 1 : 1 + this.#noise.ratio * (2 * this.#noise.random.next() - 1);
+  /**
+   * A step in which each of `requests` computes one token, over `contextTokens` in all. Only a look: `spendFactor` says
+   * that the step was made.
+   */
+  decodeMs(requests: number, contextTokens: number): number {
+    return this.#curvesMs(requests, requests, contextTokens, 0) * this.#nextFactor();
+  }
+
+  /** The next step draws its own noise. */
+  spendFactor(): void {
+    this.#factor = undefined;
+  }
+
+  /** A decode step surely takes no less, nor does any later one of the same requests. */
+  leastDecodeMs(requests: number, contextTokens: number): number {
+    return this.#curvesMs(requests, requests, contextTokens, 0) * (1 - (this.#noise?.ratio ?? 0));
+  }
+
+  #curvesMs(requests: number, batchTokens: number, contextTokens: number, chunksMs: number): number {
+    const load = { requests, contextTokens, uniqueKvTokens: contextTokens };
+    const sumMs = linearMs(this.#profile, batchTokens) + attentionMs(this.#profile, load) + chunksMs;
+    return sumMs / this.#profile.efficiencyRatio;
+  }
+
+  #nextFactor(): number {
+    if (this.#noise === undefined) return 1;
+    return (this.#factor ??= 1 + this.#noise.ratio * (2 * this.#noise.random.next() - 1));
   }
 }

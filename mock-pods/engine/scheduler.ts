@@ -71,6 +71,18 @@ export class Scheduler {
     return this.#waiting.length;
   }
 
+  runningIds(): string[] {
+    return this.#running.map(({ request }) => request.id);
+  }
+
+  waitingIds(): string[] {
+    const ids: string[] = [];
+    for (let sequence = this.#waiting.head; sequence !== undefined; sequence = sequence.next) {
+      ids.push(sequence.request.id);
+    }
+    return ids;
+  }
+
   /** Whether a step would be made: something runs, waits, or has just left. */
   get hasWork(): boolean {
     return this.running > 0 || this.waiting > 0 || this.#departed;
@@ -155,6 +167,49 @@ export class Scheduler {
     if (finished === 0) return;
     this.#running = this.#running.filter((sequence) => sequence.running);
     this.#departed = true;
+  }
+
+  /** How many steps from here will certainly do no more than give each running request one token. */
+  get quietSteps(): number {
+    const { maxNumSeqs, maxNumBatchedTokens, blockSize } = this.#config;
+    const { running } = this;
+    const admits = this.waiting > 0 && running < maxNumSeqs && running < maxNumBatchedTokens;
+    if (running === 0 || running > maxNumBatchedTokens || admits) return 0;
+    // In `blockSize` steps a request takes one block.
+    let steps = Math.floor(this.kv.pool.freeBlocks / running) * blockSize;
+    for (const sequence of this.#running) {
+      if (sequence.computedTokens < sequence.knownTokens - 1) return 0;
+      steps = Math.min(steps, sequence.remainingTokens - 1);
+    }
+    return steps;
+  }
+
+  /** The requests that run, in order. */
+  get runningRequests(): GenerationRequest[] {
+    return this.#running.map(({ request }) => request);
+  }
+
+  /** Index of the next token of each running request. */
+  get nextIndexes(): number[] {
+    return this.#running.map(({ outputTokens }) => outputTokens);
+  }
+
+  /** Tokens the running requests will have in the cache after the next step, if it is quiet. */
+  get nextContextTokens(): number {
+    return this.#running.reduce((sum, { knownTokens }) => sum + knownTokens, 0);
+  }
+
+  /** `schedule` and `complete` in one, for a quiet step. */
+  stepQuietly(): void {
+    this.#departed = false;
+    const { blockSize } = this.#config;
+    for (const sequence of this.#running) {
+      // Only the first token of a block needs one, and only the last fills it.
+      const offset = sequence.computedTokens % blockSize;
+      if (offset === 0 || offset === blockSize - 1) this.kv.extend(sequence, 1);
+      sequence.computedTokens++;
+      sequence.knownTokens++;
+    }
   }
 
   #produce(sequence: Sequence, outputs: TokenOutput[]): FinishReason | undefined {

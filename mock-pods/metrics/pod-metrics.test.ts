@@ -6,7 +6,7 @@ import {
   writePrometheusText,
   type MetricFamily,
 } from "../../fixtures/wire/prometheus-text.ts";
-import type { EngineStats, StepOutput } from "../engine/engine.ts";
+import type { EngineStats, GenerationRequest, StepOutput } from "../engine/engine.ts";
 import { PodMetrics, type MetricsOptions } from "./pod-metrics.ts";
 
 const SERVER_A: MetricsOptions = {
@@ -62,7 +62,7 @@ it("writes a page that is canonical exposition text", () => {
 
 it("counts a request's tokens and times as its steps end", () => {
   const metrics = new PodMetrics(SERVER_A);
-  metrics.submitted({ id: "a", promptTokens: 40, maxTokens: 8 }, 1000);
+  metrics.submitted(request("a", 40, 8), undefined, 1000);
   metrics.stepEnded(step(1100, 1400, { admitted: [["a", 16]], tokens: [["a"]] }));
   metrics.stepEnded(step(1400, 1450, { tokens: [["a"]] }));
   metrics.stepEnded(step(1450, 1500, { tokens: [["a", "length"]] }));
@@ -90,7 +90,7 @@ it("counts a request's tokens and times as its steps end", () => {
 
 it("takes a step without outputs for no iteration", () => {
   const metrics = new PodMetrics(SERVER_A);
-  metrics.submitted({ id: "long", promptTokens: 3000, maxTokens: 1 }, 0);
+  metrics.submitted(request("long", 3000, 1), undefined, 0);
   metrics.stepEnded(step(0, 100, { admitted: [["long", 0]] }));
   expect(sampleValue(page(metrics), "vllm:iteration_tokens_total_count")).toBe(0);
   metrics.stepEnded(step(100, 150, { tokens: [["long", "length"]] }));
@@ -99,7 +99,7 @@ it("takes a step without outputs for no iteration", () => {
 
 it("keeps the tokens of a client that left, and counts it as no finished request", () => {
   const metrics = new PodMetrics(SERVER_A);
-  metrics.submitted({ id: "gone", promptTokens: 10, maxTokens: 100 }, 0);
+  metrics.submitted(request("gone", 10, 100), undefined, 0);
   metrics.stepEnded(step(0, 20, { admitted: [["gone", 0]], tokens: [["gone"]] }));
   metrics.dropped(["gone"]);
   const seen = page(metrics);
@@ -111,9 +111,9 @@ it("keeps the tokens of a client that left, and counts it as no finished request
 
 it("counts what the engine itself aborts", () => {
   const metrics = new PodMetrics(SERVER_A);
-  metrics.submitted({ id: "paused", promptTokens: 10, maxTokens: 100 }, 0);
+  metrics.submitted(request("paused", 10, 100), undefined, 0);
   metrics.stepEnded(step(0, 20, { admitted: [["paused", 0]], tokens: [["paused"]] }));
-  metrics.aborted(["paused"], 30);
+  metrics.ended(["paused"], "abort", 30);
   const seen = page(metrics);
   expect(sampleValue(seen, "vllm:request_success_total", { finished_reason: "abort" })).toBe(1);
   expect(sampleValue(seen, "vllm:e2e_request_latency_seconds_count")).toBe(1);
@@ -122,7 +122,7 @@ it("counts what the engine itself aborts", () => {
 it("observes n and the longest output once all n have ended", () => {
   const metrics = new PodMetrics(SERVER_A);
   const group = { n: 2, open: 2, longestTokens: 0 };
-  for (const id of ["x", "y"]) metrics.submitted({ id, promptTokens: 4, maxTokens: 9, group }, 0);
+  for (const id of ["x", "y"]) metrics.submitted(request(id, 4, 9), group, 0);
   metrics.stepEnded(
     step(0, 20, {
       admitted: [
@@ -141,12 +141,22 @@ it("observes n and the longest output once all n have ended", () => {
 
 it("shows a running adapter in both lists and keeps the idle series", () => {
   const metrics = new PodMetrics({ ...SERVER_A, maxLoras: 2 });
-  metrics.submitted({ id: "a", promptTokens: 4, maxTokens: 9, lora: "tiny-lora" }, 0);
+  metrics.submitted(request("a", 4, 9, "tiny-lora"), undefined, 0);
   metrics.stepEnded(step(0, 20, { admitted: [["a", 0]], tokens: [["a"]] }));
   const family = page(metrics).find(({ name }) => name === "vllm:lora_requests_info");
   const wanted = recorded("metrics-lora-running.txt").find(({ name }) => name === "vllm:lora_requests_info");
   expect(family?.samples.map(({ labels }) => labels)).toEqual(wanted?.samples.map(({ labels }) => labels));
 });
+
+function request(id: string, promptTokens: number, maxTokens: number, lora?: string): GenerationRequest {
+  return {
+    id,
+    promptTokenIds: new Uint32Array(promptTokens),
+    maxTokens,
+    sample: () => 0,
+    ...(lora !== undefined && { lora }),
+  };
+}
 
 function step(
   startMs: number,

@@ -4,7 +4,7 @@
  * Times are the pod's simulated ones. A request whose client went away counts as nothing: its tokens and time to first
  * token stay, no request histogram moves (vLLM 0.32 as recorded). Only an abort by the engine itself is counted.
  */
-import type { EngineStats, StepOutput, TokenOutput } from "../engine/engine.ts";
+import type { EngineStats, GenerationRequest, StepOutput, TokenOutput } from "../engine/engine.ts";
 import type { CacheConfig } from "./cache-config.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { LoraInfo } from "./lora-info.ts";
@@ -44,17 +44,9 @@ interface LiveRequest {
   preemptions: number;
 }
 
-export interface SubmittedRequest {
-  readonly id: string;
-  readonly promptTokens: number;
-  readonly maxTokens: number;
-  readonly lora?: string;
-  readonly group?: CallGroup;
-}
-
 export class PodMetrics {
   readonly http: HttpMetrics;
-  readonly sleep: SleepMetrics;
+  readonly #sleep: SleepMetrics;
   readonly #layouts: Layouts;
   readonly #values: Float64Array;
   readonly #tail: Float64Array;
@@ -68,14 +60,18 @@ export class PodMetrics {
     this.#values = this.#layouts.engine.values(createdSeconds);
     this.#tail = this.#layouts.tail.values(createdSeconds);
     this.http = new HttpMetrics(createdSeconds, options.unixSeconds);
-    this.sleep = new SleepMetrics(options.unixSeconds);
+    this.#sleep = new SleepMetrics(options.unixSeconds);
     this.#lora = options.maxLoras === undefined ? undefined : new LoraInfo(options.maxLoras, options.unixSeconds);
     this.#values[this.#layouts.slots.startTime] = createdSeconds;
   }
 
-  submitted({ id, promptTokens, maxTokens, lora, group }: SubmittedRequest, nowMs: number): void {
+  submitted(
+    { id, promptTokenIds, maxTokens, lora }: GenerationRequest,
+    group: CallGroup | undefined,
+    nowMs: number,
+  ): void {
     this.#live.set(id, {
-      promptTokens,
+      promptTokens: promptTokenIds.length,
       maxTokens,
       arrivedMs: nowMs,
       group,
@@ -117,11 +113,11 @@ export class PodMetrics {
     }
   }
 
-  /** The engine itself ended these requests (pause in mode abort, shutdown). */
-  aborted(requestIds: readonly string[], nowMs: number): void {
+  /** Ended by a stop string that the front end found, or by the engine's own abort (pause in mode abort, shutdown). */
+  ended(requestIds: readonly string[], reason: "stop" | "abort", nowMs: number): void {
     for (const id of requestIds) {
       const request = this.#live.get(id);
-      if (request !== undefined) this.#finish(id, request, "abort", nowMs);
+      if (request !== undefined) this.#finish(id, request, reason, nowMs);
     }
   }
 
@@ -129,19 +125,15 @@ export class PodMetrics {
     this.#add(this.#layouts.slots.refused[reason], 1);
   }
 
-  /** 0 awake, 1 weights offloaded, 2 everything discarded. */
-  sleeps(level: 0 | 1 | 2): void {
+  /** Level 0 is awake, 1 weights offloaded, 2 everything discarded. */
+  slept(level: 0 | 1 | 2, durationMs: number): void {
     this.#sleepLevel = level;
+    this.#sleep.done(level === 0 ? "wake" : "sleep", durationMs);
   }
 
   /** A step ended this much later than planned because the machine was busy. */
   late(seconds: number): void {
     observe(this.#tail, this.#layouts.slots.late, seconds);
-  }
-
-  lateness(): { readonly steps: number; readonly seconds: number } {
-    const { at, bounds } = this.#layouts.slots.late;
-    return { steps: this.#tail[at + bounds.length + 1] ?? 0, seconds: this.#tail[at + bounds.length + 2] ?? 0 };
   }
 
   render(stats: EngineStats): string {
@@ -156,11 +148,10 @@ export class PodMetrics {
     values[slots.hits] = stats.prefixHitsTokens;
     values[slots.preemptions] = stats.preemptions;
     values[slots.python] = 1;
-    const memory = process.memoryUsage.rss();
-    values[slots.residentBytes] = memory;
-    values[slots.virtualBytes] = 4 * memory;
-    const cpu = process.cpuUsage();
-    values[slots.cpuSeconds] = (cpu.user + cpu.system) / 1e6;
+    const { residentBytes, cpuSeconds } = processFacts();
+    values[slots.residentBytes] = residentBytes;
+    values[slots.virtualBytes] = 4 * residentBytes;
+    values[slots.cpuSeconds] = cpuSeconds;
     values[slots.openFds] = 34;
     values[slots.maxFds] = 1_048_576;
     return (
@@ -169,7 +160,7 @@ export class PodMetrics {
       cacheConfig +
       this.http.render() +
       (this.#layouts.toolParser ?? "") +
-      this.sleep.render() +
+      this.#sleep.render() +
       tail.render(this.#tail)
     );
   }
@@ -236,4 +227,11 @@ export class PodMetrics {
   #add(slot: number, amount: number): void {
     (this.#values[slot] as number) += amount;
   }
+}
+
+/** Of this process, which all pods share; a browser tells nothing. */
+function processFacts(): { readonly residentBytes: number; readonly cpuSeconds: number } {
+  if (typeof process === "undefined") return { residentBytes: 0, cpuSeconds: 0 };
+  const { user, system } = process.cpuUsage();
+  return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
 }

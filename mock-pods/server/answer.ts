@@ -23,3 +23,7 @@ export function text(status: number, body: string, contentType = "text/plain; ch
 export function empty(status: number, headers: HeaderPairs = []): Answer {
   return { status, headers, body: "" };
 }
+
+export function byteLength(body: string | Uint8Array): number {
+  return typeof body === "string" ? Buffer.byteLength(body) : body.length;
+}

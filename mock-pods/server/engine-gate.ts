@@ -1,12 +1,22 @@
 /** What the HTTP face asks of whatever drives the engine. The driver hands every finished step to `PodFace.onStep`. */
 import type { EngineStats, GenerationRequest } from "../engine/engine.ts";
+import type { CallGroup } from "../metrics/pod-metrics.ts";
 
 export interface EngineGate {
   /** Simulated milliseconds. */
   nowMs(): number;
-  submit(request: GenerationRequest): void;
-  /** Frees their blocks at once. Unknown and finished ids are ignored. */
-  abort(requestIds: readonly string[]): void;
+  /** `group` counts the n outputs of one prompt together: one object for all of them. */
+  submit(request: GenerationRequest, group?: CallGroup): void;
+  /**
+   * Frees their blocks at once. Unknown and finished ids are ignored. `as` is how the metrics count them: `stop` for a
+   * stop string that the front end found, `abort` for the engine's own abort, absent for a client that left, which vLLM
+   * 0.32 does not count.
+   */
+  abort(requestIds: readonly string[], as?: "stop" | "abort"): void;
+  /** A call was refused by a queue cap. */
+  refused(reason: "max_num_queued_reqs" | "max_num_queued_tokens"): void;
+  /** A `/sleep` (to level 1 or 2) or `/wake_up` (to level 0) is done. */
+  slept(level: 0 | 1 | 2, durationMs: number): void;
   /** False, and nothing done, while blocks are in use (unless `preemptRunning`). */
   resetPrefixCache(preemptRunning: boolean): boolean;
   /** Steps stop; requests queue. Independent of a test's `hold`. */

@@ -1,67 +1,148 @@
 /**
  * A pod's HTTP face without the socket: middleware, routes and the endpoints behind them.
  *
- * The order of the layers is vLLM's (`launchers/api_server`, 0.32): request id, API key, CORS, then the routes.
+ * The order of the layers is vLLM's (`entrypoints/serve/middleware`, 0.32): request id, API key, CORS, then the routes.
  */
+import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
+import { Refusal } from "../../fixtures/wire/errors.ts";
+import { UnreadableBody } from "../../fixtures/wire/validation/request-body.ts";
 import type { StepOutput } from "../engine/engine.ts";
-import { json, type Answer } from "./answer.ts";
+import { json } from "./answer.ts";
+import { isAuthorized } from "./authentication.ts";
+import { corsHeaders, preflight } from "./cors.ts";
+import { chatEndpoint } from "./endpoints/chat-endpoint.ts";
+import { completionsEndpoint } from "./endpoints/completions-endpoint.ts";
+import { devRoutes } from "./endpoints/dev-endpoints.ts";
+import { loraRoutes } from "./endpoints/lora-endpoints.ts";
+import { serviceRoutes } from "./endpoints/service-endpoints.ts";
+import { tokenizeRoutes } from "./endpoints/tokenize-endpoints.ts";
 import type { EngineGate } from "./engine-gate.ts";
 import type { Exchange, HeaderPairs } from "./exchange.ts";
+import { GenerationHub } from "./generation/generation-hub.ts";
+import { commonWords, type Model } from "./generation/model-answer.ts";
+import { ModelRegistry } from "./model-registry.ts";
+import type { PodContext } from "./pod-context.ts";
+import { randomHex } from "./random-id.ts";
+import { Responder } from "./responder.ts";
 import { RouteTable, type Route } from "./routes.ts";
+import type { ServeSettings } from "./serve-settings.ts";
 
 export interface PodFaceOptions {
   readonly podName: string;
+  readonly settings: ServeSettings;
+  readonly tokenizer: ModelTokenizer;
   readonly engine: EngineGate;
   /** Served beside vLLM's own: `/metrics`, `/__pod/*`. */
   readonly routes: readonly Route[];
+  /** What the model says; common words unless given. */
+  readonly model?: Model;
 }
 
 export interface PodFace {
   answer(exchange: Exchange): void;
   /** Must be told of every step of the engine, in order. */
   onStep(step: StepOutput): void;
+  /** SIGTERM: new requests are answered with 500 while those in progress go on. */
+  drain(): void;
+  /** Ends every generation with finish reason `abort`. */
+  abortAll(): void;
+  /** Resolves when no generation is in flight, or after `timeoutMs` real milliseconds. */
+  idle(timeoutMs: number): Promise<void>;
+  readonly settings: ServeSettings;
 }
 
 export function createPodFace(options: PodFaceOptions): PodFace {
-  const routes = new RouteTable(options.routes);
-
-  function respond(exchange: Exchange, answer: Answer, route?: string): void {
-    exchange.reply.send(answer.status, headersOf(options.podName, answer), answer.body);
-    exchange.record.ended("finished", answer.status, route);
-  }
+  const { settings, podName } = options;
+  const pod: PodContext = {
+    settings,
+    tokenizer: options.tokenizer,
+    engine: options.engine,
+    hub: new GenerationHub(options.engine),
+    model: options.model ?? commonWords(options.tokenizer),
+    models: new ModelRegistry(settings),
+    state: { paused: false, sleepLevel: 0, draining: false, load: 0 },
+  };
+  const routes = new RouteTable([...ownRoutes(pod), ...options.routes]);
 
   function answer(exchange: Exchange): void {
+    const trailing = (outermost: boolean) => (outermost ? nameHeader(podName) : ownHeaders(exchange, true));
+    if (exchange.method !== "OPTIONS" && !isAuthorized(settings, exchange)) {
+      const frame = { trailing: () => ownHeaders(exchange, false) };
+      return new Responder(exchange, frame, undefined).send(json(401, { error: "Unauthorized" }));
+    }
+    const flight = preflight(settings, exchange);
+    if (flight !== undefined) {
+      const frame = { trailing: () => ownHeaders(exchange, false) };
+      return new Responder(exchange, frame, undefined).send(flight);
+    }
     const match = routes.match(exchange.method, exchange.path);
+    const responder = new Responder(exchange, { trailing }, match.kind === "found" ? match.route.path : undefined);
     switch (match.kind) {
       case "found":
-        void Promise.resolve(match.route.handle(exchange)).then((answer) => {
-          if (answer !== undefined) respond(exchange, answer, match.route.path);
-        });
-        return;
+        return handle(match.route, exchange, responder);
       case "wrong-method":
-        return respond(exchange, json(405, { detail: "Method Not Allowed" }, [["allow", match.allow]]));
+        return responder.send(json(405, { detail: "Method Not Allowed" }, [["allow", match.allow]]));
       case "redirect":
-        return respond(exchange, { status: 307, headers: [["location", match.path]], body: "" });
+        return responder.send({ status: 307, headers: [["location", location(exchange, match.path)]], body: "" });
       case "unknown":
-        return respond(exchange, json(404, { detail: "Not Found" }));
+        return responder.send(json(404, { detail: "Not Found" }));
     }
   }
 
-  return { answer, onStep: () => undefined };
+  /** What the middleware adds: CORS, the request's id, and the pod's name, which no vLLM sends. */
+  function ownHeaders(exchange: Exchange, withCors: boolean): HeaderPairs {
+    const headers: [string, string][] = withCors ? corsHeaders(settings, exchange) : [];
+    if (settings.requestIdHeaders) {
+      headers.push(["x-request-id", exchange.headers["x-request-id"] ?? randomHex(32)]);
+    }
+    return [...headers, ...nameHeader(podName)];
+  }
+
+  return {
+    answer,
+    onStep: (step) => pod.hub.onStep(step),
+    drain: () => void (pod.state.draining = true),
+    abortAll: () => pod.hub.abortAll(),
+    idle: (timeoutMs) => pod.hub.idle(timeoutMs),
+    settings,
+  };
 }
 
-function headersOf(podName: string, answer: Answer): HeaderPairs {
-  const headers: [string, string][] = [
-    ["date", new Date().toUTCString()],
-    ["server", "uvicorn"],
+function ownRoutes(pod: PodContext): Route[] {
+  const { settings } = pod;
+  return [
+    { methods: ["POST"], path: "/v1/completions", handle: completionsEndpoint(pod) },
+    { methods: ["POST"], path: "/v1/chat/completions", handle: chatEndpoint(pod) },
+    ...serviceRoutes(pod),
+    ...tokenizeRoutes(pod),
+    ...(settings.devMode ? devRoutes(pod) : []),
+    ...(settings.runtimeLora && settings.lora ? loraRoutes(pod) : []),
   ];
-  for (const [name, value] of answer.headers ?? []) headers.push([name, value]);
-  headers.push(["content-length", String(byteLength(answer.body))]);
-  if (answer.contentType !== undefined) headers.push(["content-type", answer.contentType]);
-  headers.push(["x-inference-pod", podName]);
-  return headers;
 }
 
-function byteLength(body: string | Uint8Array): number {
-  return typeof body === "string" ? Buffer.byteLength(body) : body.length;
+function handle(route: Route, exchange: Exchange, responder: Responder): void {
+  try {
+    const answer = route.handle(exchange, responder);
+    if (answer instanceof Promise) {
+      answer.then((late) => late && responder.send(late)).catch((error: unknown) => refuse(responder, error));
+    } else if (answer !== undefined) responder.send(answer);
+  } catch (error) {
+    refuse(responder, error);
+  }
+}
+
+function refuse(responder: Responder, error: unknown): void {
+  if (error instanceof UnreadableBody) return responder.send(json(error.status, { detail: error.message }));
+  if (!(error instanceof Refusal)) throw error;
+  // An unforeseen error is answered by the outermost layer, past all middleware.
+  responder.send({ ...json(error.status, error.body), outermost: error.status === 500 });
+}
+
+function nameHeader(podName: string): HeaderPairs {
+  return [["x-inference-pod", podName]];
+}
+
+function location({ headers, query }: Exchange, path: string): string {
+  const rest = query.size === 0 ? "" : `?${query.toString()}`;
+  return `http://${headers["host"] ?? "localhost"}${path}${rest}`;
 }

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { OperationalError } from "../../fixtures/operational-error.ts";
+import { isControl } from "../journal.ts";
 import type { RequestHook } from "../pod.ts";
 import type { Exchange } from "./exchange.ts";
 import { nodeReply } from "./node-reply.ts";
@@ -24,6 +25,8 @@ export interface PodServer {
   readonly port: number;
   /** No new connections; open ones live on until their answers are whole. Resolves when the last is gone. */
   stopListening(): Promise<void>;
+  /** Resets the connections of all requests that are not answered yet, but for those to the pod's controls. */
+  resetOpen(): void;
   /** Closes the port and resets every open connection, as a killed process does. */
   crash(): Promise<void>;
 }
@@ -36,7 +39,12 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
   server.keepAliveTimeoutBuffer = 0;
   server.requestTimeout = 0;
   server.headersTimeout = 0;
-  server.on("request", (request: IncomingMessage, response: ServerResponse) => receive(options, request, response));
+  const open = new Set<ServerResponse>();
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    if (!isControl(request.url ?? "")) open.add(response);
+    response.once("close", () => open.delete(response));
+    receive(options, request, response);
+  });
   server.on("clientError", (_error, socket) => {
     if (socket.writable) socket.end(INVALID_REQUEST);
     else socket.destroy();
@@ -53,7 +61,10 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
       new Promise((closed) => {
         server.close(() => closed());
         server.closeIdleConnections();
+        // A kept-alive connection would outlive its last answer.
+        for (const response of open) response.once("finish", () => response.req.socket.end());
       }),
+    resetOpen: () => open.forEach((response) => response.socket?.resetAndDestroy()),
     crash: () =>
       new Promise((closed) => {
         server.close(() => closed());

@@ -20,8 +20,11 @@ export interface RequestRecord {
   admitted(cachedTokens: number): void;
   /** Output tokens were handed out, at `simulatedMs` of the pod's clock. */
   produced(tokens: number, simulatedMs: number): void;
-  /** Once. `status` is absent when nothing was answered. `route` is the path as the route table writes it. */
-  ended(how: "finished" | "disconnected" | "failed", status?: number, route?: string): void;
+  /**
+   * Once. `status` is absent when nothing was answered. `route` is the path as the route table writes it; `contentBytes`
+   * the answer's `content-length`, if it has one.
+   */
+  ended(how: "finished" | "disconnected" | "failed", status?: number, route?: string, contentBytes?: number): void;
 }
 
 export interface Recorder {

@@ -1,9 +1,10 @@
 /** An explicit route table that refuses as FastAPI does: 404, 405 with `allow`, 307 for a stray trailing slash. */
 import type { Answer } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Responder } from "./responder.ts";
 
-/** Answers at once, later, or (undefined) by itself through `exchange.reply`. */
-export type Handler = (exchange: Exchange) => Answer | undefined | Promise<Answer | undefined>;
+/** Answers at once, later, or (undefined) by itself through the responder. May throw a Refusal. */
+export type Handler = (exchange: Exchange, responder: Responder) => Answer | undefined | Promise<Answer | undefined>;
 
 export interface Route {
   readonly methods: readonly string[];

@@ -2,13 +2,13 @@
  * The reference router as a function: keeps the pods and what is in flight on them, asks the strategy, draws among equals
  * and writes the decision record. Every strategy runs inside it.
  */
-import { Random, type RandomStream } from "../../fixtures/random.ts";
+import { Random } from "../../fixtures/random.ts";
 import type { DecisionRecord, FunctionRouter, Outcome, RoutedPod, RouteRequest } from "../../fixtures/routing.ts";
 import type { Tokenizer } from "../../fixtures/tokenizer/tokenizer.ts";
-import type { Mode, StrategyName } from "./options.ts";
+import { DEFAULT_GPU, type Mode, type StrategyName } from "./options.ts";
 import type { LookAtPod } from "./pod-view.ts";
 import { createStrategy } from "./strategies/create-strategy.ts";
-import type { Placed, Prompt, ReadyPod, Strategy } from "./strategy.ts";
+import type { Assessment, Placed, Prompt, ReadyPod, Strategy } from "./strategy.ts";
 
 export interface FunctionRouterOptions {
   readonly strategy?: StrategyName;
@@ -26,6 +26,8 @@ export interface FunctionRouterOptions {
   readonly capacityTokens?: number;
   /** For `least-kv-cache` and `oracle`. */
   readonly lookAtPod?: LookAtPod;
+  /** Chooses a pod, allowed or not, among those assessed; by default a seeded draw among the allowed. */
+  readonly pick?: (assessment: Assessment) => ReadyPod;
 }
 
 /** A {@link FunctionRouter} that also answers for its insides. */
@@ -49,21 +51,23 @@ interface Flight {
 /** @throws {OperationalError} UNKNOWN_PROFILE when a pod's GPU, or the default, has no latency profile */
 export function createFunctionRouter(options: FunctionRouterOptions): ReferenceRouter {
   const random = new Random(options.seed);
-  return new StrategyRouter(createStrategy(options, random), options, random.stream("router/ties"));
+  const ties = random.stream("router/ties");
+  const pick = options.pick ?? (({ allowed }: Assessment): ReadyPod => ties.pick(allowed));
+  return new StrategyRouter(createStrategy(options, random), options, pick);
 }
 
 class StrategyRouter implements ReferenceRouter {
   readonly strategy: Strategy;
   readonly #options: FunctionRouterOptions;
-  readonly #ties: RandomStream;
+  readonly #pick: (assessment: Assessment) => ReadyPod;
   #pods = new Map<string, MutablePod>();
   /** By request id, the oldest first: an id may be in flight twice, by a retry or a careless client. */
   readonly #flights = new Map<string, Flight[]>();
 
-  constructor(strategy: Strategy, options: FunctionRouterOptions, ties: RandomStream) {
+  constructor(strategy: Strategy, options: FunctionRouterOptions, pick: (assessment: Assessment) => ReadyPod) {
     this.strategy = strategy;
     this.#options = options;
-    this.#ties = ties;
+    this.#pick = pick;
   }
 
   pods(): readonly ReadyPod[] {
@@ -74,7 +78,7 @@ class StrategyRouter implements ReferenceRouter {
     this.tick(nowMs);
     const before = this.#pods;
     this.#pods = new Map();
-    for (const { name, gpu = this.#options.defaultGpu ?? "v100", models } of pods) {
+    for (const { name, gpu = this.#options.defaultGpu ?? DEFAULT_GPU, models } of pods) {
       if (this.#pods.has(name)) continue;
       const known = before.get(name);
       // Another card under the same name is another pod.
@@ -108,7 +112,7 @@ class StrategyRouter implements ReferenceRouter {
     }
     const assessment = this.strategy.assess(new LazyPrompt(request, this.#options.tokenizer), pods, nowMs);
     const { matchedTokens, totalTokens, candidates } = assessment;
-    const pod = this.#ties.pick(assessment.allowed) as MutablePod;
+    const pod = this.#pick(assessment) as MutablePod;
     pod.inFlight++;
     const flights = this.#flights.get(request.requestId);
     const flight = { pod, placed: assessment.place?.(pod) };
@@ -155,6 +159,7 @@ class LazyPrompt implements Prompt {
 
   get tokens(): Int32Array {
     const { prompt } = this.request;
-    return (this.#tokens ??= Int32Array.from(typeof prompt === "string" ? this.#tokenizer.encode(prompt) : prompt));
+    if (prompt instanceof Int32Array) return prompt;
+    return (this.#tokens ??= new Int32Array(typeof prompt === "string" ? this.#tokenizer.encode(prompt) : prompt));
   }
 }

@@ -18,3 +18,9 @@ export type StrategyName = (typeof STRATEGIES)[number];
 export const MODES = ["corrected", "aibrix-719", "preble"] as const;
 
 export type Mode = (typeof MODES)[number];
+
+/** Latency profile of pods that name none: AIBrix's default target. */
+export const DEFAULT_GPU = "v100";
+
+/** The load window: three minutes, in Preble ("insensitive") as in AIBrix. */
+export const LOAD_WINDOW_MS = 3 * 60_000;

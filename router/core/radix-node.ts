@@ -1,15 +1,16 @@
 /** A node of the prefix tree: an edge of tokens that leads to it, and the pods that hold everything up to its end. */
 import type { Claim, Holder } from "./holder.ts";
-
-const NO_TOKENS = new Int32Array(0);
+import { sharedTokens } from "./shared-tokens.ts";
+import type { TokenPage } from "./token-pages.ts";
 
 /** Fields change only in `radix-tree.ts`. */
 export class RadixNode {
   readonly namespace: string;
+  /** A root has none, and no edge. */
   parent: RadixNode | undefined;
-  /** The edge is `tokens[start..end)`: after a split both halves may look into the same array. */
-  tokens: Int32Array;
-  start = 0;
+  /** The edge is `page.tokens[start..end)`. */
+  page: TokenPage;
+  start: number;
   end: number;
   /** By the first token of the child's edge. Absent in leaves: most nodes are leaves, and an empty Map is not small. */
   children: Map<number, RadixNode> | undefined = undefined;
@@ -18,17 +19,21 @@ export class RadixNode {
   /** Tokens from the root to the end of this node. */
   contextTokens: number;
 
-  /** A root has neither parent nor tokens. */
-  constructor(namespace: string, parent?: RadixNode, tokens = NO_TOKENS) {
+  constructor(namespace: string, parent: RadixNode | undefined, page: TokenPage, start: number, end: number) {
     this.namespace = namespace;
     this.parent = parent;
-    this.tokens = tokens;
-    this.end = tokens.length;
-    this.contextTokens = (parent?.contextTokens ?? 0) + tokens.length;
+    this.page = page;
+    this.start = start;
+    this.end = end;
+    this.contextTokens = (parent?.contextTokens ?? 0) + end - start;
   }
 
   get edgeTokens(): number {
     return this.end - this.start;
+  }
+
+  get firstToken(): number {
+    return this.page.tokens[this.start] as number;
   }
 
   claimOf(holder: Holder): Claim | undefined {
@@ -38,10 +43,6 @@ export class RadixNode {
 
   /** How many tokens of the edge stand in `prompt` from `at` on. */
   sharedWith(prompt: Int32Array, at: number): number {
-    const { tokens, start } = this;
-    const limit = Math.min(this.end - start, prompt.length - at);
-    let shared = 0;
-    while (shared < limit && tokens[start + shared] === prompt[at + shared]) shared++;
-    return shared;
+    return sharedTokens(this.page.tokens, this.start, this.end, prompt, at);
   }
 }

@@ -123,6 +123,35 @@ describe("a radix tree of prompts", () => {
     expect(held(subject, ids())).toEqual({});
   });
 
+  it("does not go on from a match that is out of date", () => {
+    const subject = tree();
+    const [a, b] = [subject.addHolder("a"), subject.addHolder("b")];
+    subject.claim("m", range(1, 100), a, 0);
+    const match = subject.match("m", range(1, 100));
+    subject.removeHolder(a);
+    subject.claim("m", range(1, 100), b, 0, match);
+    expect(held(subject, range(1, 100))).toEqual({ b: 100 });
+    expect([subject.nodes, subject.storedTokens]).toEqual([1, 100]);
+  });
+
+  it("lets go of pages when most of what lay on them is gone", () => {
+    const subject = tree({ capacityTokens: 10_000_000 });
+    const a = subject.addHolder("a");
+    // Ten prompts that are used again and again, among tens of thousands that are not: 6 million tokens in all.
+    for (let index = 0; index < 30_000; index++) {
+      const first = index % 10 === 0 ? (index / 10) % 10 : index + 10;
+      subject.claim(
+        "m",
+        Int32Array.from({ length: 200 }, (_, at) => first + at),
+        a,
+        index,
+      );
+      if (index % 1000 === 0) subject.evict(index + 300_000 - 5000);
+    }
+    expect(subject.storedTokens).toBeLessThan(1_300_000);
+    expect(subject.allocatedTokens).toBeLessThan(2 * subject.storedTokens);
+  });
+
   it("walks a path of 10,000 nodes, and takes it down again", () => {
     const subject = tree();
     const a = subject.addHolder("a");
@@ -214,6 +243,7 @@ const operation = fc.oneof(
       namespace: fc.constantFrom("m", "n"),
       prompt: prompts,
       pod,
+      afterMatch: fc.boolean(),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("withdraw" as const), which: fc.nat({ max: 20 }) }) },
@@ -236,7 +266,8 @@ it("agrees at every step with the plain log of what happened", () => {
           if (step.kind === "claim") {
             const { namespace, prompt, pod } = step;
             const claim = log.add({ kind: "claim", namespace, prompt, pod, atMs: nowMs });
-            placed.push({ claim, placement: subject.claim(namespace, prompt, holders[pod] as Holder, nowMs) });
+            const match = step.afterMatch ? subject.match(namespace, prompt) : undefined;
+            placed.push({ claim, placement: subject.claim(namespace, prompt, holders[pod] as Holder, nowMs, match) });
           } else if (step.kind === "withdraw") {
             for (const { claim, placement } of placed.splice(step.which, 1)) {
               log.add({ kind: "withdraw", claim });

@@ -10,6 +10,7 @@
  */
 import { Holder, type Claim } from "./holder.ts";
 import { RadixNode } from "./radix-node.ts";
+import { TokenPages } from "./token-pages.ts";
 
 export interface RadixTreeOptions {
   /** A claim unused for longer than this is dropped by the next {@link RadixTree.evict}. */
@@ -24,6 +25,9 @@ export interface PrefixMatch {
   readonly matchedTokens: number;
   /** Tokens per holder of at least one, the longest first. */
   readonly byHolder: ReadonlyMap<Holder, number>;
+  /** Where in which state of the tree the walk ended: {@link RadixTree.claim} can go on from there. */
+  readonly node: RadixNode | undefined;
+  readonly version: number;
 }
 
 /** A prompt that was given to a pod: what {@link RadixTree.withdraw} needs to take it back. */
@@ -33,16 +37,26 @@ export interface Placement {
   readonly touch: number;
 }
 
+const NO_TOKENS = { tokens: new Int32Array(0), liveTokens: 0 };
+
 export class RadixTree {
   readonly #options: RadixTreeOptions;
   readonly #roots = new Map<string, RadixNode>();
   readonly #holders = new Set<Holder>();
+  readonly #pages = new TokenPages();
   #touches = 0;
+  /** Changes with every node. */
+  #version = 0;
   #nodes = 0;
   #storedTokens = 0;
 
   constructor(options: RadixTreeOptions) {
     this.#options = options;
+  }
+
+  /** By namespace. To look at, not to change. */
+  get roots(): ReadonlyMap<string, RadixNode> {
+    return this.#roots;
   }
 
   /** Nodes without the roots. */
@@ -52,6 +66,11 @@ export class RadixTree {
 
   get storedTokens(): number {
     return this.#storedTokens;
+  }
+
+  /** What the stored tokens take up, four bytes each: more than there are, because pages have gaps. */
+  get allocatedTokens(): number {
+    return this.#pages.allocatedTokens;
   }
 
   addHolder(name: string): Holder {
@@ -78,6 +97,7 @@ export class RadixTree {
       if (matchedTokens < child.contextTokens) break;
     }
     const byHolder = new Map<Holder, number>();
+    const end = node;
     // Upwards a node has the holders of the one below it and perhaps more: only a longer list has news.
     for (let known = 0; node?.parent !== undefined; node = node.parent) {
       if (node.claims.length === known) continue;
@@ -85,15 +105,19 @@ export class RadixTree {
       const tokens = Math.min(matchedTokens, node.contextTokens);
       for (const { holder } of node.claims) if (!byHolder.has(holder)) byHolder.set(holder, tokens);
     }
-    return { matchedTokens, byHolder };
+    return { matchedTokens, byHolder, node: end, version: this.#version };
   }
 
-  /** Notes that `holder` is given this prompt: from now on it holds every prefix of it. */
-  claim(namespace: string, prompt: Int32Array, holder: Holder, nowMs: number): Placement {
-    const node = this.#insert(namespace, prompt);
+  /**
+   * Notes that `holder` is given this prompt: from now on it holds every prefix of it. A `match` of the same prompt saves
+   * walking the tree again, if nothing has changed since.
+   */
+  claim(namespace: string, prompt: Int32Array, holder: Holder, nowMs: number, match?: PrefixMatch): Placement {
+    const node = this.#insert(namespace, prompt, match?.version === this.#version ? match : undefined);
     const touch = ++this.#touches;
     // From the leaf up, so that ancestors end up fresher.
     for (let at = node; at.parent !== undefined; at = at.parent) {
+      if (this.#pages.isSparse(at.page)) this.#move(at);
       const claim = at.claimOf(holder);
       if (claim === undefined) {
         at.claims.push(holder.add(at, 1, touch, nowMs));
@@ -129,20 +153,13 @@ export class RadixTree {
   }
 
   /** The node that ends exactly at the prompt's end, made where there is none. */
-  #insert(namespace: string, prompt: Int32Array): RadixNode {
-    let node = this.#roots.get(namespace) ?? new RadixNode(namespace);
-    let at = 0;
+  #insert(namespace: string, prompt: Int32Array, match: PrefixMatch | undefined): RadixNode {
+    let node = match?.node ?? this.#roots.get(namespace) ?? new RadixNode(namespace, undefined, NO_TOKENS, 0, 0);
+    let at = match?.node === undefined ? 0 : match.matchedTokens;
+    if (at < node.contextTokens) node = this.#split(node, node.edgeTokens - (node.contextTokens - at));
     while (at < prompt.length) {
-      const first = prompt[at] as number;
-      let child: RadixNode | undefined = node.children?.get(first);
-      if (child === undefined) {
-        child = new RadixNode(namespace, node, prompt.slice(at));
-        (node.children ??= new Map()).set(first, child);
-        if (node.parent === undefined) this.#roots.set(namespace, node);
-        this.#nodes++;
-        this.#storedTokens += child.edgeTokens;
-        return child;
-      }
+      const child = node.children?.get(prompt[at] as number);
+      if (child === undefined) return this.#addLeaf(node, prompt, at);
       const shared = child.sharedWith(prompt, at);
       at += shared;
       node = shared < child.edgeTokens ? this.#split(child, shared) : child;
@@ -150,22 +167,29 @@ export class RadixTree {
     return node;
   }
 
-  /**
-   * Puts a new node in front of `lower` for the first `sharedTokens` of its edge, with the same holders.
-   *
-   * The upper half gets its own copy: it outlives the lower one, and must not keep a long array alive for a few tokens.
-   */
-  #split(lower: RadixNode, sharedTokens: number): RadixNode {
-    const { namespace, parent, tokens, start } = lower;
-    if (parent?.children === undefined) throw new Error("a root cannot be split");
-    const middle = start + sharedTokens;
-    const upper = new RadixNode(namespace, parent, tokens.slice(start, middle));
-    for (const claim of lower.claims) upper.claims.push(claim.holder.inherit(upper, claim));
-    parent.children.set(tokens[start] as number, upper);
-    upper.children = new Map([[tokens[middle] as number, lower]]);
-    lower.parent = upper;
-    lower.start = middle;
+  #addLeaf(parent: RadixNode, prompt: Int32Array, from: number): RadixNode {
+    const { page, start } = this.#pages.store(prompt, from, prompt.length);
+    const leaf = new RadixNode(parent.namespace, parent, page, start, start + prompt.length - from);
+    (parent.children ??= new Map()).set(leaf.firstToken, leaf);
+    if (parent.parent === undefined) this.#roots.set(parent.namespace, parent);
     this.#nodes++;
+    this.#version++;
+    this.#storedTokens += leaf.edgeTokens;
+    return leaf;
+  }
+
+  /** Puts a new node in front of `lower` for the first `tokens` of its edge, with the same holders. */
+  #split(lower: RadixNode, tokens: number): RadixNode {
+    const { namespace, parent, page, start } = lower;
+    if (parent?.children === undefined) throw new Error("a root cannot be split");
+    const upper = new RadixNode(namespace, parent, page, start, start + tokens);
+    for (const claim of lower.claims) upper.claims.push(claim.holder.inherit(upper, claim));
+    parent.children.set(upper.firstToken, upper);
+    lower.parent = upper;
+    lower.start += tokens;
+    upper.children = new Map([[lower.firstToken, lower]]);
+    this.#nodes++;
+    this.#version++;
     return upper;
   }
 
@@ -181,13 +205,14 @@ export class RadixTree {
   #removeNode(node: RadixNode): void {
     const { namespace, parent } = node;
     if (parent?.children === undefined) throw new Error("a root has no claims to lose");
-    parent.children.delete(node.tokens[node.start] as number);
+    parent.children.delete(node.firstToken);
     if (parent.children.size === 0) {
       parent.children = undefined;
       if (parent.parent === undefined) this.#roots.delete(namespace);
     }
     this.#nodes--;
-    this.#storedTokens -= node.edgeTokens;
+    this.#version++;
+    this.#free(node, node.edgeTokens);
   }
 
   /** Least recently used first, and of a prompt the tail before the head, which more prompts can use. */
@@ -210,15 +235,26 @@ export class RadixTree {
     return found;
   }
 
-  /** Cuts the last tokens off a leaf, and does not keep a long array for a short rest. */
+  /** Cuts the last tokens off a leaf. */
   #trim(leaf: RadixNode, tokens: number): void {
     leaf.end -= tokens;
     leaf.contextTokens -= tokens;
+    this.#version++;
+    this.#free(leaf, tokens);
+  }
+
+  #free(node: RadixNode, tokens: number): void {
     this.#storedTokens -= tokens;
-    if (leaf.edgeTokens * 2 < leaf.tokens.length) {
-      leaf.tokens = leaf.tokens.slice(leaf.start, leaf.end);
-      leaf.end = leaf.edgeTokens;
-      leaf.start = 0;
-    }
+    this.#pages.free(node.page, tokens);
+  }
+
+  /** To a fuller page. */
+  #move(node: RadixNode): void {
+    const { page, start, end } = node;
+    const slice = this.#pages.store(page.tokens, start, end);
+    this.#pages.free(page, end - start);
+    node.page = slice.page;
+    node.start = slice.start;
+    node.end = slice.start + end - start;
   }
 }

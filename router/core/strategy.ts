@@ -42,8 +42,10 @@ export interface Strategy {
   podRemoved?(pod: ReadyPod): void;
   /** `pods` serve the request's model and are ready; at least one. */
   assess(prompt: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment;
-  /** Estimated work on a pod in GPU seconds, without any new request; absent in strategies without a cost model. */
-  costSeconds?(pod: ReadyPod, nowMs: number): number;
+  /** Work on a pod in GPU seconds, as a new request finds it; absent in strategies without a cost model. */
+  workSeconds?(pod: ReadyPod, nowMs: number): number;
+  /** Requests counted for a pod in the load window; absent in strategies without one. */
+  windowRequests?(pod: ReadyPod, nowMs: number): number;
   tick?(nowMs: number): void;
 }
 
@@ -53,18 +55,27 @@ export function leastLoaded(pods: readonly ReadyPod[], load: (pod: ReadyPod) => 
   return { reason: "load", allowed: least(pods, load), matchedTokens: 0, totalTokens: 0, candidates };
 }
 
-/** The items of smallest `rank`; all of them where they tie. Ranks within 1e-9 tie: sums differ in their last bits. */
-export function least<T>(items: readonly T[], rank: (item: T) => number): T[] {
-  let smallest = Infinity;
+/**
+ * The items of smallest rank: by the first rank, among equals by the next, and so on; all that tie in every one. Ranks
+ * within 1e-9 tie: sums differ in their last bits.
+ */
+export function least<T>(items: readonly T[], ...ranks: readonly ((item: T, index: number) => number)[]): T[] {
+  const smallest = ranks.map(() => Infinity);
   let found: T[] = [];
-  for (const item of items) {
-    const value = rank(item);
-    if (value < smallest - 1e-9 || found.length === 0) {
-      smallest = value;
-      found = [item];
-    } else if (value <= smallest + 1e-9) {
-      found.push(item);
+  for (let index = 0; index < items.length; index++) {
+    const item = items[index] as T;
+    let order = found.length === 0 ? -1 : 0;
+    for (let position = 0; position < ranks.length && order === 0; position++) {
+      const difference = (ranks[position]?.(item, index) ?? 0) - (smallest[position] ?? 0);
+      if (Math.abs(difference) > 1e-9) order = difference;
     }
+    if (order > 0) continue;
+    if (order < 0) {
+      found = [];
+      for (let position = 0; position < ranks.length; position++)
+        smallest[position] = ranks[position]?.(item, index) ?? 0;
+    }
+    found.push(item);
   }
   return found;
 }

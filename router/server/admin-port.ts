@@ -1,158 +1,186 @@
-/** The operator's port, on the loopback address unless told otherwise: which pods there are, and why a request went where it went. */
+/**
+ * The operator's port, on the loopback address unless told otherwise: which pods there are, what the router believes they
+ * hold, and why a request went where it went.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Type } from "typebox";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { checker } from "../../fixtures/schema.ts";
+import { invalidRequest, Refusal } from "../../fixtures/wire/errors.ts";
+import type { TreeView } from "../core/tree-view.ts";
 import { bearerIsRight } from "./bearer.ts";
-import { json, pathOf } from "./data-port.ts";
 import type { DecisionLog } from "./decision-log.ts";
+import { sendJson, sendText } from "./answer.ts";
 import type { PodLink } from "./pod-link.ts";
 import type { PodRegistry } from "./pod-registry.ts";
-import { normalPodUrl, podSpec, type PodInput } from "./pod-spec.ts";
+import type { PodSources } from "./pod-sources.ts";
+import { normalPodUrl, PodInputSchema, podSpec } from "./pod-spec.ts";
 import { readBody } from "./read-body.ts";
-import { refusals, refuse, type Refusal } from "./refusal.ts";
+import { refusals, refuse, refuseUnauthorized } from "./refusal.ts";
+import type { LiveSettings } from "./settings.ts";
 
 export interface AdminPortContext {
   readonly registry: PodRegistry;
+  readonly sources: PodSources;
   readonly decisions: DecisionLog;
   /** Resolves when the pod was probed once, or after a short while. */
   readonly probed: (pod: PodLink) => Promise<void>;
   readonly now: () => number;
-  readonly token?: string | undefined;
+  readonly metricsPage: () => string;
+  /** Undefined where the strategy keeps no tree. */
+  readonly tree: (limit: number) => TreeView | undefined;
+  readonly settings: LiveSettings;
 }
 
-export const PodInputSchema = Type.Object(
-  {
-    url: Type.String({ minLength: 1 }),
-    name: Type.Optional(Type.String({ minLength: 1 })),
-    gpu: Type.Optional(Type.String()),
-    models: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })),
-  },
-  { additionalProperties: false },
-);
+/** Under this name the admin port speaks to the sources. */
+export const ADMIN_SOURCE = "admin";
+
+const MAX_ADMIN_BODY_BYTES = 1 << 20;
+const TREE_NODES_SHOWN = 1000;
 
 const checkPod = checker(PodInputSchema);
 const checkPods = checker(Type.Array(PodInputSchema));
 
-const MAX_ADMIN_BODY_BYTES = 1 << 20;
+/** What a handler answers: a status and a JSON value. Refusals are thrown. */
+type Answer = readonly [status: number, value: unknown];
+/** `rest` is what follows the route's path, decoded. */
+type Handler = (asked: {
+  readonly rest: string;
+  readonly query: URLSearchParams;
+  readonly body: unknown;
+}) => Answer | Promise<Answer>;
 
 export function adminPort(context: AdminPortContext): (request: IncomingMessage, response: ServerResponse) => void {
+  const routes = adminRoutes(context);
   return (request, response) => {
-    if (context.token !== undefined && !bearerIsRight(request, context.token)) {
-      return refuse(response, refusals.unauthorized(), { connection: "close" });
-    }
-    answer(context, request, response).catch((error: unknown) => {
-      refuse(response, error instanceof OperationalError ? badInput(error) : internal(error));
+    const { adminToken } = context.settings;
+    if (adminToken !== undefined && !bearerIsRight(request, adminToken)) return refuseUnauthorized(response);
+    const url = new URL(request.url ?? "/", "http://admin");
+    if (url.pathname === "/health" && request.method === "GET") return sendText(response, "");
+    if (url.pathname === "/metrics" && request.method === "GET") return sendText(response, context.metricsPage());
+    handle(routes, request, response, url).catch((error: unknown) => {
+      if (error instanceof Refusal) refuse(response, error);
+      else if (error instanceof OperationalError) refuse(response, invalidRequest(error.message, null));
+      else refuse(response, new Refusal(500, "InternalServerError", (error as Error).message));
     });
   };
 }
 
-async function answer(context: AdminPortContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = pathOf(request);
-  const method = request.method ?? "";
-  if (path === "/admin/pods") {
-    if (method === "GET") return json(response, 200, { pods: list(context) });
-    if (method === "POST") return addPod(context, request, response);
-    if (method === "PUT") return replacePods(context, request, response);
-    if (method === "DELETE")
-      return removePod(context, new URL(request.url ?? "", "http://admin").searchParams.get("url"), response);
-    return refuse(response, refusals.wrongMethod("GET, POST, PUT, DELETE"));
-  }
-  if (path.startsWith("/admin/pods/")) {
-    const pod = decode(path.slice("/admin/pods/".length));
-    if (method === "DELETE") return removePod(context, pod, response);
-    if (method !== "GET") return refuse(response, refusals.wrongMethod("GET, DELETE"));
-    const found = find(context, pod);
-    return found === undefined ? refuse(response, unknownPod(pod)) : json(response, 200, describe(context, found));
-  }
-  if (path.startsWith("/admin/explain/")) {
-    if (method !== "GET") return refuse(response, refusals.wrongMethod("GET"));
-    const id = decode(path.slice("/admin/explain/".length));
-    const record = context.decisions.get(id);
-    return record === undefined
-      ? refuse(response, {
-          status: 404,
-          type: "NotFoundError",
-          message: `No decision is remembered for request ${id}.`,
-        })
-      : json(response, 200, record);
-  }
-  if (path === "/health") return void response.writeHead(200).end();
-  refuse(response, refusals.noRoute(method, path));
-}
-
-async function addPod(context: AdminPortContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const input = checkPod(await jsonBody(request), "POST /admin/pods") as PodInput;
-  const spec = podSpec(input);
-  const sameAddress = context.registry.all().find((pod) => pod.spec.url === spec.url);
-  if (sameAddress !== undefined && sameAddress.name !== spec.name) {
-    return refuse(response, {
-      status: 409,
-      type: "Conflict",
-      message: `${spec.url} is already pod ${sameAddress.name}; remove it first.`,
-    });
-  }
-  const known = sameAddress !== undefined;
-  const pod = context.registry.add(spec);
-  await context.probed(pod);
-  json(response, known ? 200 : 201, describe(context, pod));
-}
-
-async function replacePods(
-  context: AdminPortContext,
+async function handle(
+  routes: Readonly<Record<string, Readonly<Record<string, Handler>>>>,
   request: IncomingMessage,
   response: ServerResponse,
+  url: URL,
 ): Promise<void> {
-  const inputs = checkPods(await jsonBody(request), "PUT /admin/pods") as PodInput[];
-  context.registry.replace(inputs.map(podSpec));
-  await Promise.all(context.registry.all().map(context.probed));
-  json(response, 200, { pods: list(context) });
+  // A route ending in a slash takes whatever follows it.
+  const path = Object.keys(routes).find((route) =>
+    route.endsWith("/") ? url.pathname.startsWith(route) : url.pathname === route,
+  );
+  const methods = path === undefined ? undefined : routes[path];
+  if (path === undefined || methods === undefined) throw refusals.notFound(`${url.pathname} is not served here.`);
+  const handler = methods[request.method ?? ""];
+  if (handler === undefined)
+    return refuse(response, refusals.wrongMethod(), { allow: Object.keys(methods).join(", ") });
+  const body = request.method === "POST" || request.method === "PUT" ? await jsonBody(request) : undefined;
+  const [status, value] = await handler({
+    rest: decode(url.pathname.slice(path.length)),
+    query: url.searchParams,
+    body,
+  });
+  sendJson(response, status, value);
 }
 
-function removePod(context: AdminPortContext, which: string | null, response: ServerResponse): void {
-  const pod = which === null ? undefined : find(context, which);
-  if (pod === undefined) return refuse(response, unknownPod(which ?? ""));
-  const described = describe(context, pod);
-  context.registry.remove(pod);
-  json(response, 200, { ...described, state: "removed" });
-}
-
-function list(context: AdminPortContext): unknown[] {
-  const draining = context.registry.draining().map((pod) => ({ ...describe(context, pod), state: "draining" }));
-  return [...context.registry.all().map((pod) => describe(context, pod)), ...draining];
-}
-
-function describe(context: AdminPortContext, pod: PodLink): Record<string, unknown> {
-  const resting = pod.health === "healthy" && !pod.breaker.allows(context.now());
-  return {
+function adminRoutes(context: AdminPortContext): Readonly<Record<string, Readonly<Record<string, Handler>>>> {
+  const { registry, sources, decisions, probed, tree } = context;
+  const describe = (pod: PodLink): Record<string, unknown> => ({
     name: pod.name,
     url: pod.spec.url,
     gpu: pod.spec.gpu ?? null,
     models: pod.modelNames ?? null,
-    state: resting ? "breaker-open" : pod.health,
+    state: pod.health === "healthy" && !pod.breaker.allows(context.now()) ? "breaker-open" : pod.health,
     inFlight: pod.inFlight,
+    source: sources.sourceOf(pod.name) ?? null,
     trouble: pod.trouble ?? null,
+  });
+  const list = (): unknown => ({
+    pods: [
+      ...registry.all().map(describe),
+      ...registry.draining().map((pod) => ({ ...describe(pod), state: "draining", source: null })),
+    ],
+  });
+  /** By name, or by any spelling of its address that adding it would have taken. */
+  const find = (which: string): PodLink => {
+    const pod = registry.get(which) ?? registry.all().find(({ spec }) => spec.url === addressOf(which));
+    if (pod === undefined) throw refusals.notFound(`There is no pod ${which}.`);
+    return pod;
+  };
+  const remove = (which: string): Answer => {
+    const pod = find(which);
+    sources.remove(pod.name);
+    return [200, { ...describe(pod), state: "removed" }];
+  };
+  return {
+    "/admin/pods": {
+      GET: () => [200, list()],
+      POST: async ({ body }) => {
+        const spec = podSpec(checkPod(body, "POST /admin/pods"));
+        const holder = registry.all().find((pod) => pod.spec.url === spec.url);
+        if (holder !== undefined && holder.name !== spec.name) {
+          throw refusals.conflict(`${spec.url} is already pod ${holder.name}; remove it first.`);
+        }
+        const before = registry.get(spec.name);
+        sources.add(ADMIN_SOURCE, spec);
+        const pod = find(spec.name);
+        await probed(pod);
+        return [pod === before ? 200 : 201, describe(pod)];
+      },
+      PUT: async ({ body }) => {
+        sources.setAll(ADMIN_SOURCE, checkPods(body, "PUT /admin/pods").map(podSpec));
+        await Promise.all(registry.all().map(probed));
+        return [200, list()];
+      },
+      DELETE: ({ query }) => remove(query.get("url") ?? ""),
+    },
+    "/admin/pods/": {
+      GET: ({ rest }) => [200, describe(find(rest))],
+      DELETE: ({ rest }) => remove(rest),
+    },
+    "/admin/explain/": {
+      GET: ({ rest }) => {
+        const record = decisions.get(rest);
+        if (record === undefined) throw refusals.notFound(`No decision is remembered for request ${rest}.`);
+        return [200, record];
+      },
+    },
+    "/admin/tree": {
+      GET: ({ query }) => {
+        const limit = Number(query.get("limit") ?? TREE_NODES_SHOWN);
+        if (!Number.isInteger(limit) || limit < 1)
+          throw invalidRequest("limit is a number of nodes, at least 1", "limit");
+        const view = tree(limit);
+        if (view === undefined) throw refusals.notFound("This strategy keeps no prefix tree.");
+        return [200, view];
+      },
+    },
   };
 }
 
-/** By name, or by any spelling of its address that adding it would have taken. */
-function find(context: AdminPortContext, which: string): PodLink | undefined {
-  let url: string | undefined;
+/** Undefined when it is no address: then it can only be a name. */
+function addressOf(which: string): string | undefined {
   try {
-    url = normalPodUrl(which);
+    return normalPodUrl(which);
   } catch {
-    // Not an address: then it can only be a name.
+    return undefined;
   }
-  return context.registry.find(which, url);
 }
 
 async function jsonBody(request: IncomingMessage): Promise<unknown> {
   const body = await new Promise<Buffer | undefined>((resolve) => readBody(request, MAX_ADMIN_BODY_BYTES, resolve));
-  if (body === undefined) throw new OperationalError("USAGE", `the body is larger than ${MAX_ADMIN_BODY_BYTES} bytes`);
+  if (body === undefined) throw refusals.bodyTooLarge(MAX_ADMIN_BODY_BYTES);
   try {
     return JSON.parse(body.toString("utf8"));
   } catch (cause) {
-    throw new OperationalError("USAGE", `the body is not JSON: ${(cause as Error).message}`, { cause });
+    throw invalidRequest(`the body is not JSON: ${(cause as Error).message}`, null);
   }
 }
 
@@ -163,19 +191,3 @@ function decode(segment: string): string {
     return segment;
   }
 }
-
-const unknownPod = (which: string): Refusal => ({
-  status: 404,
-  type: "NotFoundError",
-  message: `There is no pod ${which}.`,
-});
-const badInput = (error: OperationalError): Refusal => ({
-  status: 400,
-  type: "Bad Request",
-  message: error.message,
-});
-const internal = (error: unknown): Refusal => ({
-  status: 500,
-  type: "InternalServerError",
-  message: (error as Error).message,
-});

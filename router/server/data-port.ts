@@ -2,17 +2,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { randomUUID } from "node:crypto";
 import type { RouteRequest } from "../../fixtures/routing.ts";
+import type { Refusal } from "../../fixtures/wire/errors.ts";
+import { sendJson, sendText } from "./answer.ts";
 import { bearerIsRight } from "./bearer.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
 import type { PromptReader } from "./prompt-tokens.ts";
 import { readBody } from "./read-body.ts";
-import { refusals, refuse } from "./refusal.ts";
+import { explainBody, refusals, refuse, refuseUnauthorized } from "./refusal.ts";
 
 export interface DataPortContext extends ExchangeContext {
   readonly prompts: PromptReader;
-  readonly maxBodyBytes: number;
-  /** When set, `/v1/...` wants it as a bearer token, as vLLM's `--api-key` does. */
-  readonly apiKey?: string | undefined;
+  readonly metricsPage: () => string;
   /** True once shutdown has begun: no longer ready, and no connection is kept. */
   readonly draining: () => boolean;
 }
@@ -24,14 +24,19 @@ export function dataPort(context: DataPortContext): Handler {
     "/v1/completions": { POST: (request, response) => route(context, request, response, "completion") },
     "/v1/chat/completions": { POST: (request, response) => route(context, request, response, "chat") },
     "/v1/models": {
-      GET: (_, response) => json(response, 200, { object: "list", data: context.registry.modelCards() }),
+      GET: (_, response) => sendJson(response, 200, { object: "list", data: context.registry.modelCards() }),
     },
+    "/metrics": { GET: (_, response) => sendText(response, context.metricsPage()) },
     "/health": { GET: (_, response) => void response.writeHead(200).end() },
     "/ready": {
       GET: (_, response) => {
         const ready = context.registry.all().filter((pod) => pod.health === "healthy").length;
         const draining = context.draining();
-        json(response, ready > 0 && !draining ? 200 : 503, { ready: ready > 0 && !draining, pods: ready, draining });
+        sendJson(response, ready > 0 && !draining ? 200 : 503, {
+          ready: ready > 0 && !draining,
+          pods: ready,
+          draining,
+        });
       },
     },
   };
@@ -40,24 +45,20 @@ export function dataPort(context: DataPortContext): Handler {
     const path = pathOf(request);
     const methods = routes[path];
     const handler = methods?.[request.method ?? ""] ?? (request.method === "HEAD" ? methods?.["GET"] : undefined);
-    if (context.apiKey !== undefined && path.startsWith("/v1/") && !bearerIsRight(request, context.apiKey)) {
-      refuse(response, refusals.unauthorized(), { connection: "close" });
+    const { apiKey } = context.settings;
+    if (apiKey !== undefined && path.startsWith("/v1/") && !bearerIsRight(request, apiKey)) {
+      refuseUnauthorized(response);
     } else if (handler !== undefined) handler(request, response);
-    else if (methods !== undefined) refuse(response, refusals.wrongMethod(Object.keys(methods).join(", ")));
-    else refuse(response, refusals.noRoute(request.method ?? "", path));
+    else if (methods !== undefined)
+      refuse(response, refusals.wrongMethod(), { allow: Object.keys(methods).join(", ") });
+    else refuse(response, refusals.notFound(`${request.method} ${path} is not served here.`));
   };
 }
 
-export function pathOf(request: IncomingMessage): string {
+function pathOf(request: IncomingMessage): string {
   const url = request.url ?? "";
   const query = url.indexOf("?");
   return query < 0 ? url : url.slice(0, query);
-}
-
-export function json(response: ServerResponse, status: number, value: unknown): void {
-  const body = JSON.stringify(value);
-  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(body) });
-  response.end(body);
 }
 
 let sequence = 0;
@@ -70,43 +71,50 @@ function route(
 ): void {
   const sent = request.headers["x-request-id"];
   const requestId = typeof sent === "string" && sent !== "" ? sent : randomUUID();
-  const id = { "x-request-id": requestId };
-  readBody(request, context.maxBodyBytes, (body) => {
-    if (body === undefined) {
-      return refuse(response, refusals.bodyTooLarge(context.maxBodyBytes), { ...id, connection: "close" });
-    }
+  const { settings, registry, prompts, metrics, log } = context;
+  const deny = (refusal: Refusal, headers: Readonly<Record<string, string>> = {}): void => {
+    metrics.answered(refusal.status, "");
+    log("info", "refused", { requestId, status: refusal.status, type: refusal.type });
+    refuse(response, refusal, { "x-request-id": requestId, ...headers });
+  };
+  readBody(request, settings.maxBodyBytes, (body) => {
+    if (body === undefined) return deny(refusals.bodyTooLarge(settings.maxBodyBytes), { connection: "close" });
     const parsed = parseObject(body);
-    if (typeof parsed === "string") return refuse(response, refusals.notJson(parsed), id);
-    if (parsed === undefined) return refuse(response, refusals.notAnObject(), id);
-    const model = parsed["model"];
-    if (typeof model !== "string" || model === "") return refuse(response, refusals.modelMissing(), id);
-    const pods = context.registry.all();
-    if (pods.length > 0 && !pods.some((pod) => pod.serves(model))) {
-      return refuse(response, refusals.modelUnknown(model), id);
-    }
-    const prompt = kind === "completion" ? context.prompts.completion(parsed["prompt"]) : context.prompts.chat(parsed);
+    const model = parsed?.["model"];
+    if (parsed === undefined || typeof model !== "string") return deny(explainBody(body));
+    if (!registry.mayServe(model))
+      return deny(
+        refusals.modelUnknown(
+          model,
+          registry.modelCards().map(({ id }) => id),
+        ),
+      );
+    const { cache_salt: cacheSalt } = parsed;
     const maxTokens = parsed["max_completion_tokens"] ?? parsed["max_tokens"];
-    const salt = parsed["cache_salt"];
+    let tokens: Int32Array | undefined;
     const asked: RouteRequest = {
       // Clients may send one id twice at a time; the decision counts each request for itself (llm-d-router #1147).
       requestId: `${requestId}#${++sequence}`,
       model,
-      prompt,
+      // Strategies that look at load alone never pay for the tokenizer.
+      get prompt() {
+        return (tokens ??= kind === "completion" ? prompts.completion(parsed["prompt"]) : prompts.chat(parsed));
+      },
       ...(typeof maxTokens === "number" && maxTokens >= 0 ? { maxTokens } : {}),
-      ...(typeof salt === "string" && salt !== "" ? { cacheSalt: salt } : {}),
+      ...(typeof cacheSalt === "string" && cacheSalt !== "" ? { cacheSalt } : {}),
     };
     new Exchange(context, { request, response, requestId }, body, asked).start();
   });
 }
 
-/** The object; a reason when it is not JSON; undefined when it is JSON but no object. */
-function parseObject(body: Buffer): Record<string, unknown> | string | undefined {
+/** Undefined when it is no JSON, or no object. */
+function parseObject(body: Buffer): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(body.toString("utf8"));
     return typeof value === "object" && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined;
-  } catch (error) {
-    return (error as Error).message.replaceAll("'", '"');
+  } catch {
+    return undefined;
   }
 }

@@ -8,13 +8,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { errors, type Dispatcher } from "undici";
 import type { DecisionRecord, FunctionRouter, Outcome, RouteRequest } from "../../fixtures/routing.ts";
+import type { Refusal } from "../../fixtures/wire/errors.ts";
 import type { Clock } from "../../fixtures/clock.ts";
 import type { AttemptRecord, DecisionLog, RequestRecord } from "./decision-log.ts";
 import { headersToClient, headersToPod, headerSafe, type FlatHeaders } from "./headers.ts";
 import type { PodLink } from "./pod-link.ts";
 import type { PodRegistry } from "./pod-registry.ts";
-import { refusals, refuse, type Refusal } from "./refusal.ts";
+import { refusals, refuse } from "./refusal.ts";
 import type { RetryBudget } from "./retry-budget.ts";
+import type { RouterMetrics } from "./router-metrics.ts";
+import type { LiveSettings } from "./settings.ts";
+import type { Log } from "./log.ts";
 
 /** What every exchange of a router shares. */
 export interface ExchangeContext {
@@ -23,10 +27,10 @@ export interface ExchangeContext {
   readonly registry: PodRegistry;
   readonly decisions: DecisionLog;
   readonly retryBudget: RetryBudget;
-  /** Further attempts a single request may have. */
-  readonly maxRetries: number;
-  /** The client's credentials are for the router, not for the pods. */
-  readonly dropAuthorization: boolean;
+  readonly metrics: RouterMetrics;
+  readonly log: Log;
+  /** May change between two requests. */
+  readonly settings: LiveSettings;
   /** A connection to the pod failed: find out how it is. */
   readonly onPodTrouble: (pod: PodLink, error: Error) => void;
 }
@@ -43,6 +47,9 @@ export class Exchange {
   readonly #failedPods = new Set<string>();
   #attempt: Attempt | undefined;
   #retries = 0;
+  readonly #startedMs = performance.now();
+  #firstByteMs: number | undefined;
+  #status = 0;
   clientGone = false;
 
   constructor(
@@ -61,19 +68,41 @@ export class Exchange {
   }
 
   start(): void {
-    this.#response.once("close", () => {
-      if (this.#response.writableFinished) return;
-      this.clientGone = true;
-      this.#attempt?.abandon();
-    });
+    this.#response.once("close", () => this.#closed());
     this.#context.retryBudget.requestArrived();
     if (!this.#tryPod()) this.refuse(refusals.noPod(this.#route.model));
+  }
+
+  #closed(): void {
+    const { metrics, log } = this.#context;
+    if (!this.#response.writableFinished) {
+      this.clientGone = true;
+      this.#attempt?.abandon();
+      if (this.#status === 0) metrics.unanswered(this.#record.attempts.at(-1)?.decision.pod ?? "");
+    }
+    const last = this.#record.attempts.at(-1);
+    log(this.#status >= 500 ? "warn" : "info", "request", {
+      requestId: this.#requestId,
+      model: this.#route.model,
+      status: this.#status,
+      pod: last?.decision.pod ?? null,
+      reason: last?.decision.reason,
+      matchedTokens: last?.decision.matchedTokens,
+      totalTokens: last?.decision.totalTokens,
+      attempts: this.#record.attempts.length,
+      outcome: last?.outcome,
+      ...(last?.error === undefined ? {} : { error: last.error }),
+      firstByteMs: this.#firstByteMs === undefined ? null : Math.round(this.#firstByteMs * 100) / 100,
+      durationMs: Math.round((performance.now() - this.#startedMs) * 100) / 100,
+    });
   }
 
   /** Decides and sends; false when no pod can take it. */
   #tryPod(): boolean {
     const { registry, clock } = this.#context;
+    const beforeMs = performance.now();
     const decision = this.#decide(clock.nowMs());
+    this.#context.metrics.decided(decision, (performance.now() - beforeMs) / 1000);
     const pod = decision.pod === null ? undefined : registry.get(decision.pod);
     const attemptRecord: AttemptRecord = { decision: { ...decision, requestId: this.#requestId } };
     this.#record.attempts.push(attemptRecord);
@@ -84,7 +113,7 @@ export class Exchange {
       headersToPod(this.#request.rawHeaders, this.#request.headers.connection, {
         requestId: this.#requestId,
         contentLength: this.#body.length,
-        dropAuthorization: this.#context.dropAuthorization,
+        dropAuthorization: this.#context.settings.apiKey !== undefined,
       }),
       this.#body,
     );
@@ -102,7 +131,7 @@ export class Exchange {
 
   /** The attempt failed before its first byte: sends the request elsewhere if that is allowed and possible. */
   retryElsewhere(failed: PodLink): boolean {
-    if (this.clientGone || this.#retries >= this.#context.maxRetries) return false;
+    if (this.clientGone || this.#retries >= this.#context.settings.maxRetries) return false;
     this.#failedPods.add(failed.name);
     const others = this.#context.registry.all();
     if (!others.some((pod) => pod.ready && !this.#failedPods.has(pod.name) && pod.serves(this.#route.model))) {
@@ -110,12 +139,14 @@ export class Exchange {
     }
     if (!this.#context.retryBudget.spend(this.#context.clock.nowMs())) return false;
     this.#retries++;
+    this.#context.metrics.retried();
     return this.#tryPod();
   }
 
   writeHead(status: number, rawHeaders: readonly (string | Buffer)[], pod: string): void {
     const headers = headersToClient(rawHeaders, { requestId: this.#requestId, pod });
     if (this.#wantsDecision) headers.push("x-routeproof-decision", this.#decisionHeader());
+    this.#answered(status, pod);
     this.#response.writeHead(status, headers);
   }
 
@@ -137,12 +168,19 @@ export class Exchange {
 
   refuse(refusal: Refusal): void {
     if (this.clientGone) return;
+    this.#answered(refusal.status, "");
     refuse(this.#response, refusal, {
       "x-request-id": this.#requestId,
       ...(this.#wantsDecision && this.#record.attempts.length > 0
         ? { "x-routeproof-decision": this.#decisionHeader() }
         : {}),
     });
+  }
+
+  #answered(status: number, pod: string): void {
+    this.#status = status;
+    this.#firstByteMs = performance.now() - this.#startedMs;
+    this.#context.metrics.answered(status, pod);
   }
 
   get #wantsDecision(): boolean {
@@ -263,6 +301,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#record.endedMs = nowMs;
     if (error !== undefined) this.#record.error = error;
     this.#context.router.finished(this.#decisionId, outcome, nowMs);
+    this.#context.metrics.attemptEnded(this.#pod.name, outcome);
     if (outcome === "ok") this.#pod.breaker.succeeded();
     else if (outcome === "aborted" || (this.#status >= 400 && this.#status < 500)) this.#pod.breaker.neutral();
     else this.#pod.breaker.failed(nowMs);

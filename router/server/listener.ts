@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { OperationalError } from "../../fixtures/operational-error.ts";
-import { refusalBody } from "./refusal.ts";
+import { errorBody } from "../../fixtures/wire/errors.ts";
 
 export interface Listener {
   readonly url: string;
@@ -72,7 +72,7 @@ function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
     return;
   }
   const { status, phrase } = MALFORMED.get(error.code ?? "") ?? { status: 400, phrase: "Bad Request" };
-  const body = refusalBody({ status, type: phrase, message: `The request is not well-formed HTTP: ${error.message}` });
+  const body = JSON.stringify(errorBody(`The request is not well-formed HTTP: ${error.message}`, phrase, null, status));
   socket.end(
     `HTTP/1.1 ${status} ${phrase}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );

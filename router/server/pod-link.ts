@@ -70,9 +70,4 @@ export class PodLink {
   available(nowMs: number): boolean {
     return this.health === "healthy" && this.breaker.allows(nowMs);
   }
-
-  /** Lets what is under way finish, then closes its connections. */
-  async close(): Promise<void> {
-    await this.pool.close();
-  }
 }

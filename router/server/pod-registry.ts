@@ -16,7 +16,10 @@ export interface RegistryOptions {
   readonly onReadyChange: (pods: readonly RoutedPod[]) => void;
   /** A pod joined: probe it. */
   readonly onAdd: (pod: PodLink) => void;
+  /** A pod left the set; what it is working on goes on. */
   readonly onRemove: (pod: PodLink) => void;
+  /** A pod that left has finished its work. */
+  readonly onGone: (pod: PodLink) => void;
 }
 
 export class PodRegistry {
@@ -49,9 +52,11 @@ export class PodRegistry {
     return names;
   }
 
-  /** By name or by address. */
-  find(name: string, url: string | undefined): PodLink | undefined {
-    return this.#pods.get(name) ?? this.all().find((pod) => pod.spec.url === url);
+  /** False when every pod is known to serve other models only. With no pod at all nothing is known. */
+  mayServe(model: string): boolean {
+    if (this.#pods.size === 0) return true;
+    for (const pod of this.#pods.values()) if (pod.serves(model)) return true;
+    return false;
   }
 
   /** Makes the set exactly this, at once: pods named in both lists with the same address keep what they have. */
@@ -62,22 +67,6 @@ export class PodRegistry {
       if (spec === undefined || !same(spec, pod.spec)) this.#drop(pod);
     }
     for (const spec of wanted.values()) if (!this.#pods.has(spec.name)) this.#join(spec);
-    this.announce();
-  }
-
-  add(spec: PodSpec): PodLink {
-    const present = this.#pods.get(spec.name);
-    if (present !== undefined) {
-      if (same(spec, present.spec)) return present;
-      this.#drop(present);
-    }
-    const pod = this.#join(spec);
-    this.announce();
-    return pod;
-  }
-
-  remove(pod: PodLink): void {
-    this.#drop(pod);
     this.announce();
   }
 
@@ -129,7 +118,10 @@ export class PodRegistry {
     this.#options.onRemove(pod);
     // A drop and a join within one replacement must reach the decision as two: the pod that comes back holds nothing.
     this.announce();
-    void pod.close().finally(() => this.#draining.delete(pod));
+    void pod.pool.close().finally(() => {
+      this.#draining.delete(pod);
+      this.#options.onGone(pod);
+    });
   }
 }
 

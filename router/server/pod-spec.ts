@@ -1,5 +1,6 @@
 /** How an operator names a pod: on the command line, in a file, or over the admin port. */
-import { loadProfile, PROFILE_NAMES } from "../../fixtures/profiles/latency-profile.ts";
+import { Type, type Static } from "typebox";
+import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 
 export interface PodSpec {
@@ -11,24 +12,35 @@ export interface PodSpec {
   readonly gpu?: string;
   /** Overrides what the pod's `/v1/models` says. */
   readonly models?: readonly string[];
+  /** Changes when another pod takes over the name and the address. */
+  readonly uid?: string;
 }
 
-/** What may be left out. */
-export interface PodInput {
-  readonly url: string;
-  readonly name?: string;
-  readonly gpu?: string;
+export const PodInputSchema = Type.Object(
+  {
+    url: Type.String({ minLength: 1 }),
+    name: Type.Optional(Type.String({ minLength: 1 })),
+    gpu: Type.Optional(Type.String()),
+    models: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })),
+    uid: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+/** What may be left out is left out. */
+export interface PodInput extends Readonly<Omit<Static<typeof PodInputSchema>, "models">> {
   readonly models?: readonly string[];
 }
 
-/** @throws {OperationalError} USAGE when the URL or the GPU is not one */
+/** @throws {OperationalError} USAGE when the URL is not one, UNKNOWN_PROFILE when the GPU has no curve */
 export function podSpec(input: PodInput): PodSpec {
   const url = normalPodUrl(input.url);
   return {
     name: input.name ?? new URL(url).host,
     url,
-    ...(input.gpu === undefined ? {} : { gpu: gpuProfile(input.gpu) }),
+    ...(input.gpu === undefined ? {} : { gpu: loadProfile(input.gpu).name }),
     ...(input.models === undefined ? {} : { models: input.models }),
+    ...(input.uid === undefined ? {} : { uid: input.uid }),
   };
 }
 
@@ -58,10 +70,4 @@ export function parseBackends(text: string): PodInput[] {
       const [url = "", gpu] = part.split("=", 2);
       return gpu === undefined ? { url } : { url, gpu };
     });
-}
-
-/** A profile by its full name, or by the card alone: `a6000` means `a6000-monotone`. */
-export function gpuProfile(name: string): string {
-  const full = PROFILE_NAMES.includes(`${name}-monotone`) ? `${name}-monotone` : name;
-  return loadProfile(full).name;
 }

@@ -265,7 +265,7 @@ it("holds the pod back when the client does not read", async () => {
 
 it("takes bodies of ten megabytes and refuses what is over the limit, to the byte", async () => {
   const limit = 11 * 2 ** 20;
-  await using s = await scene(1, { maxBodyBytes: limit });
+  await using s = await scene(1, { settings: { maxBodyBytes: limit } });
   const sized = (bytes: number): string => {
     const frame = completion("").length;
     return completion("x".repeat(bytes - frame));

@@ -1,92 +1,67 @@
-/** The router's own "no", in vLLM's error body (0.10.1 and newer), so that a client's error handling works unchanged. */
+/** The router's own "no", in vLLM's words and error body where vLLM has them, so that a client's handling works unchanged. */
 import type { ServerResponse } from "node:http";
-
-export interface Refusal {
-  readonly status: number;
-  readonly type: string;
-  readonly message: string;
-  readonly param?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+import { Refusal, unknownModel } from "../../fixtures/wire/errors.ts";
+import { bodyReader } from "../../fixtures/wire/validation/request-body.ts";
+import { string } from "../../fixtures/wire/validation/schema.ts";
 
 export const refusals = {
-  notJson: (reason: string): Refusal => ({
-    status: 400,
-    type: "Bad Request",
-    message: `1 validation error:\n  {'type': 'json_invalid', 'loc': ('body', 0), 'msg': 'JSON decode error', 'input': {}, 'ctx': {'error': '${reason}'}}`,
-    param: "body",
-  }),
-  notAnObject: (): Refusal => ({
-    status: 400,
-    type: "Bad Request",
-    message: "1 validation error:\n  the body must be a JSON object",
-    param: "body",
-  }),
-  modelMissing: (): Refusal => ({
-    status: 400,
-    type: "Bad Request",
-    message:
-      "1 validation error:\n  {'type': 'missing', 'loc': ('body', 'model'), 'msg': 'Field required: a router needs it to choose the pods'}",
-    param: "body.model",
-  }),
-  modelUnknown: (model: string): Refusal => ({
-    status: 404,
-    type: "NotFoundError",
-    message: `The model \`${model}\` does not exist.`,
-    param: "model",
-  }),
-  noRoute: (method: string, path: string): Refusal => ({
-    status: 404,
-    type: "NotFoundError",
-    message: `${method} ${path} is not served here.`,
-  }),
-  wrongMethod: (allowed: string): Refusal => ({
-    status: 405,
-    type: "Method Not Allowed",
-    message: "Method Not Allowed",
-    headers: { allow: allowed },
-  }),
-  bodyTooLarge: (limitBytes: number): Refusal => ({
-    status: 413,
-    type: "Request Entity Too Large",
-    message: `The body is larger than ${limitBytes} bytes.`,
-  }),
-  unauthorized: (): Refusal => ({ status: 401, type: "Unauthorized", message: "Unauthorized" }),
-  noPod: (model: string): Refusal => ({
-    status: 503,
-    type: "Service Unavailable",
-    message: `No pod is ready for the model \`${model}\`.`,
-  }),
-  podUnreachable: (pod: string): Refusal => ({
-    status: 502,
-    type: "Bad Gateway",
-    message: `Pod ${pod} could not be reached or broke off before it answered.`,
-  }),
-  podSilent: (pod: string): Refusal => ({
-    status: 504,
-    type: "Gateway Timeout",
-    message: `Pod ${pod} did not answer in time.`,
-  }),
+  modelUnknown: unknownModel,
+  notFound: (message: string): Refusal => new Refusal(404, "NotFoundError", message),
+  wrongMethod: (): Refusal => new Refusal(405, "Method Not Allowed", "Method Not Allowed"),
+  conflict: (message: string): Refusal => new Refusal(409, "Conflict", message),
+  bodyTooLarge: (limitBytes: number): Refusal =>
+    new Refusal(413, "Request Entity Too Large", `The body is larger than ${limitBytes} bytes.`),
+  noPod: (model: string): Refusal =>
+    new Refusal(503, "Service Unavailable", `No pod is ready for the model \`${model}\`.`),
+  podUnreachable: (pod: string): Refusal =>
+    new Refusal(502, "Bad Gateway", `Pod ${pod} could not be reached or broke off before it answered.`),
+  podSilent: (pod: string): Refusal => new Refusal(504, "Gateway Timeout", `Pod ${pod} did not answer in time.`),
 } as const;
 
-export function refusalBody(refusal: Refusal): string {
-  const { message, type, param, status } = refusal;
-  return JSON.stringify({ error: { message, type, param: param ?? null, code: status } });
+/** All that the router itself needs of a body; the rest is for the pod to judge. */
+const strictly = bodyReader(
+  { kind: "object", name: "Request", fields: { model: { schema: string, required: true } } },
+  [],
+);
+
+/** Python's decoder, rebuilt to quote it, is slow and recurses: beyond this a body is refused in plain words. */
+const MAX_EXPLAINED_BYTES = 65_536;
+
+/** What vLLM says of a body in which no model could be found. */
+export function explainBody(body: Buffer): Refusal {
+  const plain = new Refusal(
+    400,
+    "Bad Request",
+    "1 validation error:\n  The body is not a JSON object with a model.",
+    "body",
+  );
+  if (body.length > MAX_EXPLAINED_BYTES) return plain;
+  try {
+    strictly.read(body, "application/json");
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+  }
+  return plain;
 }
 
-/** Answers with the refusal; `headers` come on top. Does nothing once an answer has begun. */
+/** Answers with the refusal. Does nothing once an answer has begun. */
 export function refuse(
   response: ServerResponse,
   refusal: Refusal,
   headers: Readonly<Record<string, string>> = {},
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const body = refusalBody(refusal);
+  const body = JSON.stringify(refusal.body);
   response.writeHead(refusal.status, {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(body),
-    ...refusal.headers,
     ...headers,
   });
   response.end(body);
+}
+
+/** vLLM answers a missing or wrong key with a bare string, not in the shape of its other errors. */
+export function refuseUnauthorized(response: ServerResponse): void {
+  response.writeHead(401, { "content-type": "application/json", connection: "close" });
+  response.end('{"error":"Unauthorized"}');
 }

@@ -1,6 +1,8 @@
 /** Every strategy by its name. */
 import type { Random } from "../../../fixtures/random.ts";
+import { Aibrix719 } from "../aibrix-719/aibrix-719.ts";
 import type { FunctionRouterOptions } from "../function-router.ts";
+import { DEFAULT_GPU, LOAD_WINDOW_MS } from "../options.ts";
 import type { Strategy } from "../strategy.ts";
 import { CacheAware } from "./cache-aware.ts";
 import { leastRequest } from "./least-request.ts";
@@ -16,12 +18,15 @@ export function createStrategy(options: FunctionRouterOptions, random: Random): 
   const {
     threshold,
     ttlMs = 5 * 60_000,
-    windowMs = 3 * 60_000,
+    windowMs = LOAD_WINDOW_MS,
     capacityTokens = 16 * 1024 * 1024,
+    mode = "corrected",
+    defaultGpu = DEFAULT_GPU,
     lookAtPod = () => undefined,
   } = options;
   switch (options.strategy ?? "prefix-cache-and-load") {
     case "prefix-cache-and-load":
+      if (mode === "aibrix-719") return new Aibrix719(defaultGpu);
       return new PrefixCacheAndLoad({ threshold: threshold ?? 0.5, windowMs, ttlMs, capacityTokens });
     case "round-robin":
       return new RoundRobin();

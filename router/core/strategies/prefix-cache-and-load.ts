@@ -2,19 +2,22 @@
  * The rule of AIBrix PR #719 with its defects mended: mode `corrected`, the default.
  *
  * More than the threshold of the prompt held by ready pods of this model: to one that holds the most of it, the least
- * loaded of these. Otherwise to the pod where the request costs least: work the pod has not finished, plus the prefill of
- * what it does not hold yet. What is equal so far goes to the pod that was given less in the last three minutes, and
- * then by lot.
+ * loaded of these: fewest requests in flight, then least work in the window. Otherwise to the pod where the request costs
+ * least, in seconds of that pod's GPU:
  *
- * Load is the number of requests in flight. The three-minute window only orders pods that are equal otherwise, idle ones
- * for instance: a count of starts alone keeps avoiding pods whose requests ended long ago.
+ *     work it was given in the last three minutes + work it has not finished + prefill of what it does not hold
+ *
+ * What is equal so far goes by lot. The window is the rule's load, and keeps a prompt just below the threshold off the
+ * pod that served its prefix lately. Unfinished work counts again, because the window alone cannot tell a busy pod from
+ * one whose requests ended long ago, and forgets a request that runs for longer.
  */
 import { loadProfile, type LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
+import type { Candidate } from "../../../fixtures/routing.ts";
 import { decodeSeconds, prefillSeconds } from "../cost-model.ts";
 import type { Holder } from "../holder.ts";
 import { LoadWindow } from "../load-window.ts";
 import { namespaceOf } from "../namespace.ts";
-import { RadixTree } from "../radix-tree.ts";
+import { RadixTree, type PrefixMatch } from "../radix-tree.ts";
 import { least, type Assessment, type Placed, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
 
 export interface PrefixCacheAndLoadOptions {
@@ -33,14 +36,6 @@ interface PodState {
   readonly window: LoadWindow;
   /** Prefill not yet done and decode of what is in flight. */
   pendingSeconds: number;
-}
-
-/** One pod in one decision. */
-interface View {
-  readonly pod: ReadyPod;
-  readonly state: PodState;
-  readonly matchedTokens: number;
-  readonly costSeconds: number;
 }
 
 export class PrefixCacheAndLoad implements Strategy {
@@ -70,52 +65,66 @@ export class PrefixCacheAndLoad implements Strategy {
     this.#states.delete(pod);
   }
 
-  assess(prompt: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
-    const { tokens } = prompt;
-    const namespace = namespaceOf(prompt.request);
-    const { byHolder } = this.tree.match(namespace, tokens);
+  assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
+    const namespace = namespaceOf(request);
+    const match = this.tree.match(namespace, tokens);
+    const states: PodState[] = [];
+    const candidates: Candidate[] = [];
+    // Most pods hold nothing of a prompt: that is priced once a card.
+    const coldSeconds = new Map<LatencyProfile, number>();
     let matchedTokens = 0;
-    const views = pods.map((pod): View => {
+    for (const pod of pods) {
       const state = this.#state(pod);
-      state.window.expire(nowMs);
-      const matched = byHolder.get(state.holder) ?? 0;
-      matchedTokens = Math.max(matchedTokens, matched);
-      const costSeconds = state.pendingSeconds + prefillSeconds(state.profile, tokens.length, matched);
-      return { pod, state, matchedTokens: matched, costSeconds };
-    });
+      const { profile } = state;
+      const matched = match.byHolder.get(state.holder) ?? 0;
+      if (matched > matchedTokens) matchedTokens = matched;
+      let prefill = matched === 0 ? coldSeconds.get(profile) : undefined;
+      if (prefill === undefined) {
+        prefill = prefillSeconds(profile, tokens.length, matched);
+        if (matched === 0) coldSeconds.set(profile, prefill);
+      }
+      const costSeconds = workSeconds(state, nowMs) + prefill;
+      states.push(state);
+      candidates.push({ pod: pod.name, matchedTokens: matched, load: pod.inFlight, costSeconds });
+    }
     const isPrefix = tokens.length > 0 && matchedTokens / tokens.length > this.threshold;
-    const best = isPrefix
+    const windowSeconds = (_pod: ReadyPod, index: number): number => states[index]?.window.seconds ?? 0;
+    const allowed = isPrefix
       ? least(
-          views.filter((view) => view.matchedTokens === matchedTokens),
-          (view) => view.pod.inFlight,
+          pods,
+          (_pod, index) => -(candidates[index]?.matchedTokens ?? 0),
+          (pod) => pod.inFlight,
+          windowSeconds,
         )
-      : least(views, (view) => view.costSeconds);
+      : least(pods, (_pod, index) => candidates[index]?.costSeconds ?? 0, windowSeconds);
     return {
       reason: isPrefix ? "prefix" : "cost",
-      allowed: least(best, ({ state }) => state.window.seconds).map(({ pod }) => pod),
+      allowed,
       matchedTokens,
       totalTokens: tokens.length,
-      candidates: views.map((view) => ({
-        pod: view.pod.name,
-        matchedTokens: view.matchedTokens,
-        load: view.pod.inFlight,
-        costSeconds: view.costSeconds,
-      })),
-      place: (pod) => this.#place(namespace, tokens, pod, byHolder.get(this.#state(pod).holder) ?? 0, nowMs),
+      candidates,
+      place: (pod) => this.#place(namespace, tokens, pod, match, nowMs),
     };
   }
 
-  costSeconds(pod: ReadyPod): number {
-    return this.#state(pod).pendingSeconds;
+  workSeconds(pod: ReadyPod, nowMs: number): number {
+    return workSeconds(this.#state(pod), nowMs);
+  }
+
+  windowRequests(pod: ReadyPod, nowMs: number): number {
+    const { window } = this.#state(pod);
+    window.expire(nowMs);
+    return window.requests;
   }
 
   tick(nowMs: number): void {
     this.tree.evict(nowMs);
   }
 
-  #place(namespace: string, tokens: Int32Array, pod: ReadyPod, matchedTokens: number, nowMs: number): Placed {
+  #place(namespace: string, tokens: Int32Array, pod: ReadyPod, match: PrefixMatch, nowMs: number): Placed {
     const state = this.#state(pod);
-    const placement = this.tree.claim(namespace, tokens, state.holder, nowMs);
+    const matchedTokens = match.byHolder.get(state.holder) ?? 0;
+    const placement = this.tree.claim(namespace, tokens, state.holder, nowMs, match);
     const decode = decodeSeconds(state.profile, tokens.length);
     let prefill = prefillSeconds(state.profile, tokens.length, matchedTokens);
     const entry = state.window.add(nowMs, prefill + decode);
@@ -143,4 +152,9 @@ export class PrefixCacheAndLoad implements Strategy {
     if (state === undefined) throw new Error(`pod ${pod.name} was never added`);
     return state;
   }
+}
+
+function workSeconds({ window, pendingSeconds }: PodState, nowMs: number): number {
+  window.expire(nowMs);
+  return window.seconds + pendingSeconds;
 }

@@ -1,0 +1,33 @@
+/** What `docker build` needs: the Dockerfile and the whole command in a few files, so that an image has no npm to run. */
+import { cpSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { build } from "esbuild";
+
+const root = dirname(import.meta.dirname);
+
+/** Optional and native, for KV events: absent from the image, and `pods` says so when asked for them. */
+const NATIVE = ["zeromq", "msgpackr"];
+
+/** Writes the context into `directory`. */
+export async function writeContainerContext(directory: string): Promise<void> {
+  await build({
+    entryPoints: [join(root, "ci/routeproof.ts")],
+    outdir: join(directory, "app"),
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    // Subcommands stay files of their own: pods start without loading the router.
+    splitting: true,
+    platform: "node",
+    format: "esm",
+    target: "node22",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    external: NATIVE,
+    // Some dependencies are CommonJS and call require, which a module has not.
+    banner: {
+      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+    },
+    logLevel: "warning",
+  });
+  cpSync(join(root, "mock-pods/Dockerfile"), join(directory, "Dockerfile"));
+}

@@ -1,0 +1,19 @@
+/** From an adapter file to an adapter. */
+import { loadAdapter, type CommandAdapterFile, type LoadedAdapter, type UrlAdapterFile } from "./adapter-file.ts";
+import { commandAdapter } from "./command-adapter.ts";
+import type { RouterAdapter } from "./router-under-test.ts";
+import { urlAdapter } from "./url-adapter.ts";
+import { OperationalError } from "../../fixtures/operational-error.ts";
+
+/** @throws {OperationalError} FILE_UNREADABLE, FILE_INVALID, or REQUIREMENT_MISSING when a program it needs is not there */
+export async function openAdapter(path: string): Promise<RouterAdapter> {
+  const loaded = loadAdapter(path);
+  switch (loaded.file.kind) {
+    case "command":
+      return commandAdapter(loaded as LoadedAdapter<CommandAdapterFile>);
+    case "url":
+      return urlAdapter(loaded as LoadedAdapter<UrlAdapterFile>);
+    case "container":
+      throw new OperationalError("ADAPTER_FAILED", `${path}: container adapters are not there yet`);
+  }
+}

@@ -1,0 +1,321 @@
+/** The lab over HTTP for one case: sends to the router, learns from the pods who served, records every step. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { RandomStream } from "../../fixtures/random.ts";
+import { Random } from "../../fixtures/random.ts";
+import type { Pod } from "../../mock-pods/pod.ts";
+import { createCorpus, type Corpus, type Prompt } from "../corpus.ts";
+import type { Held, HttpLab, Lab, RawRequest, RawResponse, SendOptions } from "../lab.ts";
+import type { CarriedLoad, Observation, SentStep, Step } from "../observation.ts";
+import type { RouterProfile } from "../router-profile.ts";
+import { exchange } from "./exchange.ts";
+import type { HeldReply } from "./held-reply.ts";
+import type { HttpSession } from "./http-session.ts";
+import { bodyFor, promptOf } from "./prompt-body.ts";
+
+const REQUEST_MS = 15_000;
+/** A held request counts as begun without its first byte after this: a router that buffers never passes it on. */
+const FIRST_BYTE_MS = 250;
+/** What a router is granted to pass a broken connection on. */
+const ABORT_SEEN_MS = 2_000;
+const DEFAULT_CONVERGENCE_MS = 1_000;
+const WARM_UP_MS = 15_000;
+const WARM_UP_EVERY_MS = 100;
+const DEFAULT_WINDOW_MS = 180_000;
+const ERROR_BODY = { object: "error", message: "scripted by routeproof", type: "InternalServerError", param: null };
+
+interface Sending {
+  readonly requestId: string;
+  readonly startMs: number;
+  readonly response: Promise<RawResponse>;
+}
+
+export class HttpCaseLab implements Lab {
+  readonly profile: RouterProfile;
+  readonly random: RandomStream;
+  readonly corpus: Corpus;
+  readonly models: readonly string[];
+  readonly http: HttpLab;
+  readonly #session: HttpSession;
+  readonly #caseId: string;
+  readonly #seed: number;
+  readonly #carried: readonly CarriedLoad[];
+  readonly #steps: Step[] = [];
+  readonly #held = new Set<Held>();
+  /** Every pod this case has known, for those that return. */
+  readonly #known = new Map<string, Pod>();
+
+  constructor(session: HttpSession, caseId: string, seed: number, carried: readonly CarriedLoad[]) {
+    const streams = new Random(seed);
+    this.#session = session;
+    this.#caseId = caseId;
+    this.#seed = seed;
+    this.#carried = carried;
+    this.profile = session.adapter.profile;
+    this.models = session.models;
+    this.random = streams.stream(`case/${caseId}`);
+    this.corpus = createCorpus(streams.stream(`corpus/${caseId}`));
+    this.http = {
+      get routerUrl() {
+        return session.router.url;
+      },
+      request: (options) => this.#raw(options),
+      pods: session.stage,
+    };
+  }
+
+  /**
+   * A router that calls itself ready may still be finding its pods: waits until it serves, and until it has been seen to
+   * use each pod or the time it claims for that is over. One that never serves is for the cases to judge.
+   */
+  async warmUp(): Promise<void> {
+    const deadline = this.nowMs() + WARM_UP_MS;
+    while (this.nowMs() < deadline) {
+      const { status, pod } = await this.send(this.corpus.namespace().prompt([]), { label: "warm-up" });
+      if (pod !== null && status === 200) break;
+      await sleep(WARM_UP_EVERY_MS);
+    }
+    await this.#converge(this.#session.present);
+  }
+
+  /** Before the case: the router gets other pods. */
+  async adopt(pods: readonly Pod[]): Promise<void> {
+    const added = pods.filter((pod) => !this.#session.present.includes(pod));
+    await this.#session.setPods(pods);
+    await this.#converge(added);
+  }
+
+  /** The case's own observation begins here. */
+  begin(): void {
+    this.#steps.length = 0;
+    for (const pod of this.#session.present) this.#known.set(pod.name, pod);
+    this.#recordPods("start", null);
+  }
+
+  observation(): Observation {
+    const base = { caseId: this.#caseId, seed: this.#seed, transport: "http", steps: this.#steps } as const;
+    return this.#carried.length === 0 ? base : { ...base, carried: this.#carried };
+  }
+
+  pods(): readonly string[] {
+    return this.#session.present.map(({ name }) => name);
+  }
+
+  nowMs(): number {
+    return this.#session.clock.nowMs();
+  }
+
+  async send(prompt: Prompt, options: SendOptions): Promise<SentStep> {
+    const sending = this.#start(prompt, options, false);
+    const response = await sending.response;
+    return this.#recordSent(sending, prompt, options, response.status, false);
+  }
+
+  async hold(prompt: Prompt, options: SendOptions): Promise<Held> {
+    const { promise: begun, resolve: begin } = Promise.withResolvers<HeldReply>();
+    const { promise: firstByte, resolve: sawFirstByte } = Promise.withResolvers<void>();
+    const client = new AbortController();
+    const sending = this.#start(prompt, options, true, {
+      hold: begin,
+      signal: client.signal,
+      onData: () => sawFirstByte(),
+    });
+    const answered = sending.response.then((response) => ({ response }));
+    const outcome = await Promise.race([begun.then((reply) => ({ reply })), answered]);
+    if ("response" in outcome) {
+      const step = this.#recordSent(sending, prompt, options, outcome.response.status, false);
+      return { step, release: async () => undefined };
+    }
+    await Promise.race([firstByte, answered, sleep(FIRST_BYTE_MS)]);
+    const step = this.#recordSent(sending, prompt, options, 200, true);
+    const held: Held = {
+      step,
+      release: async (how = "ok") => {
+        if (!this.#held.delete(held)) return;
+        if (how === "ok") outcome.reply.finish();
+        else if (how === "error") outcome.reply.fail();
+        else client.abort();
+        await sending.response;
+        if (how === "aborted") await this.#seenEnding(step.requestId);
+        this.#steps.push({ kind: "released", requestId: step.requestId, outcome: how, atMs: this.nowMs() });
+      },
+    };
+    this.#held.add(held);
+    return held;
+  }
+
+  async addPod(): Promise<string> {
+    const pod = await this.#session.newPod();
+    await this.#change("add", pod.name, [...this.#session.present, pod], [pod]);
+    return pod.name;
+  }
+
+  async removePod(name: string): Promise<void> {
+    await this.#change("remove", name, this.#without(name), []);
+  }
+
+  async returnPod(name: string): Promise<void> {
+    const pod = this.#known.get(name);
+    if (pod === undefined) throw new Error(`${name} was never there`);
+    await this.#change("add", name, [...this.#session.present, pod], [pod]);
+  }
+
+  async replacePod(name: string): Promise<string> {
+    const pod = await this.#session.newPod();
+    const pods = this.#session.present.map((other) => (other.name === name ? pod : other));
+    await this.#session.setPods(pods);
+    this.#known.set(pod.name, pod);
+    await this.#converge([pod], true);
+    this.#steps.push({
+      kind: "pods",
+      change: "remove",
+      pod: name,
+      pods: this.pods().filter((other) => other !== pod.name),
+      atMs: this.nowMs(),
+    });
+    this.#recordPods("add", pod.name);
+    return pod.name;
+  }
+
+  async reorderPods(): Promise<void> {
+    await this.#session.setPods(this.#session.present.toReversed());
+    await this.#converge([], true);
+  }
+
+  async advance(byMs: number): Promise<void> {
+    const { advance } = this.#session.router;
+    await (advance === undefined ? sleep(byMs) : advance(byMs));
+    this.#steps.push({ kind: "advanced", byMs, atMs: this.nowMs() });
+  }
+
+  async settle(): Promise<void> {
+    await this.releaseAll();
+    const { load } = this.profile;
+    const counts = load?.signal === "window" || load?.signal === "cost-model";
+    // Without a clock to move the window stays as it is: the oracle counts what it may still hold.
+    if (counts && this.#session.router.advance !== undefined) {
+      await this.advance((load.windowMs ?? DEFAULT_WINDOW_MS) + 2_000);
+    }
+  }
+
+  note(label: string, data: unknown): void {
+    this.#steps.push({ kind: "note", label, data, atMs: this.nowMs() });
+  }
+
+  async releaseAll(): Promise<void> {
+    await Promise.all([...this.#held].map((held) => held.release()));
+  }
+
+  #start(
+    prompt: Prompt,
+    options: SendOptions,
+    stream: boolean,
+    more: Pick<RawRequest, "signal" | "onData"> & { readonly hold?: (reply: HeldReply) => void } = {},
+  ): Sending {
+    const { adapter, router, agent, stage } = this.#session;
+    const { hold, ...raw } = more;
+    const requestId = this.#session.newRequestId(this.#caseId);
+    const path = adapter.requests?.paths?.[0] ?? "/v1/completions";
+    stage.expect(requestId, prompt.tokenIds ?? prompt.text, hold);
+    if (options.upstream !== undefined && options.upstream !== "ok") {
+      const { status } = options.upstream;
+      stage.script({
+        requestId,
+        reply: { kind: "respond", status, body: [JSON.stringify({ error: { ...ERROR_BODY, code: status } })] },
+      });
+    }
+    const body = bodyFor(prompt, {
+      path,
+      stream,
+      model: options.model ?? this.models[0] ?? "",
+      maxTokens: options.maxTokens ?? 1,
+      cacheSalt: options.cacheSalt,
+      extra: options.body,
+    });
+    const startMs = this.nowMs();
+    const headers = { ...adapter.requests?.headers, "x-request-id": requestId };
+    const response = exchange(
+      router.url,
+      { method: "POST", path, headers, body, timeoutMs: hold === undefined ? REQUEST_MS : 10 * REQUEST_MS, ...raw },
+      agent,
+    );
+    return { requestId, startMs, response };
+  }
+
+  async #raw(options: RawRequest): Promise<RawResponse> {
+    const id = Object.entries(options.headers ?? {}).find(([name]) => name.toLowerCase() === "x-request-id")?.[1];
+    const { stage, router, agent, adapter } = this.#session;
+    if (typeof id === "string" && stage.seen(id).length === 0) {
+      stage.expect(id, options.body === undefined ? undefined : promptOf(options.body));
+    }
+    const headers = { ...adapter.requests?.headers, ...options.headers };
+    return exchange(router.url, { ...options, headers }, agent);
+  }
+
+  #recordSent(
+    { requestId, startMs }: Sending,
+    prompt: Prompt,
+    { label, model, cacheSalt }: SendOptions,
+    status: number,
+    held: boolean,
+  ): SentStep {
+    const attempts = this.#session.stage.seen(requestId).map(({ pod }) => pod);
+    const step: SentStep = {
+      kind: "sent",
+      label,
+      requestId,
+      model: model ?? this.models[0] ?? "",
+      prompt,
+      ...(cacheSalt === undefined ? {} : { cacheSalt }),
+      attempts,
+      pod: attempts.at(-1) ?? null,
+      status,
+      held,
+      startMs,
+      endMs: this.nowMs(),
+    };
+    this.#steps.push(step);
+    return step;
+  }
+
+  async #seenEnding(requestId: string): Promise<void> {
+    await this.#session.stage
+      .waitUntil(requestId, (seen) => seen.every(({ ended }) => ended !== undefined), ABORT_SEEN_MS)
+      .catch(() => undefined);
+  }
+
+  #without(name: string): readonly Pod[] {
+    return this.#session.present.filter((pod) => pod.name !== name);
+  }
+
+  async #change(change: "add" | "remove", name: string, pods: readonly Pod[], added: readonly Pod[]): Promise<void> {
+    await this.#session.setPods(pods);
+    for (const pod of added) this.#known.set(pod.name, pod);
+    this.#recordPods(change, name);
+    await this.#converge(added, change === "remove");
+  }
+
+  /**
+   * Waits until the router has taken note, no longer than it claims to need. A new pod has been noticed once a request
+   * reaches it: fresh prompts are held open one after the other, so that a router that goes by load gets to it. That a
+   * pod is gone cannot be seen before the claimed time is over.
+   */
+  async #converge(added: readonly Pod[], waits = false): Promise<void> {
+    const convergenceMs = this.profile.discovery?.convergenceMs ?? DEFAULT_CONVERGENCE_MS;
+    if (convergenceMs === 0) return;
+    const deadline = this.nowMs() + convergenceMs;
+    if (waits) await sleep(convergenceMs);
+    const waiting = new Set(added.map(({ name }) => name));
+    const probes: Held[] = [];
+    for (let pauseMs = 5; waiting.size > 0 && this.nowMs() < deadline; pauseMs = Math.min(2 * pauseMs, 200)) {
+      const probe = await this.hold(this.corpus.namespace().prompt([]), { label: "converge" });
+      probes.push(probe);
+      if (probe.step.pod !== null && waiting.delete(probe.step.pod)) continue;
+      await sleep(Math.min(pauseMs, Math.max(0, deadline - this.nowMs())));
+    }
+    for (const probe of probes) await probe.release();
+  }
+
+  #recordPods(change: "start" | "add" | "remove", pod: string | null): void {
+    this.#steps.push({ kind: "pods", change, pod, pods: this.pods(), atMs: this.nowMs() });
+  }
+}

@@ -1,0 +1,241 @@
+/** A router over real HTTP in front of the kit's own pods, used by one case after another. */
+import type { Agent } from "undici";
+import type { RealClock } from "../../fixtures/clock.ts";
+import { OperationalError } from "../../fixtures/operational-error.ts";
+import { startFleet } from "../../mock-pods/fleet.ts";
+import type { Fleet, Pod } from "../../mock-pods/pod.ts";
+import type { PodAddress, RouterAdapter, RouterUnderTest } from "../adapters/router-under-test.ts";
+import { DEFAULT_PODS, type Case } from "../case.ts";
+import type { CarriedLoad, SentStep } from "../observation.ts";
+import type { Session } from "../runner/session.ts";
+import { openAgent } from "./exchange.ts";
+import { HttpCaseLab } from "./http-case-lab.ts";
+import { PodStage } from "./pod-stage.ts";
+
+/** Pods answer as fast as they can: which pod is chosen does not depend on how long a token takes. */
+const POD_SPEED = 1_000;
+const DRAIN_MS = 2_000;
+
+export type HttpRouter = Extract<RouterUnderTest, { kind: "http" }>;
+
+export interface SessionOptions {
+  readonly adapter: RouterAdapter;
+  readonly seed: number;
+  readonly clock: RealClock;
+  /** Models that every pod serves. */
+  readonly models: readonly string[];
+}
+
+export class HttpSession implements Session<HttpCaseLab> {
+  readonly transport = "http";
+  readonly adapter: RouterAdapter;
+  readonly models: readonly string[];
+  readonly clock: RealClock;
+  readonly stage: PodStage;
+  readonly #fleet: Fleet;
+  readonly #seed: number;
+  #agent: Agent = openAgent();
+  #router: HttpRouter | undefined;
+  #present: readonly Pod[];
+  #carried: CarriedLoad[] = [];
+  #requestCount = 0;
+  /** Nothing was sent to this router yet: it may still be finding its pods. */
+  #fresh = true;
+
+  private constructor(options: SessionOptions, fleet: Fleet) {
+    this.adapter = options.adapter;
+    this.models = options.models;
+    this.clock = options.clock;
+    this.#seed = options.seed;
+    this.#fleet = fleet;
+    this.#present = fleet.pods;
+    this.stage = new PodStage(fleet, () => options.clock.nowMs());
+    for (const pod of fleet.pods) this.stage.watch(pod);
+  }
+
+  /** @throws {OperationalError} when pods cannot bind or the router does not start: never a failure of the router */
+  static async start(options: SessionOptions): Promise<HttpSession> {
+    const fleet = await startPods(options);
+    const session = new HttpSession(options, fleet);
+    try {
+      await session.#startRouter();
+      return session;
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  get router(): HttpRouter {
+    if (this.#router === undefined) throw new Error("the router is not running");
+    return this.#router;
+  }
+
+  get canAdvance(): boolean {
+    return this.router.advance !== undefined;
+  }
+
+  get fixedPods(): number | undefined {
+    return this.router.setPods === undefined ? this.#present.length : undefined;
+  }
+
+  died(): string | undefined {
+    return this.#router?.died?.();
+  }
+
+  get agent(): Agent {
+    return this.#agent;
+  }
+
+  get present(): readonly Pod[] {
+    return this.#present;
+  }
+
+  newRequestId(caseId: string): string {
+    return `routeproof-${caseId.toLowerCase()}-${this.#seed}-${this.#requestCount++}`;
+  }
+
+  pod(name: string): Pod {
+    return this.#fleet.pod(name);
+  }
+
+  async newPod(): Promise<Pod> {
+    const pod = await this.#fleet.add();
+    this.stage.watch(pod);
+    return pod;
+  }
+
+  /** Tells the router; resolves when it has acknowledged. */
+  async setPods(pods: readonly Pod[]): Promise<void> {
+    if (this.router.setPods === undefined) throw new OperationalError("ADAPTER_FAILED", "pods cannot be changed");
+    this.#present = pods;
+    await this.router.setPods(pods.map((pod) => this.#address(pod)));
+  }
+
+  /** A lab for one case, with as many pods as it asks for: those of the case before where they are unharmed. */
+  async lab({ id, needs }: Case, seed: number): Promise<HttpCaseLab> {
+    const wanted = needs.pods ?? DEFAULT_PODS;
+    const kept = this.#present.slice(0, wanted);
+    const lab = new HttpCaseLab(this, id, seed, this.#carriedInto());
+    if (this.#fresh) await lab.warmUp();
+    this.#fresh = false;
+    if (this.router.setPods !== undefined && (kept.length < wanted || kept.length < this.#present.length)) {
+      const added = await Promise.all(Array.from({ length: wanted - kept.length }, () => this.newPod()));
+      await lab.adopt([...kept, ...added]);
+    }
+    this.#carry(lab);
+    lab.begin();
+    return lab;
+  }
+
+  /** After a case: nothing is open, nothing scripted; pods that failed on purpose give way to fresh ones. */
+  async end(lab: HttpCaseLab): Promise<void> {
+    await lab.releaseAll();
+    await this.stage.idle(DRAIN_MS);
+    this.#carry(lab);
+    const { tainted } = this.stage;
+    await this.stage.reset();
+    if (this.router.setPods !== undefined) this.#present = this.#present.filter(({ name }) => !tainted.has(name));
+    for (const pod of this.#fleet.pods) {
+      // The router may still know a pod that is no longer present here: it is told at the next case, before it is closed.
+      if (!this.#present.includes(pod) && !tainted.has(pod.name) && !lab.pods().includes(pod.name)) {
+        await this.#fleet.remove(pod.name);
+      } else pod.clearJournal();
+    }
+  }
+
+  async refreshPods(): Promise<void> {
+    if (this.router.setPods !== undefined) this.#present = [];
+  }
+
+  /** Stops the router and starts it anew in front of fresh pods. */
+  async restart(): Promise<void> {
+    await this.#stopRouter();
+    const old = this.#fleet.pods;
+    if (this.adapter.podsListen === undefined) {
+      this.#present = await Promise.all(Array.from({ length: DEFAULT_PODS }, () => this.newPod()));
+      for (const pod of old) await this.#fleet.remove(pod.name);
+    }
+    this.#carried = [];
+    await this.#startRouter();
+  }
+
+  async close(): Promise<void> {
+    await this.#stopRouter();
+    await this.#fleet.close();
+  }
+
+  async #startRouter(): Promise<void> {
+    const router = await this.adapter.start({
+      pods: this.#present.map((pod) => this.#address(pod)),
+      seed: this.#seed,
+      clock: this.clock,
+    });
+    if (router.kind !== "http") {
+      await router.close();
+      throw new OperationalError("ADAPTER_FAILED", `${this.adapter.name} is a function: it has no HTTP to speak`);
+    }
+    this.#router = router;
+    this.#fresh = true;
+  }
+
+  async #stopRouter(): Promise<void> {
+    await this.#agent.destroy();
+    this.#agent = openAgent();
+    await this.#router?.close();
+    this.#router = undefined;
+  }
+
+  #address({ name, url, profile }: Pod): PodAddress {
+    return { name, url, gpu: profile, models: this.models };
+  }
+
+  /** What the router's load window may still count when the next case begins; nothing where time can be moved. */
+  #carriedInto(): readonly CarriedLoad[] {
+    const { load } = this.adapter.profile;
+    const counts = load?.signal === "window" || load?.signal === "cost-model";
+    if (!counts || this.router.advance !== undefined) return [];
+    const oldest = this.clock.nowMs() - (load.windowMs ?? DEFAULT_WINDOW_MS);
+    this.#carried = this.#carried.filter(({ atMs }) => atMs >= oldest);
+    return [...this.#carried];
+  }
+
+  #carry(lab: HttpCaseLab): void {
+    const sent = lab.observation().steps.filter((step): step is SentStep => step.kind === "sent");
+    for (const { pod, endMs, prompt } of sent) {
+      if (pod !== null) this.#carried.push({ pod, atMs: endMs, promptChars: prompt.text.length });
+    }
+  }
+}
+
+/** vLLM routers that count by window count three minutes. */
+const DEFAULT_WINDOW_MS = 180_000;
+
+/** Fresh pods on free ports; or on the addresses that a running router already points at. */
+async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
+  const flags = { "served-model-name": models.join(" ") };
+  const addresses = adapter.podsListen?.map((address) => new URL(`http://${address}`));
+  const [first, ...others] = addresses ?? [];
+  if (first === undefined) return startFleet({ pods: `a6000:${DEFAULT_PODS}`, speed: POD_SPEED, flags });
+  const stranger = others.find(({ hostname }) => hostname !== first.hostname);
+  if (stranger !== undefined) {
+    throw new OperationalError(
+      "USAGE",
+      `pods must listen on one host, but ${stranger.hostname} and ${first.hostname} are two`,
+    );
+  }
+  const fleet = await startFleet({
+    pods: "a6000:1",
+    speed: POD_SPEED,
+    flags,
+    host: first.hostname,
+    basePort: Number(first.port),
+  });
+  try {
+    for (const { port } of others) await fleet.add({ port: Number(port) });
+    return fleet;
+  } catch (error) {
+    await fleet.close();
+    throw error;
+  }
+}

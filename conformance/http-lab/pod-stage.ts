@@ -1,0 +1,193 @@
+/** The pods' side of a case: what reached them, scripted replies instead of the engine's, requests held open. */
+import type { ServerResponse } from "node:http";
+import type { Fleet, JournalEntry, Pod } from "../../mock-pods/pod.ts";
+import type { PodScript, PodSighting, ScriptedPods } from "../lab.ts";
+import { openHold, type HeldReply } from "./held-reply.ts";
+import { playScript } from "./play-script.ts";
+import { promptOf, samePrompt, type SentPrompt } from "./prompt-body.ts";
+
+type MutableSighting = { -readonly [Key in keyof PodSighting]: PodSighting[Key] };
+
+/** A request under way, known by its id or, where a router drops ids, by its prompt. */
+interface Expected {
+  readonly prompt: SentPrompt | undefined;
+  readonly sightings: MutableSighting[];
+  /** What its pod does with it: a reply kept open, or nothing special. */
+  readonly hold: ((reply: HeldReply) => void) | undefined;
+}
+
+export class PodStage implements ScriptedPods {
+  readonly #fleet: Fleet;
+  readonly #nowMs: () => number;
+  readonly #expected = new Map<string, Expected>();
+  readonly #gates = new Map<string, { readonly opened: Promise<void>; readonly open: () => void }>();
+  readonly #down = new Set<string>();
+  #scripts: { readonly script: PodScript; left: number }[] = [];
+  #watchers = new Set<() => void>();
+  #tainted = new Set<string>();
+
+  constructor(fleet: Fleet, nowMs: () => number) {
+    this.#fleet = fleet;
+    this.#nowMs = nowMs;
+  }
+
+  watch(pod: Pod): void {
+    pod.intercept((entry, _request, response) => this.#onRequest(pod, entry, response));
+  }
+
+  /** Announces a request before it is sent. With `hold`, its pod answers only the beginning and hands over the rest. */
+  expect(requestId: string, prompt: SentPrompt | undefined, hold?: (reply: HeldReply) => void): void {
+    this.#expected.set(requestId, { prompt, sightings: [], hold });
+  }
+
+  script(script: PodScript): void {
+    this.#scripts.unshift({ script, left: script.times ?? Infinity });
+  }
+
+  release(name: string): void {
+    this.#gate(name).open();
+  }
+
+  seen(requestId: string): readonly PodSighting[] {
+    return this.#expected.get(requestId)?.sightings ?? [];
+  }
+
+  async waitUntil(
+    requestId: string,
+    predicate: (seen: readonly PodSighting[]) => boolean,
+    timeoutMs: number,
+  ): Promise<void> {
+    await this.#until(
+      () => predicate(this.seen(requestId)),
+      timeoutMs,
+      () => `pods saw ${describe(this.seen(requestId))} of ${requestId} within ${timeoutMs} ms`,
+    );
+  }
+
+  /** Resolves when no request is open at any pod, or after `timeoutMs`. */
+  async idle(timeoutMs: number): Promise<void> {
+    const busy = (): boolean => [...this.#expected.values()].some(({ sightings }) => sightings.some(isOpen));
+    await this.#until(
+      () => !busy(),
+      timeoutMs,
+      () => "pods still busy",
+    ).catch(() => undefined);
+  }
+
+  async setUp(name: string, up: boolean): Promise<void> {
+    this.#tainted.add(name);
+    if (up) {
+      await this.#fleet.pod(name).start();
+      this.#down.delete(name);
+    } else {
+      this.#down.add(name);
+      await this.#fleet.pod(name).crash();
+    }
+  }
+
+  /** Pods that were made to fail: a router may rightly avoid them for a while. */
+  get tainted(): ReadonlySet<string> {
+    return this.#tainted;
+  }
+
+  /** Forgets a case: scripts, gates, sightings; pods that are down come back. */
+  async reset(): Promise<void> {
+    for (const gate of this.#gates.values()) gate.open();
+    for (const name of this.#down) await this.#fleet.pod(name).start();
+    this.#down.clear();
+    this.#gates.clear();
+    this.#expected.clear();
+    this.#scripts = [];
+    this.#tainted = new Set();
+  }
+
+  #onRequest(pod: Pod, entry: JournalEntry, response: ServerResponse): boolean {
+    const [requestId, expected] = this.#recognise(entry);
+    if (expected === undefined) return false;
+    const sighting: MutableSighting = {
+      pod: pod.name,
+      requestId,
+      method: entry.method,
+      path: entry.path,
+      headers: entry.headers,
+      body: entry.body,
+      atMs: this.#nowMs(),
+    };
+    expected.sightings.push(sighting);
+    response.once("close", () => {
+      sighting.ended = { how: response.writableFinished ? "finished" : "disconnected", atMs: this.#nowMs() };
+      this.#notify();
+    });
+    this.#notify();
+    const script = this.#takeScript(requestId, pod.name);
+    if (script !== undefined) {
+      if (fails(script)) this.#tainted.add(pod.name);
+      void playScript(script.reply, response, (name) => this.#gate(name).opened);
+      return true;
+    }
+    if (expected.hold === undefined) return false;
+    expected.hold(openHold(response, { pod: pod.name, requestId, path: entry.path }));
+    return true;
+  }
+
+  /** By id; else by the prompt, preferring a request that no pod has seen yet. */
+  #recognise(entry: JournalEntry): readonly [string, Expected | undefined] {
+    const byId = this.#expected.get(entry.requestId);
+    if (byId !== undefined || entry.method !== "POST") return [entry.requestId, byId];
+    const prompt = promptOf(entry.body);
+    const same = [...this.#expected].filter(([, expected]) => samePrompt(expected.prompt, prompt));
+    const match = same.find(([, { sightings }]) => sightings.length === 0) ?? same.at(-1);
+    return match ?? [entry.requestId, undefined];
+  }
+
+  #takeScript(requestId: string, pod: string): PodScript | undefined {
+    const found = this.#scripts.find(
+      ({ script, left }) =>
+        left > 0 && script.requestId === requestId && (script.pod === undefined || script.pod === pod),
+    );
+    if (found !== undefined) found.left -= 1;
+    return found?.script;
+  }
+
+  #gate(name: string): { readonly opened: Promise<void>; readonly open: () => void } {
+    const known = this.#gates.get(name);
+    if (known !== undefined) return known;
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    const gate = { opened, open };
+    this.#gates.set(name, gate);
+    return gate;
+  }
+
+  async #until(holds: () => boolean, timeoutMs: number, complaint: () => string): Promise<void> {
+    if (holds()) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const watcher = (): void => {
+      if (holds()) resolve();
+    };
+    const timer = setTimeout(() => reject(new Error(complaint())), timeoutMs);
+    this.#watchers.add(watcher);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#watchers.delete(watcher);
+    }
+  }
+
+  #notify(): void {
+    for (const watcher of this.#watchers) watcher();
+  }
+}
+
+function isOpen(sighting: PodSighting): boolean {
+  return sighting.ended === undefined;
+}
+
+function fails({ reply }: PodScript): boolean {
+  return reply.kind !== "respond" || reply.end === "reset" || reply.status >= 500 || reply.status === 429;
+}
+
+function describe(seen: readonly PodSighting[]): string {
+  if (seen.length === 0) return "nothing";
+  return seen.map(({ pod, ended }) => `${pod} (${ended?.how ?? "open"})`).join(", ");
+}

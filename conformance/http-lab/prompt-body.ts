@@ -1,0 +1,57 @@
+/** Prompts as request bodies, and back: a router may write the same body in other bytes. */
+import type { CompletionPath } from "../adapters/router-under-test.ts";
+import type { Prompt } from "../corpus.ts";
+
+/** The prompt as it stands in a body: text, or token ids. */
+export type SentPrompt = string | readonly number[];
+
+export interface BodyOptions {
+  readonly path: CompletionPath;
+  readonly model: string;
+  readonly maxTokens: number;
+  readonly stream: boolean;
+  readonly cacheSalt?: string | undefined;
+  readonly extra?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export function bodyFor({ text, tokenIds }: Prompt, options: BodyOptions): string {
+  const prompt =
+    options.path === "/v1/completions" ? { prompt: tokenIds ?? text } : { messages: [{ role: "user", content: text }] };
+  return JSON.stringify({
+    model: options.model,
+    ...prompt,
+    max_tokens: options.maxTokens,
+    temperature: 0,
+    stream: options.stream,
+    ...(options.cacheSalt === undefined ? {} : { cache_salt: options.cacheSalt }),
+    ...options.extra,
+  });
+}
+
+/** The prompt in a body, whoever serialised it; undefined when there is none. */
+export function promptOf(body: string | Uint8Array): SentPrompt | undefined {
+  try {
+    const text = typeof body === "string" ? body : Buffer.from(body).toString("utf8");
+    const parsed = JSON.parse(text) as { prompt?: unknown; messages?: unknown } | null;
+    if (typeof parsed?.prompt === "string") return parsed.prompt;
+    if (Array.isArray(parsed?.prompt)) return isIds(parsed.prompt) ? parsed.prompt : JSON.stringify(parsed.prompt);
+    return Array.isArray(parsed?.messages) ? parsed.messages.map(contentOf).join("\n") : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function samePrompt(a: SentPrompt | undefined, b: SentPrompt | undefined): boolean {
+  if (a === undefined || b === undefined) return false;
+  if (typeof a === "string" || typeof b === "string") return a === b;
+  return a.length === b.length && a.every((id, index) => id === b[index]);
+}
+
+function isIds(prompt: readonly unknown[]): prompt is number[] {
+  return prompt.every((item) => typeof item === "number");
+}
+
+function contentOf(message: unknown): string {
+  const content = (message as { content?: unknown } | null)?.content;
+  return typeof content === "string" ? content : JSON.stringify(content ?? null);
+}

@@ -1,0 +1,113 @@
+import type { Command } from "commander";
+import { OperationalError } from "../fixtures/operational-error.ts";
+import { readTraceFile } from "../fixtures/traces/trace-file.ts";
+import type { FleetOptions } from "../mock-pods/pod.ts";
+import { parsePodGroups } from "../mock-pods/pod-groups.ts";
+import { DEFAULT_MODEL, podSettings, type Flags, type PodSettings } from "../mock-pods/pod-settings.ts";
+import { idealHitRatio } from "./replay/ideal-hits.ts";
+import { ReplayReport } from "./replay/replay-report.ts";
+import { playLive, type LiveRouter } from "./replay/play-live.ts";
+import { simulate, type ReplayStrategy } from "./replay/simulate.ts";
+import { summarise } from "./replay/summary.ts";
+
+interface Options {
+  readonly trace: string;
+  readonly scale?: number;
+  readonly limit?: number;
+  readonly pods: string;
+  readonly model: string;
+  readonly numGpuBlocksOverride?: number;
+  readonly strategies: string;
+  readonly seed: number;
+  readonly live?: boolean;
+  readonly speed: number;
+  readonly json?: boolean;
+  readonly report?: string;
+}
+
+const DEFAULT_STRATEGIES = "round-robin,least-request,prefix-cache-and-load";
+
+/** `routeproof replay`: a trace under each strategy, side by side. `strategyNamed` throws USAGE for a name it lacks. */
+export function defineReplay(strategyNamed: (spec: string) => ReplayStrategy & LiveRouter) {
+  return (command: Command, exit: (code: number) => void): void => {
+    command
+      .requiredOption("--trace <file>", "Mooncake or routeproof trace, JSON lines")
+      .option("--scale <n>", "divide a Mooncake trace's lengths; 32 makes one of its blocks one of vLLM's", integer)
+      .option("--limit <n>", "play only the first n requests", integer)
+      .option("--pods <groups>", "the fleet", "a6000:4")
+      .option("--model <name>", "whose weights leave room for the KV cache", DEFAULT_MODEL)
+      .option("--num-gpu-blocks-override <n>", "KV blocks of a pod, instead of its card's", integer)
+      .option("--strategies <list>", "by comma, each NAME[:KEY=VALUE]...", DEFAULT_STRATEGIES)
+      .option("--seed <number>", "seed of every draw", integer, 1)
+      .option("--live", "over sockets: pods in real time, a router in front, a client that keeps the trace's times")
+      .option("--speed <n>", "with --live: simulated seconds per real one", integer, 1)
+      .option("--json", "JSON lines; the same seed gives the same bytes")
+      .option("--report <dir>", "write replay.json, replay.md and requests.jsonl there")
+      .action(async (options: Options) => {
+        await replay(options, options.strategies.split(",").map(strategyNamed));
+        exit(0);
+      });
+  };
+}
+
+async function replay(options: Options, strategies: readonly (ReplayStrategy & LiveRouter)[]): Promise<void> {
+  const pods = podsOf(options);
+  const { scale, limit, seed } = options;
+  const trace = readTraceFile(options.trace, {
+    ...(scale !== undefined && { scale }),
+    ...(limit !== undefined && { limit }),
+  });
+  const report = new ReplayReport(
+    {
+      trace: options.trace,
+      scale: scale ?? 1,
+      pods: options.pods,
+      seed,
+      requests: trace.entries.length,
+      idealHitRatio: idealHitRatio(trace, pods[0]?.engine.blockSize ?? 16),
+    },
+    options,
+  );
+  for (const strategy of strategies) {
+    const startMs = performance.now();
+    const onProgress = progressOf(strategy.name, trace.entries.length);
+    const played =
+      options.live === true
+        ? await playLive({ trace, fleet: fleetOf(options), seed, speed: options.speed }, strategy, onProgress)
+        : simulate({ trace, pods, seed }, strategy, onProgress);
+    report.add(summarise(strategy.name, played), played, performance.now() - startMs);
+  }
+  report.finish();
+}
+
+function podsOf(options: Options): readonly PodSettings[] {
+  return parsePodGroups(options.pods).flatMap(({ profile, count }) =>
+    Array.from({ length: count }, () => podSettings(profile, options.model, flagsOf(options))),
+  );
+}
+
+function fleetOf(options: Options): FleetOptions {
+  const flags = { ...flagsOf(options), "enable-prompt-tokens-details": true };
+  return { pods: options.pods, model: options.model, flags };
+}
+
+function flagsOf({ numGpuBlocksOverride }: Options): Flags {
+  return numGpuBlocksOverride === undefined ? {} : { "num-gpu-blocks-override": numGpuBlocksOverride };
+}
+
+/** Redraws one line of a terminal at every per cent; silent elsewhere. */
+function progressOf(name: string, requests: number): ((arrived: number) => void) | undefined {
+  if (!process.stderr.isTTY) return undefined;
+  const everyRequests = Math.ceil(requests / 100);
+  return (arrived) => {
+    if (arrived === requests) process.stderr.write("\r\u001b[K");
+    else if (arrived % everyRequests === 0) {
+      process.stderr.write(`\r\u001b[K${name} ${Math.round((100 * arrived) / requests)} %`);
+    }
+  };
+}
+
+function integer(text: string): number {
+  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
+  throw new OperationalError("USAGE", `expected a whole number, not ${JSON.stringify(text)}`);
+}

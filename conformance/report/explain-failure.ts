@@ -1,0 +1,26 @@
+/** A failed case in the words a maintainer needs. */
+import type { CaseRow } from "../runner/report-rows.ts";
+
+/** Lines: requirement, what came out, what was expected and observed, how to see it again. */
+export function explainFailure(row: CaseRow): string[] {
+  return [
+    `${row.id} [${row.level}] ${row.requirement}: ${row.title}`,
+    ...(row.detail === undefined ? [] : row.detail.split("\n")),
+    ...(row.expected === undefined ? [] : [`expected one of  ${listed(row.expected)}`]),
+    ...(row.observed === undefined ? [] : [`observed         ${listed(row.observed)}`]),
+    ...(row.statistic === undefined ? [] : [statisticLine(row.statistic)]),
+    ...(row.reason === undefined ? [] : [`reason           ${row.reason}`]),
+    ...(row.knownFailing === undefined
+      ? []
+      : [`known failing    ${row.knownFailing.reason} ${row.knownFailing.link ?? ""}`.trimEnd()]),
+    `reproduce        ${row.reproduce}`,
+  ];
+}
+
+function listed(pods: readonly string[]): string {
+  return pods.length === 0 ? "none" : pods.join(", ");
+}
+
+function statisticLine({ n, observed, bound, falsePositiveRate, power }: NonNullable<CaseRow["statistic"]>): string {
+  return `statistic        ${observed} of ${n}, bound ${bound}, false-positive rate ${falsePositiveRate}, power ${power}`;
+}

@@ -1,0 +1,70 @@
+/** The report on a terminal: a table by group, failures explained, a verdict at the end. */
+import { styleText } from "node:util";
+import type { Verdict } from "../case.ts";
+import type { CaseRow, FooterRow, HeaderRow, Report } from "../runner/report-rows.ts";
+import { groupOf } from "../runner/select-cases.ts";
+import { explainFailure } from "./explain-failure.ts";
+
+type Style = Parameters<typeof styleText>[0];
+
+const MARKS: Readonly<Record<Verdict, { readonly mark: string; readonly style: Style }>> = {
+  pass: { mark: "pass", style: "green" },
+  fail: { mark: "FAIL", style: "red" },
+  inconclusive: { mark: "open", style: "yellow" },
+  error: { mark: "ERR ", style: "magenta" },
+  unsupported: { mark: "  - ", style: "gray" },
+  skipped: { mark: "skip", style: "gray" },
+  "not-run": { mark: "  . ", style: "gray" },
+};
+
+/** Lines for a terminal; `colour` false gives plain text. */
+export function terminalReport({ header, cases, footer }: Report, colour: boolean): string[] {
+  const paint = (style: Style, text: string): string =>
+    colour ? styleText(style, text, { validateStream: false }) : text;
+  const shown = cases.filter(({ verdict, reason }) => verdict !== "skipped" || reason !== "not-selected");
+  return [
+    titleLine(header),
+    ...(header.settle === undefined ? [] : [`settles: ${header.settle.why}`]),
+    "",
+    ...[...Map.groupBy(shown, groupOf)].flatMap(([, rows]) => rows.map((row) => caseLine(row, paint))),
+    "",
+    ...cases.filter(needsWords).flatMap((row) => [...explanation(row, paint), ""]),
+    ...footer.stale.map((entry) => paint("red", `known-failing list: ${entry}; remove the entry`)),
+    ...(footer.error === undefined ? [] : [paint("red", footer.error), ""]),
+    verdictLine(footer, paint),
+  ];
+}
+
+function titleLine({ router, suite, seed }: HeaderRow): string {
+  return `${router.name} ${router.version} judged by routeproof ${suite.version}, seed ${seed}`;
+}
+
+function caseLine(row: CaseRow, paint: (style: Style, text: string) => string): string {
+  const { mark, style } = MARKS[row.verdict];
+  const known = row.knownFailing === undefined ? "" : " (known failing)";
+  const why = row.verdict === "pass" ? "" : paint("gray", `  ${shortReason(row)}${known}`);
+  return `  ${paint(style, mark)}  ${row.id.padEnd(8)} ${row.level.padEnd(13)} ${row.title}${why}`;
+}
+
+function shortReason({ reason = "", detail = "", verdict }: CaseRow): string {
+  return verdict === "fail" || verdict === "error" ? reason : (detail.split("\n")[0] ?? reason);
+}
+
+function needsWords({ verdict, level }: CaseRow): boolean {
+  return verdict === "fail" || verdict === "error" || (verdict === "inconclusive" && level !== "INFO");
+}
+
+function explanation(row: CaseRow, paint: (style: Style, text: string) => string): string[] {
+  const [first = "", ...rest] = explainFailure(row);
+  const { style, mark } = MARKS[row.verdict];
+  return [`${paint(style, mark.trim())} ${first}`, ...rest.map((line) => `     ${line}`)];
+}
+
+function verdictLine(footer: FooterRow, paint: (style: Style, text: string) => string): string {
+  const style = footer.exitCode === 0 ? "green" : footer.exitCode === 1 ? "red" : "yellow";
+  const counts = Object.entries(footer.counts).map(([verdict, count]) => `${count} ${verdict}`);
+  const known = footer.knownFailing === 0 ? [] : [`${footer.knownFailing} of them known`];
+  const failed = Object.entries(footer.failed).map(([level, count]) => `${count} ${level}`);
+  const failures = failed.length === 0 ? "" : ` (failed: ${failed.join(", ")})`;
+  return `${paint(style, footer.verdict)}: ${[...counts, ...known].join(", ")}${failures} in ${(footer.durationMs / 1000).toFixed(1)} s`;
+}

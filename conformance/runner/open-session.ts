@@ -1,0 +1,75 @@
+/** Starts a router, and the pods it needs, for a run. */
+import { RealClock } from "../../fixtures/clock.ts";
+import type { RouterAdapter, RouterUnderTest } from "../adapters/router-under-test.ts";
+import type { Case } from "../case.ts";
+import { FunctionSession, type FunctionLab } from "../function-lab.ts";
+import { HttpSession } from "../http-lab/http-session.ts";
+import type { Session } from "./session.ts";
+
+export interface OpenOptions {
+  readonly adapter: RouterAdapter;
+  readonly seed: number;
+  readonly models: readonly string[];
+}
+
+/** @throws {OperationalError} when the router does not start: never a failure of the router */
+export async function openSession({ adapter, seed, models }: OpenOptions): Promise<Session> {
+  const clock = new RealClock();
+  if (adapter.kind === "function") {
+    // Only a started router tells whether it is a function or speaks HTTP in this process.
+    const router = await adapter.start({ pods: [], seed, clock });
+    if (router.kind === "function") return new FunctionRun(adapter, seed, clock, router);
+    await router.close();
+  }
+  return HttpSession.start({ adapter, seed, clock, models });
+}
+
+type FunctionRouterUnderTest = Extract<RouterUnderTest, { kind: "function" }>;
+
+/** A function router needs no pods and no sockets: its session is the function lab's, begun anew on restart. */
+class FunctionRun implements Session<FunctionLab> {
+  readonly transport = "function";
+  readonly canAdvance = true;
+  readonly fixedPods = undefined;
+  readonly #adapter: RouterAdapter;
+  readonly #seed: number;
+  readonly #clock: RealClock;
+  #router: FunctionRouterUnderTest;
+  #session: FunctionSession;
+
+  constructor(adapter: RouterAdapter, seed: number, clock: RealClock, router: FunctionRouterUnderTest) {
+    this.#adapter = adapter;
+    this.#seed = seed;
+    this.#clock = clock;
+    this.#router = router;
+    this.#session = new FunctionSession(router.router, adapter.profile);
+  }
+
+  async lab({ id, needs }: Case, seed: number): Promise<FunctionLab> {
+    return this.#session.lab(id, seed, needs.pods);
+  }
+
+  async end(lab: FunctionLab): Promise<void> {
+    await lab.settle();
+  }
+
+  async refreshPods(): Promise<void> {
+    this.#session.setPods([]);
+  }
+
+  async restart(): Promise<void> {
+    await this.#router.close();
+    const router = await this.#adapter.start({ pods: [], seed: this.#seed, clock: this.#clock });
+    if (router.kind !== "function") throw new Error(`${this.#adapter.name} was a function and is not any more`);
+    this.#router = router;
+    this.#session = new FunctionSession(router.router, this.#adapter.profile);
+  }
+
+  died(): undefined {
+    return undefined;
+  }
+
+  close(): Promise<void> {
+    return this.#router.close();
+  }
+}

@@ -1,0 +1,90 @@
+/** Runs one case and says what became of it: traffic, judgement, and every way either can break. */
+import { OperationalError } from "../../fixtures/operational-error.ts";
+import type { Case, Statistic, Verdict } from "../case.ts";
+import type { Observation } from "../observation.ts";
+import type { RouterAdapter } from "../adapters/router-under-test.ts";
+import type { Session } from "./session.ts";
+
+export interface CaseOutcome {
+  readonly verdict: Verdict;
+  readonly reason?: string;
+  readonly detail?: string;
+  readonly expected?: readonly string[];
+  readonly observed?: readonly string[];
+  readonly statistic?: Statistic;
+  readonly observation?: Observation;
+  /** The session is not to be trusted with another case. */
+  readonly broken?: boolean;
+}
+
+/** Why this case cannot be run with this router; undefined when it can. */
+export function obstacle(
+  { needs, unsupported }: Case,
+  adapter: RouterAdapter,
+  session: Pick<Session, "transport" | "canAdvance" | "fixedPods">,
+  slow: boolean,
+): CaseOutcome | undefined {
+  const no = (detail: string): CaseOutcome => ({ verdict: "unsupported", reason: "unsupported", detail });
+  const missing = unsupported(adapter.profile);
+  if (missing !== undefined) return no(missing);
+  if (session.transport === "function" && needs.transport === "http") return no("it needs a router that speaks HTTP");
+  if (needs.podChanges === true && adapter.changesPods === false) {
+    return no("the adapter cannot tell the router about pods that come and go (pods.channel is none)");
+  }
+  if (session.fixedPods !== undefined && needs.pods !== undefined && needs.pods !== session.fixedPods) {
+    return no(`it needs ${needs.pods} pods and the adapter fixes ${session.fixedPods}`);
+  }
+  if (needs.clock === true && !session.canAdvance && !slow) {
+    return { verdict: "skipped", reason: "slow", detail: "it waits for minutes of real time; --slow runs it" };
+  }
+  return undefined;
+}
+
+export async function runCase(each: Case, session: Session, seed: number, timeoutMs: number): Promise<CaseOutcome> {
+  const lab = await session.lab(each, seed).catch((error: unknown) => failure(error, session));
+  if ("verdict" in lab) return lab;
+  const trouble = await within(timeoutMs, each.traffic(lab)).catch((error: unknown) => failure(error, session));
+  const observation = lab.observation();
+  const leftovers =
+    trouble?.broken === true ? undefined : await session.end(lab).catch((error: unknown) => failure(error, session));
+  const death = session.died();
+  if (death !== undefined) {
+    return { verdict: "fail", reason: "router-died", detail: `The router ${death}`, observation, broken: true };
+  }
+  const broken = trouble ?? leftovers;
+  if (broken !== undefined) return { ...broken, observation };
+  try {
+    return { ...each.judge(observation, lab.profile), observation };
+  } catch (error) {
+    return { verdict: "error", reason: "judgement-broke", detail: message(error), observation };
+  }
+}
+
+function failure(error: unknown, session: Session): CaseOutcome {
+  if (session.died() !== undefined) {
+    return { verdict: "fail", reason: "router-died", detail: `The router ${session.died()}`, broken: true };
+  }
+  const reason =
+    error instanceof OperationalError ? "adapter-failed" : error instanceof Timeout ? "took-too-long" : "kit-broke";
+  return { verdict: "error", reason, detail: message(error), broken: true };
+}
+
+class Timeout extends Error {}
+
+async function within(timeoutMs: number, work: Promise<void>): Promise<undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Timeout(`the case did not end within ${timeoutMs / 1000} s`)), timeoutMs);
+  });
+  try {
+    await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A bug in the kit keeps its stack; what is wrong outside is one line. */
+function message(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error instanceof OperationalError || error instanceof Timeout ? error.message : (error.stack ?? error.message);
+}

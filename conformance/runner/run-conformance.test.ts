@@ -1,0 +1,88 @@
+import { expect, it } from "vitest";
+import { OperationalError } from "../../fixtures/operational-error.ts";
+import type { Judgement } from "../case.ts";
+import { runConformance, type RunEvent } from "./run-conformance.ts";
+import { testCase, testFunctionRouter } from "./test-doubles.ts";
+
+const failing = {
+  judge: (): Judgement => ({ verdict: "fail", reason: "wrong-pod", detail: "it went wrong" }),
+};
+
+it("gives every id of the catalogue a row, whatever becomes of it", async () => {
+  const report = await runConformance({
+    adapter: testFunctionRouter(),
+    only: "THR,STR",
+    catalogue: [
+      testCase("THR-01"),
+      testCase("THR-02", failing),
+      testCase("THR-03", { unsupported: () => "the profile does not claim gate" }),
+      testCase("THR-04", { traffic: async () => Promise.reject(new Error("bug in the kit")) }),
+      testCase("THR-05", { traffic: async () => undefined }),
+      testCase("STR-01", { needs: { transport: "http" } }),
+      testCase("POD-01"),
+    ],
+  });
+  expect(report.cases.map(({ id, verdict, reason }) => [id, verdict, reason])).toEqual([
+    ["THR-01", "pass", undefined],
+    ["THR-02", "fail", "wrong-pod"],
+    ["THR-03", "unsupported", "unsupported"],
+    ["THR-04", "error", "kit-broke"],
+    ["THR-05", "inconclusive", "not-served"],
+    ["STR-01", "unsupported", "unsupported"],
+    ["POD-01", "skipped", "not-selected"],
+  ]);
+  expect(report.footer.counts).toEqual({ pass: 1, fail: 1, unsupported: 2, error: 1, inconclusive: 1, skipped: 1 });
+  expect(report.cases[1]?.reproduce).toBe("routeproof verify --only THR-02 --seed 1");
+});
+
+it("is an error, not a failure of the router, when the router does not start", async () => {
+  const report = await runConformance({
+    adapter: {
+      ...testFunctionRouter(),
+      start: () => Promise.reject(new OperationalError("ADAPTER_FAILED", "cannot run router: no such program")),
+    },
+    catalogue: [testCase("THR-01")],
+  });
+  expect(report.cases[0]).toMatchObject({ verdict: "not-run", reason: "router-did-not-start" });
+  expect(report.footer).toMatchObject({ verdict: "error", exitCode: 3, error: "cannot run router: no such program" });
+});
+
+it("forgives known failures, and fails on an entry that passes or matches nothing", async () => {
+  const run = (pattern: string) =>
+    runConformance({
+      adapter: testFunctionRouter(),
+      catalogue: [testCase("THR-01"), testCase("THR-02", failing)],
+      knownFailing: [{ pattern, reason: "tracked", link: "https://example.com/1" }],
+    });
+  expect((await run("THR-02")).footer).toMatchObject({ exitCode: 0, knownFailing: 1, stale: [] });
+  expect((await run("THR-0*")).footer).toMatchObject({ exitCode: 1, stale: [`"THR-0*": THR-01 passes`] });
+  expect((await run("THR-09")).footer).toMatchObject({ exitCode: 1, stale: [`"THR-09" matches no case`] });
+});
+
+it("runs in the same drawn order for the same seed, and gives rows of the report in the catalogue's", async () => {
+  const catalogue = Array.from({ length: 20 }, (_, index) => testCase(`THR-${String(index + 10)}`));
+  const begun = async (seed: number): Promise<string[]> => {
+    const order: string[] = [];
+    const onEvent = (event: RunEvent): void => {
+      if (event.type === "begin") order.push(event.id);
+    };
+    const report = await runConformance({ adapter: testFunctionRouter(), catalogue, seed, shuffle: true, onEvent });
+    expect(report.cases.map(({ id }) => id)).toEqual(catalogue.map(({ id }) => id));
+    return order;
+  };
+  expect(await begun(3)).toEqual(await begun(3));
+  expect(await begun(3)).not.toEqual(await begun(4));
+});
+
+it("marks what did not run as not-run when interrupted or out of time", async () => {
+  const interrupt = new AbortController();
+  const interrupted = await runConformance({
+    adapter: testFunctionRouter(),
+    catalogue: [testCase("THR-01", { traffic: async () => interrupt.abort() }), testCase("THR-02")],
+    signal: interrupt.signal,
+  });
+  expect(interrupted.cases[1]).toMatchObject({ verdict: "not-run", reason: "interrupted" });
+  expect(interrupted.footer.exitCode).toBe(2);
+  const late = await runConformance({ adapter: testFunctionRouter(), catalogue: [testCase("THR-01")], maxTimeMs: 0 });
+  expect(late.cases[0]).toMatchObject({ verdict: "not-run", reason: "time-is-up" });
+});

@@ -1,0 +1,192 @@
+/** Judges one router: every case of the catalogue gets a row, whatever happens. */
+import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { Random } from "../../fixtures/random.ts";
+import type { RouterAdapter } from "../adapters/router-under-test.ts";
+import type { Case, Verdict } from "../case.ts";
+import { CASES } from "../cases/index.ts";
+import type { Observation } from "../observation.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import { knownFailingFor, staleEntries, type KnownFailing } from "./known-failing.ts";
+import { footerFor } from "./overall-verdict.ts";
+import type { CaseRow, HeaderRow, Report, ReportRow } from "./report-rows.ts";
+import { obstacle, runCase, type CaseOutcome } from "./run-case.ts";
+import { selectCases } from "./select-cases.ts";
+import { openSession } from "./open-session.ts";
+import type { Session } from "./session.ts";
+
+export interface RunOptions {
+  readonly adapter: RouterAdapter;
+  /** As `--only`: ids, groups, levels, requirements, comma-separated. Default: every case. */
+  readonly only?: string;
+  readonly seed?: number;
+  readonly shuffle?: boolean;
+  /** Failures of SHOULD make the router non-conformant. */
+  readonly strict?: boolean;
+  /** Run cases that wait for minutes of real time. */
+  readonly slow?: boolean;
+  /** `L0`: fresh prompts only; `L1`: fresh pods for each case; `L2`: a fresh router for each case. */
+  readonly isolation?: IsolationLevel;
+  readonly knownFailing?: readonly KnownFailing[];
+  /** Cases that have not begun by then are `not-run`. */
+  readonly maxTimeMs?: number;
+  readonly signal?: AbortSignal;
+  /** How a user names this router on the command line, for reproduce lines; e.g. `--adapter FILE`. */
+  readonly attachedBy?: string;
+  /** Told of every row as it is made, and of each case as it begins. */
+  readonly onEvent?: (event: RunEvent) => void;
+  /** Default: the whole catalogue. */
+  readonly catalogue?: readonly Case[];
+}
+
+export type IsolationLevel = "L0" | "L1" | "L2";
+
+export type RunEvent =
+  | { readonly type: "begin"; readonly id: string; readonly index: number; readonly total: number }
+  | { readonly type: "row"; readonly row: ReportRow; readonly observation?: Observation };
+
+const CASE_TIMEOUT_MS = 120_000;
+/** A case that waits for a TTL of its own accord. */
+const SLOW_CASE_TIMEOUT_MS = 3_600_000;
+const MODELS = ["model-a", "model-b"];
+
+/** @throws {OperationalError} USAGE when nothing is selected; ADAPTER_FAILED when the router cannot be started */
+export async function runConformance(options: RunOptions): Promise<Report> {
+  const { seed = 1, catalogue = CASES, knownFailing = [], onEvent } = options;
+  const startedMs = performance.now();
+  const selected = new Set(selectCases(catalogue, options.only));
+  const emit = (row: ReportRow, observation?: Observation): void =>
+    onEvent?.({ type: "row", row, ...(observation === undefined ? {} : { observation }) });
+  const header = headerFor(options, catalogue, seed);
+  emit(header);
+  const outcomes = new Map<string, CaseRow>();
+  const put = (each: Case, outcome: CaseOutcome, durationMs = 0): void => {
+    const row = rowFor(each, outcome, durationMs, { seed, knownFailing, attachedBy: options.attachedBy });
+    outcomes.set(each.id, row);
+    emit(row, outcome.observation);
+  };
+  for (const each of catalogue) {
+    if (!selected.has(each)) put(each, { verdict: "skipped", reason: "not-selected" });
+  }
+  const queue = [...selected];
+  const order = options.shuffle === true ? new Random(seed).stream("order").shuffle(queue) : queue;
+  const error = await runAll(order, options, seed, startedMs, put);
+  const rows = catalogue.flatMap(({ id }) => outcomes.get(id) ?? []);
+  const verdicts = new Map<string, Verdict>(rows.map(({ id, verdict }) => [id, verdict]));
+  const footer = footerFor(rows, {
+    strict: options.strict === true,
+    stale: staleEntries(knownFailing, catalogue, verdicts),
+    durationMs: performance.now() - startedMs,
+    error,
+  });
+  emit(footer);
+  return { header, cases: rows, footer };
+}
+
+type Put = (each: Case, outcome: CaseOutcome, durationMs?: number) => void;
+
+/** Resolves to what ended the run early, when something outside the router did. */
+async function runAll(
+  order: readonly Case[],
+  options: RunOptions,
+  seed: number,
+  startedMs: number,
+  put: Put,
+): Promise<string | undefined> {
+  const { adapter, signal, maxTimeMs = Infinity, isolation = "L0", slow = false } = options;
+  let session: Session;
+  try {
+    session = await openSession({ adapter, seed, models: MODELS });
+  } catch (cause) {
+    for (const each of order) put(each, { verdict: "not-run", reason: "router-did-not-start" });
+    return (cause as Error).message;
+  }
+  try {
+    let used = false;
+    let broken = false;
+    for (const [index, each] of order.entries()) {
+      if (signal?.aborted === true || performance.now() - startedMs > maxTimeMs) {
+        put(each, { verdict: "not-run", reason: signal?.aborted === true ? "interrupted" : "time-is-up" });
+        continue;
+      }
+      const inTheWay = obstacle(each, adapter, session, slow);
+      if (inTheWay !== undefined) {
+        put(each, inTheWay);
+        continue;
+      }
+      options.onEvent?.({ type: "begin", id: each.id, index, total: order.length });
+      const beganMs = performance.now();
+      if (broken || (used && isolation === "L2")) await session.restart();
+      else if (used && isolation === "L1") await session.refreshPods();
+      used = true;
+      const limitMs = each.needs.clock === true && !session.canAdvance ? SLOW_CASE_TIMEOUT_MS : CASE_TIMEOUT_MS;
+      const outcome = await runCase(each, session, seed, limitMs);
+      broken = outcome.broken === true;
+      put(each, outcome, performance.now() - beganMs);
+    }
+    return undefined;
+  } catch (cause) {
+    return (cause as Error).message;
+  } finally {
+    await session.close();
+  }
+}
+
+function headerFor({ adapter, attachedBy }: RunOptions, catalogue: readonly Case[], seed: number): HeaderRow {
+  const wording = catalogue.map(({ id, level, title }) => `${id} ${level} ${title}`).join("\n");
+  return {
+    type: "header",
+    format: 1,
+    suite: {
+      version: packageJson.version,
+      cases: catalogue.length,
+      catalogue: createHash("sha256").update(wording).digest("hex").slice(0, 16),
+    },
+    router: { name: adapter.name, version: adapter.version, kind: adapter.kind },
+    profile: adapter.profile,
+    seed,
+    startedAt: new Date().toISOString(),
+    host: { platform: `${process.platform} ${process.arch}`, node: process.version, cpus: availableParallelism() },
+    ...(adapter.settle === undefined ? {} : { settle: adapter.settle }),
+    reproduce: commandLine(attachedBy, `--seed ${seed}`),
+  };
+}
+
+function commandLine(attachedBy: string | undefined, rest: string): string {
+  return ["routeproof verify", attachedBy, rest].filter((part) => part !== undefined && part !== "").join(" ");
+}
+
+/** Without the keys that have no value: a row shows what there is. */
+function definedOnly<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
+
+interface RowContext {
+  readonly seed: number;
+  readonly knownFailing: readonly KnownFailing[];
+  readonly attachedBy: string | undefined;
+}
+
+function rowFor(
+  { id, level, requirement, title }: Case,
+  { verdict, reason, detail, expected, observed, statistic }: CaseOutcome,
+  durationMs: number,
+  { seed, knownFailing, attachedBy }: RowContext,
+): CaseRow {
+  const known = knownFailingFor(id, knownFailing);
+  return {
+    type: "case",
+    id,
+    level,
+    requirement,
+    title,
+    verdict,
+    ...definedOnly({ reason, detail, expected, observed, statistic }),
+    ...(known === undefined
+      ? {}
+      : { knownFailing: { reason: known.reason, ...(known.link === undefined ? {} : { link: known.link }) } }),
+    seed,
+    durationMs: Math.round(durationMs),
+    reproduce: commandLine(attachedBy, `--only ${id} --seed ${seed}`),
+  };
+}

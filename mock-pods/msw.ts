@@ -1,0 +1,23 @@
+/**
+ * A pod behind msw: `setupServer(...mockVllm("http://vllm.test").handlers)` in Node, `setupWorker` in a browser.
+ *
+ * msw sees the global `fetch` and `node:http`. It does not see undici's own clients (`request`, `Pool`, its `fetch`): to
+ * test something that is built on them, start a fleet on loopback instead.
+ */
+import { http, type HttpHandler } from "msw/http";
+import { createPod, type PodOptions } from "./in-process.ts";
+import type { InProcessPod } from "./pod.ts";
+
+export interface MockVllm {
+  readonly pod: InProcessPod;
+  readonly handlers: readonly HttpHandler[];
+}
+
+/** Answers everything below `url`, which need not resolve. `"*"` answers for every host. */
+export function mockVllm(url: string, options: PodOptions = {}): MockVllm {
+  const pod = createPod(options);
+  const everything = `${url.replace(/\/+$/, "")}/*`;
+  return { pod, handlers: [http.all(everything, ({ request }) => pod.fetch(request))] };
+}
+
+export type { InProcessPod, PodOptions };

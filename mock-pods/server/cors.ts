@@ -1,0 +1,38 @@
+/** Cross-origin rules as Starlette 1.10 applies them: no origin is allowed unless `--allowed-origins` names it. */
+import { text, type Answer } from "./answer.ts";
+import type { Exchange } from "./exchange.ts";
+import type { ServeSettings } from "./serve-settings.ts";
+
+const METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, QUERY";
+const MAX_AGE_SECONDS = "600";
+
+/** Headers of an ordinary answer; `vary` is there whether the request has an origin or not. */
+export function corsHeaders({ allowedOrigins }: ServeSettings, { headers }: Exchange): [string, string][] {
+  const { origin } = headers;
+  const vary: [string, string] = ["vary", "Origin"];
+  if (origin === undefined) return [vary];
+  if (allowedOrigins.includes("*")) return [["access-control-allow-origin", "*"], vary];
+  return allowedOrigins.includes(origin) ? [["access-control-allow-origin", origin], vary] : [vary];
+}
+
+/** The answer to a preflight; undefined for any other request. */
+export function preflight({ allowedOrigins }: ServeSettings, { method, headers }: Exchange): Answer | undefined {
+  const { origin, "access-control-request-method": wanted } = headers;
+  if (method !== "OPTIONS" || origin === undefined || wanted === undefined) return undefined;
+  const any = allowedOrigins.includes("*");
+  const allowed = any || allowedOrigins.includes(origin);
+  const asked = headers["access-control-request-headers"];
+  const answer = allowed ? text(200, "OK") : text(400, "Disallowed CORS origin");
+  const varied =
+    "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network";
+  return {
+    ...answer,
+    headers: [
+      ["vary", varied],
+      ...(allowed ? [["access-control-allow-origin", any ? "*" : origin] as const] : []),
+      ["access-control-allow-methods", METHODS],
+      ["access-control-max-age", MAX_AGE_SECONDS],
+      ...(asked === undefined ? [] : [["access-control-allow-headers", asked] as const]),
+    ],
+  };
+}

@@ -1,0 +1,202 @@
+/** One `/v1/chat/completions` call while it is answered: collects a whole body, or streams chunks as tokens come. */
+import type { ChatRequest } from "../../../fixtures/wire/chat-request.ts";
+import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
+import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
+import type { ReplyStream } from "../exchange.ts";
+import { chatLogprobs } from "../generation/chat-logprobs.ts";
+import type { Delta, Generation } from "../generation/generation.ts";
+import type { LogprobOptions } from "../generation/logprobs.ts";
+import type { PodContext } from "../pod-context.ts";
+import type { RenderedPrompt } from "../prompt-rendering.ts";
+
+export interface ChatCallOptions {
+  readonly pod: PodContext;
+  readonly request: ChatRequest;
+  readonly id: string;
+  readonly created: number;
+  readonly modelName: string;
+  readonly prompt: RenderedPrompt;
+}
+
+export class ChatCall {
+  readonly options: ChatCallOptions;
+  /** The assistant's, or the last message's when no new one is begun. */
+  readonly role: string;
+  /** What `echo` puts before the answer: the last message, if its role is the answer's. */
+  readonly echoed: string;
+  readonly #logprobs: LogprobOptions | undefined;
+
+  constructor(options: ChatCallOptions) {
+    this.options = options;
+    const { request, pod } = options;
+    const last = request.messages.at(-1);
+    this.role = request.add_generation_prompt === false ? (last?.role ?? "assistant") : "assistant";
+    this.echoed = request.echo === true && last?.role === this.role ? textOf(last.content) : "";
+    if (request.logprobs === true) {
+      this.#logprobs = {
+        count: request.top_logprobs ?? 0,
+        ids: request.logprob_token_ids?.length ? request.logprob_token_ids : undefined,
+        asIds: request.return_tokens_as_token_ids ?? pod.settings.tokensAsIds,
+      };
+    }
+  }
+
+  logprobs(ids: readonly number[]): object | null {
+    return this.#logprobs === undefined ? null : chatLogprobs(this.options.pod.tokenizer, ids, this.#logprobs);
+  }
+
+  get promptTokens(): number {
+    return this.options.prompt.tokenIds.length;
+  }
+
+  /** Prompt tokens found in the cache, and whole blocks of it that this call was the first to write. */
+  details(cachedTokens: number): CacheDetails | undefined {
+    const { promptTokensDetails, blockTokens, prefixCaching } = this.options.pod.settings;
+    if (!promptTokensDetails) return undefined;
+    const whole = prefixCaching ? Math.floor(this.promptTokens / blockTokens) * blockTokens : 0;
+    return { cachedTokens, createdTokens: Math.max(0, whole - cachedTokens) };
+  }
+}
+
+function textOf(content: ChatRequest["messages"][number]["content"]): string {
+  if (content === undefined || content === null) return "";
+  if (typeof content === "string") return content;
+  return content.map((part) => (typeof part === "string" ? part : (part.text ?? ""))).join("\n");
+}
+
+export function chatBody(call: ChatCall, generations: readonly Generation[], last: Generation): object {
+  const { request, id, created, modelName, pod, prompt } = call.options;
+  const withIds = request.return_token_ids === true;
+  const completionTokens = generations.reduce((sum, generation) => sum + generation.tokenIds.length, 0);
+  return {
+    id,
+    object: "chat.completion",
+    created,
+    model: modelName,
+    choices: generations.map((generation) => ({
+      index: generation.plan.choiceIndex,
+      message: {
+        role: call.role,
+        content: call.echoed + generation.text,
+        refusal: null,
+        annotations: null,
+        audio: null,
+        function_call: null,
+        reasoning: null,
+      },
+      logprobs: call.logprobs(generation.tokenIds),
+      finish_reason: generation.finishReason ?? "stop",
+      stop_reason: generation.stopReason,
+      token_ids: withIds ? generation.tokenIds : null,
+      routed_experts: null,
+    })),
+    service_tier: null,
+    system_fingerprint: pod.settings.systemFingerprint,
+    usage: usage(call.promptTokens, completionTokens, call.details(last.cachedTokens)),
+    prompt_logprobs: null,
+    prompt_token_ids: withIds ? prompt.tokenIds : null,
+    prompt_text: request.return_prompt_text === true ? (prompt.text ?? null) : null,
+    kv_transfer_params: null,
+    ec_transfer_params: null,
+    metrics: null,
+  };
+}
+
+/** Streams a call's chunks; one write for each step of the engine. */
+export class ChatStream {
+  readonly #call: ChatCall;
+  readonly #stream: ReplyStream;
+  readonly #opening: string;
+  readonly #includeUsage: boolean;
+  readonly #continuousUsage: boolean;
+  readonly #counted: number[];
+  #started = false;
+  #open: number;
+  #cachedTokens = 0;
+
+  constructor(call: ChatCall, stream: ReplyStream, generations: readonly Generation[]) {
+    const { request, pod, id, created, modelName } = call.options;
+    this.#call = call;
+    this.#stream = stream;
+    this.#open = generations.length;
+    this.#counted = generations.map(() => 0);
+    this.#opening =
+      `data: {"id":${JSON.stringify(id)},"object":"chat.completion.chunk","created":${created},` +
+      `"model":${JSON.stringify(modelName)},"choices":[`;
+    const forced = pod.settings.forceIncludeUsage;
+    this.#includeUsage = forced || request.stream_options?.include_usage === true;
+    this.#continuousUsage = forced || (this.#includeUsage && request.stream_options?.continuous_usage_stats === true);
+  }
+
+  onProgress(changed: readonly Generation[]): void {
+    const chunks: string[] = [];
+    for (const generation of changed) {
+      const delta = generation.takeDelta();
+      if (delta === undefined) continue;
+      if (!this.#started) chunks.push(...this.#first(generation));
+      chunks.push(this.#chunk(delta));
+      if (generation.finishReason !== undefined) this.#open--;
+    }
+    if (this.#open === 0) chunks.push(...this.#closing());
+    if (chunks.length > 0) this.#stream.write(chunks);
+    if (this.#open === 0) this.#stream.end();
+  }
+
+  /** The role chunk of every choice, and the echo, when the first token of any of them is there. */
+  #first(generation: Generation): string[] {
+    this.#started = true;
+    this.#cachedTokens = generation.cachedTokens;
+    const { request, prompt } = this.#call.options;
+    const ids = request.return_token_ids === true ? JSON.stringify(prompt.tokenIds) : "null";
+    const text = request.return_prompt_text === true ? JSON.stringify(prompt.text ?? null) : "null";
+    const role = JSON.stringify(this.#call.role);
+    const chunks = this.#counted.map(
+      (_, index) =>
+        `${this.#opening}{"index":${index},"delta":{"role":${role},"content":""},"logprobs":null,` +
+        `"finish_reason":null}]${this.#usagePart(0)},"prompt_token_ids":${ids},"prompt_text":${text}}\n\n`,
+    );
+    if (this.#call.echoed === "") return chunks;
+    const echoed = JSON.stringify(this.#call.echoed);
+    const echoes = this.#counted.map(
+      (_, index) =>
+        `${this.#opening}{"index":${index},"delta":{"content":${echoed}},"logprobs":null,` +
+        `"finish_reason":null}]${this.#usagePart(0)}}\n\n`,
+    );
+    return [...chunks, ...echoes];
+  }
+
+  #chunk({ generation, text, tokenIds }: Delta): string {
+    const { request, pod } = this.#call.options;
+    const index = generation.plan.choiceIndex;
+    const counted = ((this.#counted[index] as number) += tokenIds.length);
+    const logprobs = request.logprobs === true ? JSON.stringify(this.#call.logprobs(tokenIds)) : "null";
+    const ids = request.return_token_ids === true ? JSON.stringify(tokenIds) : "null";
+    const { finishReason, stopReason } = generation;
+    const finish =
+      finishReason === undefined
+        ? `"finish_reason":null`
+        : `"finish_reason":"${finishReason}","stop_reason":${JSON.stringify(stopReason)}`;
+    const fingerprint =
+      finishReason !== undefined && !this.#includeUsage
+        ? `,"system_fingerprint":${JSON.stringify(pod.settings.systemFingerprint)}`
+        : "";
+    return (
+      `${this.#opening}{"index":${index},"delta":{"content":${JSON.stringify(text)}},"logprobs":${logprobs},` +
+      `${finish},"token_ids":${ids}}]${this.#usagePart(counted)}${fingerprint}}\n\n`
+    );
+  }
+
+  #usagePart(completionTokens: number): string {
+    if (!this.#continuousUsage) return "";
+    const counts = { ...chunkUsage(this.#call.promptTokens, completionTokens), completion_tokens_details: null };
+    return `,"usage":${JSON.stringify(counts)}`;
+  }
+
+  #closing(): string[] {
+    if (!this.#includeUsage) return [DONE_EVENT];
+    const completionTokens = this.#counted.reduce((sum, tokens) => sum + tokens, 0);
+    const counts = chunkUsage(this.#call.promptTokens, completionTokens, this.#call.details(this.#cachedTokens));
+    const fingerprint = JSON.stringify(this.#call.options.pod.settings.systemFingerprint);
+    return [`${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`, DONE_EVENT];
+  }
+}

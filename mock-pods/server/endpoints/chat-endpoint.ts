@@ -1,0 +1,86 @@
+/** `POST /v1/chat/completions`, in the order in which vLLM looks at a request. */
+import { chatBody as chatBodyReader, type ChatRequest } from "../../../fixtures/wire/chat-request.ts";
+import { badRequest } from "../../../fixtures/wire/errors.ts";
+import { admit } from "../admission.ts";
+import { json } from "../answer.ts";
+import { renderConversation } from "../conversation.ts";
+import { answerCall } from "../generation/answer-call.ts";
+import { planGenerations } from "../generation/plan-generations.ts";
+import { orcaHeaders } from "../orca-headers.ts";
+import type { PodContext } from "../pod-context.ts";
+import { PromptRenderer } from "../prompt-rendering.ts";
+import { baseRequestId, priorityOf } from "../request-headers.ts";
+import type { Handler } from "../routes.ts";
+import { checkAgainstModel, checkPromptIds, checkSampling } from "../sampling-rules.ts";
+import { ChatCall, chatBody, ChatStream } from "./chat-call.ts";
+
+export function chatEndpoint(pod: PodContext): Handler {
+  return (exchange, responder) => {
+    const request = chatBodyReader.read(exchange.body, exchange.headers["content-type"]);
+    const adapter = pod.models.resolve(request.model);
+    admit(pod, request.n ?? 1);
+    checkTools(pod, request);
+    const prompt = renderConversation(pod, request, renderer(pod, request));
+    const asked = request.max_completion_tokens ?? request.max_tokens ?? Infinity;
+    const maxTokens = Math.min(asked, pod.settings.maxModelLenTokens - prompt.tokenIds.length);
+    checkSampling(request, maxTokens);
+    const call = new ChatCall({
+      pod,
+      request,
+      id: `chatcmpl-${baseRequestId(exchange, request)}`,
+      created: Math.floor(Date.now() / 1000),
+      modelName: adapter ?? pod.settings.servedNames[0],
+      prompt,
+    });
+    return answerCall(pod, exchange, responder, {
+      streamed: request.stream === true,
+      plan: () => {
+        const promptLogprobs = request.prompt_logprobs ?? (request.echo === true ? (request.top_logprobs ?? 0) : null);
+        const { vocabSize } = pod.tokenizer;
+        checkAgainstModel(request, sampleLogprobs(request), promptLogprobs, {
+          vocabSize,
+          maxLogprobs: pod.settings.maxLogprobs,
+        });
+        checkPromptIds(prompt.tokenIds, vocabSize - 1);
+        return planGenerations(pod, {
+          request,
+          prompts: [prompt.tokenIds],
+          maxTokens: [maxTokens],
+          adapter,
+          priority: priorityOf(exchange, request),
+          skipPrefixLookup: promptLogprobs !== null,
+        });
+      },
+      stream: (stream, generations) => new ChatStream(call, stream, generations),
+      body: (generations, last) => json(200, chatBody(call, generations, last), orcaHeaders(pod, exchange.headers)),
+    });
+  };
+}
+
+function sampleLogprobs(request: ChatRequest): number | null {
+  return request.logprobs === true && !request.logprob_token_ids?.length ? (request.top_logprobs ?? 0) : null;
+}
+
+function renderer(pod: PodContext, request: ChatRequest): PromptRenderer {
+  const given = request.max_completion_tokens ?? null;
+  return new PromptRenderer(pod.tokenizer, {
+    maxModelLenTokens: pod.settings.maxModelLenTokens,
+    maxOutputTokens: given ?? request.max_tokens ?? 0,
+    maxOutputParameter: given === null ? "max_tokens" : "max_completion_tokens",
+    truncateTokens: request.truncate_prompt_tokens ?? null,
+    truncateSide: request.truncation_side ?? null,
+    addSpecialTokens: request.add_special_tokens ?? false,
+  });
+}
+
+/** Tools need a parser that turns what the model says into calls. */
+function checkTools(pod: PodContext, request: ChatRequest): void {
+  const choice = request.tool_choice ?? "none";
+  if (choice === "none" || pod.settings.toolParser !== undefined) return;
+  if (choice === "auto") {
+    if (pod.settings.autoToolChoice) return;
+    throw badRequest('"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set');
+  }
+  const described = choice === "required" ? '"required"' : `function "${choice.function.name}"`;
+  throw badRequest(`tool_choice=${described} requires --tool-call-parser to be set`);
+}

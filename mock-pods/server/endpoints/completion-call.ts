@@ -1,0 +1,206 @@
+/** One `/v1/completions` call while it is answered: collects a whole body, or streams chunks as tokens come. */
+import type { CompletionRequest } from "../../../fixtures/wire/completion-request.ts";
+import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
+import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
+import type { ReplyStream } from "../exchange.ts";
+import { completionLogprobs, type CompletionLogprobs } from "../generation/completion-logprobs.ts";
+import type { Delta, Generation } from "../generation/generation.ts";
+import type { LogprobOptions } from "../generation/logprobs.ts";
+import type { PodContext } from "../pod-context.ts";
+import type { RenderedPrompt } from "../prompt-rendering.ts";
+
+export interface CompletionCallOptions {
+  readonly pod: PodContext;
+  readonly request: CompletionRequest;
+  readonly id: string;
+  readonly created: number;
+  readonly modelName: string;
+  readonly prompts: readonly RenderedPrompt[];
+}
+
+/** What both kinds of answer need to know of the call. */
+export class CompletionCall {
+  readonly options: CompletionCallOptions;
+  readonly echo: boolean;
+  /** Echo without generation: the one token that is made is counted, and not shown. */
+  readonly echoOnly: boolean;
+  readonly #logprobs: LogprobOptions | undefined;
+
+  constructor(options: CompletionCallOptions) {
+    this.options = options;
+    const { request, pod } = options;
+    this.echo = request.echo === true;
+    this.echoOnly = this.echo && request.max_tokens === 0;
+    if (request.logprobs !== undefined && request.logprobs !== null) {
+      this.#logprobs = {
+        count: request.logprobs,
+        ids: request.logprob_token_ids?.length ? request.logprob_token_ids : undefined,
+        asIds: request.return_tokens_as_token_ids ?? pod.settings.tokensAsIds,
+      };
+    }
+  }
+
+  promptText(generation: Generation): string {
+    if (this.options.request.return_token_ids === true) return "";
+    const prompt = this.options.prompts[generation.plan.promptIndex] as RenderedPrompt;
+    return prompt.text ?? this.options.pod.tokenizer.decode(prompt.tokenIds);
+  }
+
+  promptIds(generation: Generation): readonly number[] {
+    return (this.options.prompts[generation.plan.promptIndex] as RenderedPrompt).tokenIds;
+  }
+
+  logprobs(ids: readonly number[], offset: number, firstUnknown: boolean): CompletionLogprobs | null {
+    if (this.#logprobs === undefined) return null;
+    return completionLogprobs(this.options.pod.tokenizer, ids, this.#logprobs, { offset, firstUnknown });
+  }
+
+  get promptTokens(): number {
+    return this.options.prompts.reduce((sum, prompt) => sum + prompt.tokenIds.length, 0);
+  }
+
+  details(cachedTokens: number): CacheDetails | undefined {
+    return this.options.pod.settings.promptTokensDetails ? { cachedTokens } : undefined;
+  }
+}
+
+/** The whole body, once every generation has ended. `lastFinished`: the one whose cache hit vLLM reports. */
+export function completionBody(call: CompletionCall, generations: readonly Generation[], lastFinished: Generation) {
+  const { request, id, created, modelName, pod } = call.options;
+  const withIds = request.return_token_ids === true;
+  const completionTokens = generations.reduce((sum, generation) => sum + generation.tokenIds.length, 0);
+  return {
+    id,
+    object: "text_completion",
+    created,
+    model: modelName,
+    choices: generations.map((generation, index) => {
+      const promptIds = call.promptIds(generation);
+      const shown = call.echoOnly ? [] : generation.tokenIds;
+      return {
+        index,
+        text: (call.echo ? call.promptText(generation) : "") + (call.echoOnly ? "" : generation.text),
+        logprobs: call.logprobs(call.echo ? [...promptIds, ...shown] : generation.tokenIds, 0, call.echo),
+        finish_reason: generation.finishReason ?? null,
+        stop_reason: generation.stopReason,
+        token_ids: withIds ? generation.tokenIds : null,
+        prompt_logprobs: null,
+        prompt_token_ids: withIds ? promptIds : null,
+        routed_experts: null,
+      };
+    }),
+    service_tier: null,
+    system_fingerprint: pod.settings.systemFingerprint,
+    usage: usage(call.promptTokens, completionTokens, call.details(lastFinished.cachedTokens)),
+    kv_transfer_params: null,
+    ec_transfer_params: null,
+    metrics: null,
+  };
+}
+
+/** Streams a call's chunks; one write for each step of the engine. */
+export class CompletionStream {
+  readonly #call: CompletionCall;
+  readonly #stream: ReplyStream;
+  readonly #opening: string;
+  readonly #includeUsage: boolean;
+  readonly #continuousUsage: boolean;
+  readonly #started: boolean[];
+  readonly #offsets: number[];
+  readonly #counted: number[];
+  #open: number;
+  #cachedTokens: number | undefined;
+
+  constructor(call: CompletionCall, stream: ReplyStream, generations: readonly Generation[]) {
+    const { request, pod, id, created, modelName } = call.options;
+    this.#call = call;
+    this.#stream = stream;
+    this.#open = generations.length;
+    this.#started = generations.map(() => false);
+    this.#offsets = generations.map(() => 0);
+    this.#counted = generations.map(() => 0);
+    this.#opening =
+      `data: {"id":${JSON.stringify(id)},"object":"text_completion","created":${created},` +
+      `"model":${JSON.stringify(modelName)},"choices":[`;
+    const forced = pod.settings.forceIncludeUsage;
+    this.#includeUsage = forced || request.stream_options?.include_usage === true;
+    this.#continuousUsage = forced || (this.#includeUsage && request.stream_options?.continuous_usage_stats === true);
+  }
+
+  onProgress(changed: readonly Generation[]): void {
+    const chunks: string[] = [];
+    for (const generation of changed) {
+      this.#cachedTokens ??= generation.cachedTokens;
+      const delta = generation.takeDelta();
+      if (delta === undefined) continue;
+      chunks.push(this.#chunk(delta));
+      if (generation.finishReason !== undefined) this.#open--;
+    }
+    if (this.#open === 0) chunks.push(...this.#closing());
+    if (chunks.length > 0) this.#stream.write(chunks);
+    if (this.#open === 0) this.#stream.end();
+  }
+
+  #chunk({ generation, text, tokenIds }: Delta): string {
+    const index = generation.plan.choiceIndex;
+    const { finishReason } = generation;
+    const counted = ((this.#counted[index] as number) += tokenIds.length);
+    const choice = this.#plain(generation)
+      ? `{"index":${index},"text":${JSON.stringify(text)},"logprobs":null,` +
+        `"finish_reason":${quoted(finishReason)},"stop_reason":${JSON.stringify(generation.stopReason)},` +
+        `"prompt_token_ids":null,"token_ids":null}`
+      : this.#detailedChoice(generation, text, tokenIds);
+    const usagePart = this.#continuousUsage
+      ? `,"usage":${JSON.stringify(chunkUsage(generation.promptTokens, counted))}`
+      : "";
+    const fingerprint =
+      finishReason !== undefined && !this.#includeUsage
+        ? `,"system_fingerprint":${JSON.stringify(this.#call.options.pod.settings.systemFingerprint)}`
+        : "";
+    return `${this.#opening}${choice}]${usagePart}${fingerprint}}\n\n`;
+  }
+
+  #plain(generation: Generation): boolean {
+    const { request } = this.#call.options;
+    const echoes = this.#call.echo && this.#started[generation.plan.choiceIndex] === false;
+    return !echoes && request.return_token_ids !== true && (request.logprobs ?? null) === null;
+  }
+
+  #detailedChoice(generation: Generation, text: string, tokenIds: readonly number[]): string {
+    const call = this.#call;
+    const index = generation.plan.choiceIndex;
+    const first = this.#started[index] === false;
+    this.#started[index] = true;
+    const echoes = call.echo && first;
+    const promptIds = call.promptIds(generation);
+    const withIds = call.options.request.return_token_ids === true;
+    const shownText = echoes ? call.promptText(generation) + (call.echoOnly ? "" : text) : text;
+    const shownIds = echoes ? [...promptIds, ...(call.echoOnly ? [] : tokenIds)] : tokenIds;
+    const logprobs = call.logprobs(shownIds, this.#offsets[index] as number, echoes);
+    if (logprobs !== null && logprobs.tokens.length > 0) {
+      this.#offsets[index] = (logprobs.text_offset.at(-1) as number) + (logprobs.tokens.at(-1) as string).length;
+    }
+    return JSON.stringify({
+      index,
+      text: shownText,
+      logprobs,
+      finish_reason: generation.finishReason ?? null,
+      stop_reason: generation.stopReason,
+      prompt_token_ids: first && (echoes || withIds) ? promptIds : null,
+      token_ids: withIds ? tokenIds : null,
+    });
+  }
+
+  #closing(): string[] {
+    if (!this.#includeUsage) return [DONE_EVENT];
+    const { promptTokens } = this.#call;
+    const completionTokens = this.#counted.reduce((sum, tokens) => sum + tokens, 0);
+    const counts = chunkUsage(promptTokens, completionTokens, this.#call.details(this.#cachedTokens ?? 0));
+    const fingerprint = JSON.stringify(this.#call.options.pod.settings.systemFingerprint);
+    return [`${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`, DONE_EVENT];
+  }
+}
+
+function quoted(text: string | undefined): string {
+  return text === undefined ? "null" : `"${text}"`;
+}

@@ -1,0 +1,117 @@
+/** `POST /v1/completions`, in the order in which vLLM looks at a request. */
+import { badRequest, Refusal } from "../../../fixtures/wire/errors.ts";
+import {
+  completionBody as completionBodyReader,
+  type CompletionRequest,
+} from "../../../fixtures/wire/completion-request.ts";
+import { admit } from "../admission.ts";
+import { orcaHeaders } from "../orca-headers.ts";
+import { json } from "../answer.ts";
+import { planGenerations } from "../generation/plan-generations.ts";
+import type { PodContext } from "../pod-context.ts";
+import { PromptRenderer, type RenderedPrompt } from "../prompt-rendering.ts";
+import { answerCall } from "../generation/answer-call.ts";
+import { baseRequestId, priorityOf } from "../request-headers.ts";
+import type { Handler } from "../routes.ts";
+import { checkAgainstModel, checkPromptIds, checkSampling } from "../sampling-rules.ts";
+import { CompletionCall, completionBody, CompletionStream } from "./completion-call.ts";
+
+export function completionsEndpoint(pod: PodContext): Handler {
+  return (exchange, responder) => {
+    const request = completionBodyReader.read(exchange.body, exchange.headers["content-type"]);
+    if (request.stream === true && request.use_beam_search === true) {
+      throw badRequest("Streaming is not currently supported with beam search");
+    }
+    const adapter = pod.models.resolve(request.model);
+    admit(pod, request.n ?? 1);
+    const prompts = renderPrompts(pod, request);
+    const maxTokens = prompts.map((prompt) => answerLimit(pod, request, prompt));
+    for (const limit of maxTokens) checkSampling(request, limit);
+    const call = new CompletionCall({
+      pod,
+      request,
+      id: `cmpl-${baseRequestId(exchange, request)}`,
+      created: Math.floor(Date.now() / 1000),
+      modelName: adapter ?? pod.settings.servedNames[0],
+      prompts,
+    });
+    return answerCall(pod, exchange, responder, {
+      streamed: request.stream === true,
+      plan: () => {
+        checkLate(pod, request, prompts);
+        return planGenerations(pod, {
+          request,
+          prompts: prompts.map((prompt) => prompt.tokenIds),
+          maxTokens,
+          adapter,
+          priority: priorityOf(exchange, request),
+          skipPrefixLookup: promptLogprobs(request) !== null,
+        });
+      },
+      stream: (stream, generations) => new CompletionStream(call, stream, generations),
+      body: (generations, last) =>
+        json(200, completionBody(call, generations, last), orcaHeaders(pod, exchange.headers)),
+    });
+  };
+}
+
+/** With echo the prompt's own tokens get logprobs too. */
+function promptLogprobs(request: CompletionRequest): number | null {
+  return request.prompt_logprobs ?? (request.echo === true ? (request.logprobs ?? null) : null);
+}
+
+/** What only the engine looks at: a stream has begun by then. */
+function checkLate(pod: PodContext, request: CompletionRequest, prompts: readonly RenderedPrompt[]): void {
+  const logprobs = request.logprob_token_ids?.length ? null : (request.logprobs ?? null);
+  const { vocabSize } = pod.tokenizer;
+  checkAgainstModel(request, logprobs, promptLogprobs(request), {
+    vocabSize,
+    maxLogprobs: pod.settings.maxLogprobs,
+  });
+  for (const { tokenIds } of prompts) checkPromptIds(tokenIds, vocabSize - 1);
+}
+
+function renderPrompts(pod: PodContext, request: CompletionRequest): RenderedPrompt[] {
+  checkSuffix(request);
+  const renderer = new PromptRenderer(pod.tokenizer, {
+    maxModelLenTokens: pod.settings.maxModelLenTokens,
+    maxOutputTokens: request.max_tokens ?? 16,
+    maxOutputParameter: "max_tokens",
+    truncateTokens: request.truncate_prompt_tokens ?? null,
+    truncateSide: request.truncation_side ?? null,
+    addSpecialTokens: request.add_special_tokens ?? true,
+  });
+  const { prompt } = request;
+  if (typeof prompt === "string") return [renderer.text(prompt)];
+  if (prompt === undefined || prompt === null || prompt.length === 0) {
+    throw badRequest("You must pass at least one prompt");
+  }
+  if (typeof prompt[0] === "number") return [renderer.ids(prompt as readonly number[])];
+  return (prompt as readonly (string | readonly number[])[]).map((one) =>
+    typeof one === "string" ? renderer.text(one) : renderer.ids(one),
+  );
+}
+
+function checkSuffix(request: CompletionRequest): void {
+  if (request.suffix === undefined || request.suffix === null) return;
+  const refuse = (message: string) => new Refusal(400, "BadRequestError", message, "suffix");
+  if (request.echo === true) throw refuse("Echo is unsupported with suffix.");
+  if ((request.truncate_prompt_tokens ?? null) !== null) {
+    throw refuse("suffix is not supported with truncate_prompt_tokens");
+  }
+  const { prompt } = request;
+  const isText =
+    typeof prompt === "string" || (Array.isArray(prompt) && prompt.every((one) => typeof one === "string"));
+  throw refuse(
+    isText
+      ? "suffix is only supported for models with FIM completion rendering"
+      : "suffix requires text prompt input for FIM completion rendering",
+  );
+}
+
+/** Tokens that this prompt leaves for its answer, at most as many as asked for. */
+function answerLimit(pod: PodContext, request: CompletionRequest, prompt: RenderedPrompt): number {
+  const asked = request.max_tokens ?? 16;
+  if (request.echo === true && asked === 0) return 1;
+  return Math.min(asked, pod.settings.maxModelLenTokens - prompt.tokenIds.length);
+}

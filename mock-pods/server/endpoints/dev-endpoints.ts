@@ -1,0 +1,56 @@
+/** vLLM's development endpoints, there with `VLLM_SERVER_DEV_MODE=1`. */
+import { empty, json } from "../answer.ts";
+import type { PodContext } from "../pod-context.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Route } from "../routes.ts";
+
+export function devRoutes(pod: PodContext): Route[] {
+  const { state } = pod;
+  const post = (path: string, handle: Route["handle"]): Route => ({ methods: ["POST"], path, handle });
+  const get = (path: string, handle: Route["handle"]): Route => ({ methods: ["GET"], path, handle });
+  return [
+    post("/reset_prefix_cache", (exchange) =>
+      json(200, { success: pod.engine.resetPrefixCache(flag(exchange, "reset_running_requests")) }),
+    ),
+    post("/reset_mm_cache", () => empty(200)),
+    post("/reset_encoder_cache", () => empty(200)),
+    post("/sleep", ({ query }) => {
+      const level = Number(query.get("level") ?? 1);
+      if ((query.get("mode") ?? "abort") === "abort") pod.hub.abortAll();
+      state.sleepLevel = level;
+      state.paused = true;
+      pod.engine.pause();
+      pod.engine.resetPrefixCache(true);
+      return json(200, { status: "sleeping", level });
+    }),
+    post("/wake_up", ({ query }) => {
+      const tags = query.getAll("tags");
+      state.sleepLevel = 0;
+      resume(pod);
+      return json(200, { status: "awake", tags: tags.length === 0 ? null : tags });
+    }),
+    // A paused scheduler counts as asleep, too.
+    get("/is_sleeping", () => json(200, { is_sleeping: state.paused || state.sleepLevel > 0 })),
+    post("/pause", ({ query }) => {
+      if ((query.get("mode") ?? "abort") === "abort") pod.hub.abortAll();
+      state.paused = true;
+      pod.engine.pause();
+      if (query.get("clear_cache") !== "false") pod.engine.resetPrefixCache(false);
+      return json(200, { status: "paused" });
+    }),
+    post("/resume", () => {
+      resume(pod);
+      return json(200, { status: "resumed" });
+    }),
+    get("/is_paused", () => json(200, { is_paused: state.paused })),
+  ];
+}
+
+function resume(pod: PodContext): void {
+  pod.state.paused = false;
+  pod.engine.resume();
+}
+
+function flag({ query }: Exchange, name: string): boolean {
+  return ["1", "true", "t", "yes", "y", "on"].includes((query.get(name) ?? "").toLowerCase());
+}

@@ -1,0 +1,52 @@
+/** `POST /tokenize` and `/detokenize`: they round-trip, and agree with the usage that answers report. */
+import { detokenizeBody, tokenizeBody } from "../../../fixtures/wire/tokenize-request.ts";
+import { json } from "../answer.ts";
+import { renderConversation } from "../conversation.ts";
+import type { PodContext } from "../pod-context.ts";
+import { PromptRenderer } from "../prompt-rendering.ts";
+import type { Route } from "../routes.ts";
+
+export function tokenizeRoutes(pod: PodContext): Route[] {
+  return [
+    {
+      methods: ["POST"],
+      path: "/tokenize",
+      handle: ({ body, headers }) => {
+        const request = tokenizeBody.read(body, headers["content-type"]);
+        pod.models.resolve(request.model);
+        const isChat = request.messages !== undefined;
+        const renderer = unlimitedRenderer(pod, request.add_special_tokens ?? !isChat);
+        const { tokenIds } = isChat
+          ? renderConversation(pod, { ...request, messages: request.messages ?? [] }, renderer)
+          : renderer.text(request.prompt ?? "");
+        return json(200, {
+          count: tokenIds.length,
+          max_model_len: pod.settings.maxModelLenTokens,
+          tokens: tokenIds,
+          token_strs:
+            request.return_token_strs === true ? tokenIds.map((id) => pod.tokenizer.tokenString(id) ?? null) : null,
+        });
+      },
+    },
+    {
+      methods: ["POST"],
+      path: "/detokenize",
+      handle: ({ body, headers }) => {
+        const request = detokenizeBody.read(body, headers["content-type"]);
+        pod.models.resolve(request.model);
+        return json(200, { prompt: pod.tokenizer.decode(request.tokens) });
+      },
+    },
+  ];
+}
+
+function unlimitedRenderer(pod: PodContext, addSpecialTokens: boolean): PromptRenderer {
+  return new PromptRenderer(pod.tokenizer, {
+    maxModelLenTokens: Infinity,
+    maxOutputTokens: 0,
+    maxOutputParameter: "max_tokens",
+    truncateTokens: null,
+    truncateSide: null,
+    addSpecialTokens,
+  });
+}

@@ -1,0 +1,131 @@
+/** Plays one API call through the engine: submits its generations, and answers whole or streamed. */
+import { Refusal } from "../../../fixtures/wire/errors.ts";
+import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
+import { dumpAscii } from "../../../fixtures/wire/validation/python-text.ts";
+import { admit } from "../admission.ts";
+import type { Answer } from "../answer.ts";
+import type { Exchange, ReplyStream } from "../exchange.ts";
+import type { CallGroup } from "../../metrics/pod-metrics.ts";
+import type { PodContext } from "../pod-context.ts";
+import type { Responder } from "../responder.ts";
+import type { Call } from "./generation-hub.ts";
+import type { Generation } from "./generation.ts";
+
+export interface CallShape {
+  readonly streamed: boolean;
+  /** Prepares the generations; throws what only the engine refuses. */
+  plan(): readonly Generation[];
+  stream(stream: ReplyStream, generations: readonly Generation[]): Call;
+  body(generations: readonly Generation[], last: Generation): Answer;
+}
+
+export function answerCall(
+  pod: PodContext,
+  exchange: Exchange,
+  responder: Responder,
+  shape: CallShape,
+): Promise<Answer> | undefined {
+  if (pod.state.draining) {
+    throw new Refusal(500, "InternalServerError", "cannot schedule new futures after shutdown");
+  }
+  return shape.streamed ? streamCall(pod, exchange, responder, shape) : wholeCall(pod, exchange, responder, shape);
+}
+
+function wholeCall(pod: PodContext, exchange: Exchange, responder: Responder, shape: CallShape): Promise<Answer> {
+  return new Promise((resolve) => {
+    const generations = shape.plan();
+    let open = generations.length;
+    const call: Call = {
+      onProgress(changed) {
+        record(pod, exchange, changed);
+        for (const generation of changed) {
+          if (generation.finishReason === undefined) continue;
+          open--;
+          if (open > 0) continue;
+          pod.state.load--;
+          resolve(shape.body(generations, generation));
+        }
+      },
+    };
+    start(pod, exchange, responder, generations, call);
+  });
+}
+
+function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, shape: CallShape): undefined {
+  let generations: readonly Generation[];
+  try {
+    generations = shape.plan();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    refuseInStream(responder, error);
+    return undefined;
+  }
+  let stream: Call | undefined;
+  let open = generations.length;
+  const call: Call = {
+    onProgress(changed) {
+      record(pod, exchange, changed);
+      for (const { finishReason } of changed) if (finishReason !== undefined) open--;
+      if (open === 0) pod.state.load--;
+      stream ??= shape.stream(responder.stream(), generations);
+      stream.onProgress(changed);
+    },
+  };
+  try {
+    start(pod, exchange, responder, generations, call);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    refuseInStream(responder, error);
+  }
+  return undefined;
+}
+
+/** A stream whose status line is out already: the refusal is its only event. */
+function refuseInStream(responder: Responder, refusal: Refusal): void {
+  const stream = responder.stream();
+  stream.write([`data: ${dumpAscii(refusal.body)}\n\n`, DONE_EVENT]);
+  stream.end();
+}
+
+function start(
+  pod: PodContext,
+  exchange: Exchange,
+  responder: Responder,
+  generations: readonly Generation[],
+  call: Call,
+): void {
+  const groups = new Map<number, CallGroup>();
+  const submitted: Generation[] = [];
+  try {
+    for (const generation of generations) {
+      const { promptIndex } = generation.plan;
+      let group = groups.get(promptIndex);
+      if (group === undefined) {
+        const n = generations.filter((other) => other.plan.promptIndex === promptIndex).length;
+        // Each prompt is admitted by itself; one that is refused takes the whole call with it.
+        if (groups.size > 0) admit(pod, n);
+        group = { n, open: n, longestTokens: 0 };
+        groups.set(promptIndex, group);
+        exchange.record.tokenized(generation.promptTokens);
+      }
+      pod.hub.submit(generation, call, group);
+      submitted.push(generation);
+    }
+  } catch (error) {
+    pod.hub.drop(submitted);
+    throw error;
+  }
+  pod.state.load++;
+  responder.onGone(() => {
+    pod.hub.drop(generations);
+    pod.state.load--;
+  });
+}
+
+function record(pod: PodContext, exchange: Exchange, changed: readonly Generation[]): void {
+  const nowMs = pod.engine.nowMs();
+  for (const generation of changed) {
+    if (generation.tokenIds.length === 1) exchange.record.admitted(generation.cachedTokens);
+  }
+  exchange.record.produced(changed.length, nowMs);
+}

@@ -1,0 +1,109 @@
+/** Hands what the engine's steps produce to the calls that wait for it. */
+import type { StepOutput } from "../../engine/engine.ts";
+import type { CallGroup } from "../../metrics/pod-metrics.ts";
+import type { EngineGate } from "../engine-gate.ts";
+import type { Generation } from "./generation.ts";
+
+/** An API call: one or more generations answered together. */
+export interface Call {
+  /** Some of its generations have new tokens, or ended. Called once a step. */
+  onProgress(changed: readonly Generation[]): void;
+}
+
+export class GenerationHub {
+  readonly #engine: EngineGate;
+  readonly #onIdle: (() => void)[] = [];
+  readonly #open = new Map<string, { readonly generation: Generation; readonly call: Call }>();
+
+  constructor(engine: EngineGate) {
+    this.#engine = engine;
+  }
+
+  /** Requests in flight, running or waiting. */
+  get openRequests(): number {
+    return this.#open.size;
+  }
+
+  /** Resolves when nothing is in flight, or after `timeoutMs` real milliseconds. */
+  idle(timeoutMs: number): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#onIdle.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  /** Prompt tokens of requests that have no token yet. */
+  get queuedTokens(): number {
+    let tokens = 0;
+    for (const { generation } of this.#open.values()) {
+      if (generation.tokenIds.length === 0) tokens += generation.promptTokens;
+    }
+    return tokens;
+  }
+
+  /** `group` is shared by the samples of one prompt. */
+  submit(generation: Generation, call: Call, group: CallGroup): void {
+    this.#open.set(generation.id, { generation, call });
+    this.#engine.submit(generation.plan.request, group);
+  }
+
+  /** The client left: nothing more is told to its call. */
+  drop(generations: readonly Generation[]): void {
+    const ids = generations.map(({ id }) => id).filter((id) => this.#open.delete(id));
+    if (ids.length > 0) this.#engine.abort(ids);
+    this.#settle();
+  }
+
+  /** The engine ends everything: calls are answered with what there is. */
+  abortAll(): void {
+    const open = [...this.#open.values()];
+    this.#open.clear();
+    this.#engine.abort(
+      open.map(({ generation }) => generation.id),
+      "abort",
+    );
+    const changed = new Map<Call, Generation[]>();
+    for (const { generation, call } of open) {
+      generation.abort();
+      note(changed, call, generation);
+    }
+    for (const [call, generations] of changed) call.onProgress(generations);
+    this.#settle();
+  }
+
+  onStep(step: StepOutput): void {
+    for (const { requestId, cachedTokens } of step.admitted) {
+      const generation = this.#open.get(requestId)?.generation;
+      if (generation === undefined || generation.admitted) continue;
+      generation.admitted = true;
+      generation.cachedTokens = cachedTokens;
+    }
+    const changed = new Map<Call, Generation[]>();
+    const stopped: string[] = [];
+    for (const output of step.tokens) {
+      const open = this.#open.get(output.requestId);
+      if (open === undefined) continue;
+      if (open.generation.accept(output)) stopped.push(output.requestId);
+      if (open.generation.finishReason !== undefined) this.#open.delete(output.requestId);
+      note(changed, open.call, open.generation);
+    }
+    if (stopped.length > 0) this.#engine.abort(stopped, "stop");
+    for (const [call, generations] of changed) call.onProgress(generations);
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#open.size > 0) return;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+}
+
+function note(changed: Map<Call, Generation[]>, call: Call, generation: Generation): void {
+  const list = changed.get(call);
+  if (list === undefined) changed.set(call, [generation]);
+  else list.push(generation);
+}

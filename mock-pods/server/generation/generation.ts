@@ -1,0 +1,94 @@
+/** One sample of one prompt, from submission to its last token: what vLLM's output processor keeps of a request. */
+import type { GenerationRequest, TokenOutput } from "../../engine/engine.ts";
+import { Detokenizer } from "./detokenizer.ts";
+import type { ModelTokenizer } from "../../../fixtures/tokenizer/model-tokenizer.ts";
+import { TextEmitter } from "./text-emitter.ts";
+
+export interface GenerationPlan {
+  readonly request: GenerationRequest;
+  readonly promptIndex: number;
+  /** Among all choices of the call. */
+  readonly choiceIndex: number;
+  readonly stops: readonly string[];
+  readonly stopTokenIds: ReadonlySet<number>;
+  readonly eosTokenId: number | undefined;
+  readonly includeStop: boolean;
+  readonly minTokens: number;
+  readonly keepSpecial: boolean;
+  /** Tokens per streamed chunk. */
+  readonly intervalTokens: number;
+}
+
+export type FinishReason = "stop" | "length" | "abort";
+
+/** What a stream may send of a generation now. */
+export interface Delta {
+  readonly generation: Generation;
+  readonly text: string;
+  readonly tokenIds: readonly number[];
+}
+
+export class Generation {
+  readonly plan: GenerationPlan;
+  readonly tokenIds: number[] = [];
+  /** Of the first admission; 0 until then. */
+  cachedTokens = 0;
+  admitted = false;
+  finishReason: FinishReason | undefined;
+  stopReason: string | number | null = null;
+  readonly #detokenizer: Detokenizer;
+  readonly #emitter: TextEmitter;
+  #sentTokens = 0;
+
+  constructor(plan: GenerationPlan, tokenizer: ModelTokenizer) {
+    this.plan = plan;
+    this.#detokenizer = new Detokenizer(tokenizer, plan.keepSpecial);
+    this.#emitter = new TextEmitter(plan.stops, plan.includeStop, plan.minTokens);
+  }
+
+  get id(): string {
+    return this.plan.request.id;
+  }
+
+  get text(): string {
+    return this.#emitter.text;
+  }
+
+  get promptTokens(): number {
+    return this.plan.request.promptTokenIds.length;
+  }
+
+  /** Takes a token from the engine. True when it completed a stop string: the engine must be told to stop. */
+  accept(output: TokenOutput): boolean {
+    if (this.finishReason !== undefined) return false;
+    const { tokenId } = output;
+    this.tokenIds.push(tokenId);
+    const stoppedByToken = output.finishReason === "stop";
+    // The token that stops a request is counted and listed, but its text is not shown.
+    const text = stoppedByToken && !this.plan.includeStop ? "" : this.#detokenizer.push(tokenId);
+    const stop = this.#emitter.push(text);
+    if (stop !== undefined && output.finishReason !== "stop") {
+      this.finishReason = "stop";
+      this.stopReason = stop;
+      return output.finishReason === undefined;
+    }
+    this.finishReason = output.finishReason;
+    if (stoppedByToken && tokenId !== this.plan.eosTokenId) this.stopReason = tokenId;
+    return false;
+  }
+
+  /** Ends it without another token, as the engine's own abort does. */
+  abort(): void {
+    this.finishReason ??= "abort";
+  }
+
+  /** The next chunk's content; undefined while the stream interval is not yet full. */
+  takeDelta(): Delta | undefined {
+    const waiting = this.tokenIds.length - this.#sentTokens;
+    const finished = this.finishReason !== undefined;
+    if (!finished && this.#sentTokens > 0 && waiting < this.plan.intervalTokens) return undefined;
+    const tokenIds = this.tokenIds.slice(this.#sentTokens);
+    this.#sentTokens = this.tokenIds.length;
+    return { generation: this, text: this.#emitter.take(finished), tokenIds };
+  }
+}

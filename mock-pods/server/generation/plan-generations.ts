@@ -1,0 +1,105 @@
+/** From a checked request and its prompts to the engine requests that answer it: one for each sample of each prompt. */
+import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
+import type { PodContext } from "../pod-context.ts";
+import { stopStrings } from "../sampling-rules.ts";
+import { Generation } from "./generation.ts";
+import type { ModelAnswer } from "./model-answer.ts";
+
+export interface GenerationPlanning {
+  readonly request: SamplingRequest;
+  readonly prompts: readonly (readonly number[])[];
+  /** For each prompt. */
+  readonly maxTokens: readonly number[];
+  readonly adapter: string | undefined;
+  readonly priority: number;
+  /** vLLM skips the cache lookup when the logprobs of the prompt are wanted. */
+  readonly skipPrefixLookup: boolean;
+}
+
+/** A bias that no ordinary logit can outweigh. */
+const COMPELLING_BIAS = 50;
+
+let made = 0;
+
+export function planGenerations(pod: PodContext, planning: GenerationPlanning): Generation[] {
+  const { request, prompts } = planning;
+  const samples = request.n ?? 1;
+  const stopTokenIds = new Set(request.stop_token_ids ?? []);
+  const { eosTokenId } = pod.tokenizer;
+  return prompts.flatMap((promptTokenIds, promptIndex) =>
+    Array.from({ length: samples }, (_, sample) => {
+      const maxTokens = planning.maxTokens[promptIndex] as number;
+      const answer = bend(pod.model({ promptTokenIds, seed: request.seed ?? 0, sample }), request, eosTokenId);
+      const stopAfter = firstStop(answer, request, stopTokenIds, maxTokens);
+      return new Generation(
+        {
+          request: {
+            id: `g${made++}`,
+            promptTokenIds,
+            maxTokens,
+            sample: answer.tokenAt,
+            ...(stopAfter === undefined ? {} : { stopAfterTokens: stopAfter }),
+            ...(request.cache_salt === undefined || request.cache_salt === null
+              ? {}
+              : { cacheSalt: request.cache_salt }),
+            ...(planning.adapter === undefined ? {} : { lora: planning.adapter }),
+            ...(planning.priority === 0 ? {} : { priority: planning.priority }),
+            ...(planning.skipPrefixLookup ? { skipPrefixLookup: true } : {}),
+          },
+          promptIndex,
+          choiceIndex: promptIndex * samples + sample,
+          stops: stopStrings(request),
+          stopTokenIds,
+          eosTokenId,
+          includeStop: request.include_stop_str_in_output ?? false,
+          minTokens: request.min_tokens ?? 0,
+          keepSpecial: request.skip_special_tokens === false,
+          intervalTokens: Math.max(pod.settings.streamIntervalTokens, request.stream_interval ?? 1),
+        },
+        pod.tokenizer,
+      );
+    }),
+  );
+}
+
+/** The answer under the request's constraints on single tokens. */
+function bend(answer: ModelAnswer, request: SamplingRequest, eosTokenId: number | undefined): ModelAnswer {
+  const forced = Object.entries(request.logit_bias ?? {})
+    .filter(([, bias]) => bias >= COMPELLING_BIAS)
+    .sort((a, b) => b[1] - a[1])[0]?.[0];
+  if (forced !== undefined) {
+    const id = Number(forced);
+    return { tokenAt: () => id, naturalEndTokens: id === eosTokenId ? 1 : Infinity };
+  }
+  const allowed = request.allowed_token_ids;
+  if (allowed !== undefined && allowed !== null) {
+    const ends = eosTokenId !== undefined && allowed.includes(eosTokenId);
+    return {
+      tokenAt: (index) => allowed[index % allowed.length] as number,
+      naturalEndTokens: ends ? allowed.indexOf(eosTokenId) + 1 : Infinity,
+    };
+  }
+  return answer;
+}
+
+/** Tokens up to and with the one that stops the request; undefined when only its length does. */
+function firstStop(
+  answer: ModelAnswer,
+  request: SamplingRequest,
+  stopTokenIds: ReadonlySet<number>,
+  maxTokens: number,
+): number | undefined {
+  const earliest = Math.max(1, (request.min_tokens ?? 0) + 1);
+  const natural = request.ignore_eos === true ? Infinity : Math.max(answer.naturalEndTokens, earliest);
+  let stop = natural;
+  if (stopTokenIds.size > 0) {
+    const last = Math.min(maxTokens, natural);
+    for (let count = earliest; count <= last; count++) {
+      if (stopTokenIds.has(answer.tokenAt(count - 1))) {
+        stop = count;
+        break;
+      }
+    }
+  }
+  return stop <= maxTokens ? stop : undefined;
+}

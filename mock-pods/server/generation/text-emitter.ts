@@ -1,0 +1,59 @@
+/**
+ * Text to be sent, with stop strings: text that could begin one is held back until the request ends, and what stands
+ * from the match on is dropped (`v1/engine/detokenizer.py`, 0.32).
+ */
+export class TextEmitter {
+  readonly #stops: readonly string[];
+  readonly #includeStop: boolean;
+  readonly #minTokens: number;
+  readonly #heldBack: number;
+  #text = "";
+  #sent = 0;
+  #tokens = 0;
+  /** Where a match may begin: nothing before `min_tokens` counts. */
+  #checkFrom = 0;
+
+  constructor(stops: readonly string[], includeStop: boolean, minTokens: number) {
+    this.#stops = stops;
+    this.#includeStop = includeStop;
+    this.#minTokens = minTokens;
+    this.#heldBack = stops.length === 0 || includeStop ? 0 : Math.max(...stops.map((stop) => stop.length)) - 1;
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Adds one token's text; returns the stop string that it completed, if any. */
+  push(text: string): string | undefined {
+    this.#tokens++;
+    const before = this.#text.length;
+    this.#text += text;
+    if (this.#stops.length === 0 || text === "") return undefined;
+    if (this.#tokens <= this.#minTokens) {
+      this.#checkFrom = this.#text.length;
+      return undefined;
+    }
+    return this.#match(before);
+  }
+
+  /** What may be sent now and has not been. */
+  take(finished: boolean): string {
+    const end = this.#text.length - (finished ? 0 : this.#heldBack);
+    if (end <= this.#sent) return "";
+    const part = this.#text.slice(this.#sent, end);
+    this.#sent = end;
+    return part;
+  }
+
+  #match(before: number): string | undefined {
+    for (const stop of this.#stops) {
+      const from = Math.max(this.#checkFrom, before - stop.length + 1, 0);
+      const at = this.#text.indexOf(stop, from);
+      if (at < 0) continue;
+      this.#text = this.#text.slice(0, this.#includeStop ? at + stop.length : at);
+      return stop;
+    }
+    return undefined;
+  }
+}

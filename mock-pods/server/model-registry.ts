@@ -1,0 +1,55 @@
+/** The names a pod answers to: its served names and its LoRA adapters. */
+import { Refusal, unknownModel } from "../../fixtures/wire/errors.ts";
+import type { ServeSettings } from "./serve-settings.ts";
+
+export class ModelRegistry {
+  readonly #served: ServeSettings["servedNames"];
+  readonly #adapters: Map<string, string>;
+
+  constructor(settings: ServeSettings) {
+    this.#served = settings.servedNames;
+    this.#adapters = new Map(settings.lora ? settings.loraModules : []);
+  }
+
+  /** Name and path, in the order of loading. */
+  get adapters(): ReadonlyMap<string, string> {
+    return this.#adapters;
+  }
+
+  /**
+   * The adapter that was asked for, or undefined for the base model.
+   *
+   * @throws {Refusal} 404 for a name that is neither
+   */
+  resolve(model: string | null | undefined): string | undefined {
+    if (model === undefined || model === null || model === "" || this.#served.includes(model)) return undefined;
+    if (this.#adapters.has(model)) return model;
+    throw unknownModel(model, this.#served);
+  }
+
+  /** @throws {Refusal} */
+  load(name: string, path: string, inPlace: boolean): void {
+    if (this.#adapters.has(name) && !inPlace) {
+      throw new Refusal(
+        400,
+        "InvalidUserInput",
+        `The lora adapter '${name}' has already been loaded. If you want to load the adapter in place, set 'load_inplace' to True.`,
+      );
+    }
+    if (isMissing(path)) {
+      throw new Refusal(404, "NotFoundError", `Loading lora ${name} failed: No adapter found for ${path}`);
+    }
+    this.#adapters.set(name, path);
+  }
+
+  /** @throws {Refusal} */
+  unload(name: string): void {
+    if (this.#adapters.delete(name)) return;
+    throw new Refusal(404, "NotFoundError", `The lora adapter '${name}' cannot be found.`);
+  }
+}
+
+/** A pod reads no adapter: any path will do, but for one that says itself that it is not there. */
+function isMissing(path: string): boolean {
+  return /(^|\/)(no-such|missing|nonexistent|does-not-exist)[^/]*\/?$/i.test(path);
+}

@@ -1,0 +1,19 @@
+/** The load report that a client may ask for with a request header (ORCA), on whole answers only. */
+import { floatText } from "../../fixtures/wire/validation/python-text.ts";
+import type { HeaderPairs } from "./exchange.ts";
+import type { PodContext } from "./pod-context.ts";
+
+export function orcaHeaders(pod: PodContext, headers: Readonly<Record<string, string | undefined>>): HeaderPairs {
+  const format = (headers["endpoint-load-metrics-format"] ?? "").toLowerCase();
+  if (format !== "text" && format !== "json") return [];
+  const { waiting, kvUsageRatio } = pod.engine.stats();
+  const metrics = [
+    ["num_requests_waiting", floatText(waiting)],
+    ["kv_cache_usage_perc", floatText(kvUsageRatio)],
+  ];
+  const report =
+    format === "text"
+      ? `TEXT ${metrics.map(([name, value]) => `named_metrics.${name}=${value}`).join(", ")}`
+      : `JSON {"named_metrics": {${metrics.map(([name, value]) => `"${name}": ${value}`).join(", ")}}}`;
+  return [["endpoint-load-metrics", report]];
+}

@@ -1,0 +1,27 @@
+/** What the endpoints of one pod share. */
+import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
+import type { EngineGate } from "./engine-gate.ts";
+import type { GenerationHub } from "./generation/generation-hub.ts";
+import type { Model } from "./generation/model-answer.ts";
+import type { ModelRegistry } from "./model-registry.ts";
+import type { ServeSettings } from "./serve-settings.ts";
+
+export interface PodContext {
+  readonly settings: ServeSettings;
+  readonly tokenizer: ModelTokenizer;
+  readonly engine: EngineGate;
+  readonly hub: GenerationHub;
+  readonly model: Model;
+  readonly models: ModelRegistry;
+  readonly state: PodState;
+}
+
+/** What dev endpoints and signals change. */
+export interface PodState {
+  paused: boolean;
+  sleepLevel: number;
+  /** SIGTERM was received and running requests are given time: new ones are answered with 500. */
+  draining: boolean;
+  /** Generation calls in progress, for `/load`. */
+  load: number;
+}

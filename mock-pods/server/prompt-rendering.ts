@@ -1,0 +1,104 @@
+/** From a request's prompt to token ids, with vLLM 0.32's limits on length (`renderers/params.py`). */
+import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
+import { badRequest } from "../../fixtures/wire/errors.ts";
+
+export interface RenderedPrompt {
+  readonly tokenIds: readonly number[];
+  /** Absent for prompts given as ids, until somebody needs it. */
+  readonly text?: string;
+}
+
+export interface RenderLimits {
+  readonly maxModelLenTokens: number;
+  /** What was asked for, 0 when nothing was. */
+  readonly maxOutputTokens: number;
+  readonly maxOutputParameter: "max_tokens" | "max_completion_tokens";
+  readonly truncateTokens: number | null;
+  readonly truncateSide: "left" | "right" | null;
+  readonly addSpecialTokens: boolean;
+}
+
+export class PromptRenderer {
+  readonly #tokenizer: ModelTokenizer;
+  readonly #limits: RenderLimits;
+
+  /** @throws {Refusal} for limits that can never be met */
+  constructor(tokenizer: ModelTokenizer, limits: RenderLimits) {
+    this.#tokenizer = tokenizer;
+    this.#limits = limits;
+    const { maxOutputTokens: output, maxModelLenTokens: context, truncateTokens: truncate } = limits;
+    if (output > context) {
+      const name = limits.maxOutputParameter;
+      throw badRequest(
+        `${name}=${output} cannot be greater than max_model_len=${context}. Please request fewer output tokens.`,
+        name,
+        String(output),
+      );
+    }
+    if (truncate !== null && truncate > context) {
+      throw badRequest(
+        `truncate_prompt_tokens=${truncate} cannot be greater than max_model_len = ${context}. ` +
+          "Please request a smaller truncation size.",
+        "truncate_prompt_tokens",
+        String(truncate),
+      );
+    }
+  }
+
+  /** @throws {Refusal} */
+  text(text: string): RenderedPrompt {
+    const shortened = this.#checkCharacters(text);
+    return { text, tokenIds: this.#fit(this.#tokenizer.encodePrompt(shortened, this.#limits.addSpecialTokens), true) };
+  }
+
+  /** @throws {Refusal} */
+  ids(ids: readonly number[]): RenderedPrompt {
+    return { tokenIds: this.#fit(ids, false) };
+  }
+
+  /** A text that cannot fit whatever its tokens are is not tokenized. */
+  #checkCharacters(text: string): string {
+    const { maxModelLenTokens: context, truncateTokens, truncateSide } = this.#limits;
+    const most = context * this.#tokenizer.longestTokenCharacters;
+    // UTF-16 units are at least as many as characters: the exact count is needed only beyond the bound.
+    if (text.length <= most) return text;
+    const characters = Array.from(text);
+    if (characters.length <= most) return text;
+    if (truncateTokens === null) {
+      throw badRequest(
+        `This model's maximum context length is ${context} tokens. However, your prompt contains ${characters.length} ` +
+          `characters (more than ${most} characters, which is the upper bound for ${context} input tokens). ` +
+          "Please reduce the length of the input prompt.",
+        "input_text",
+        String(characters.length),
+      );
+    }
+    if (truncateSide === "left") return characters.slice(-most).join("");
+    return truncateSide === "right" ? characters.slice(0, most).join("") : text;
+  }
+
+  #fit(ids: readonly number[], fromText: boolean): readonly number[] {
+    const { maxModelLenTokens: context } = this.#limits;
+    const kept = this.#truncate(ids);
+    if (kept.length <= context) return kept;
+    // A text is tokenized only as far as is needed to know that it is too long.
+    const count = fromText ? context + 1 : kept.length;
+    throw badRequest(
+      `This model's maximum context length is ${context} tokens. However, your prompt contains ` +
+        `${count === context + 1 ? "at least " : ""}${count} input tokens, which exceeds this limit even without any ` +
+        "output tokens. Please reduce the length of the input prompt.",
+      "input_tokens",
+      String(count),
+    );
+  }
+
+  #truncate(ids: readonly number[]): readonly number[] {
+    const { truncateTokens, truncateSide, maxOutputTokens, maxModelLenTokens } = this.#limits;
+    if (truncateTokens === null) return ids;
+    // A token of context is kept for the answer.
+    const longest = maxOutputTokens === 0 ? maxModelLenTokens : maxModelLenTokens - 1;
+    const most = truncateTokens < 0 ? longest : truncateTokens;
+    if (most >= ids.length) return ids;
+    return truncateSide === "left" && most > 0 ? ids.slice(-most) : ids.slice(0, most);
+  }
+}

@@ -1,0 +1,16 @@
+/** What vLLM reads from a generation request's headers. */
+import type { SamplingRequest } from "../../fixtures/wire/sampling-request.ts";
+import type { Exchange } from "./exchange.ts";
+import { randomHex } from "./random-id.ts";
+
+/** The header's id, else the body's, else a new one of 16 hex digits. */
+export function baseRequestId(exchange: Exchange, request: SamplingRequest): string {
+  return exchange.headers["x-request-id"] ?? request.request_id ?? randomHex(16);
+}
+
+/** The header outranks the body; one that is no whole number is ignored. */
+export function priorityOf(exchange: Exchange, request: SamplingRequest): number {
+  const header = exchange.headers["x-vllm-priority"];
+  if (header !== undefined && /^\s*[+-]?[0-9]+(_[0-9]+)*\s*$/.test(header)) return Number(header.replaceAll("_", ""));
+  return request.priority ?? 0;
+}

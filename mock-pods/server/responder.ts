@@ -1,0 +1,101 @@
+/** The way back of one exchange: puts vLLM's headers around an answer and tells the journal how it ended. */
+import { byteLength, type Answer } from "./answer.ts";
+import type { Exchange, HeaderPairs, ReplyStream } from "./exchange.ts";
+
+/** Headers that belong to the server and its middleware rather than to an answer. */
+export interface HeaderFrame {
+  /** After the handler's own. `outermost` answers pass no middleware. */
+  trailing(outermost: boolean): HeaderPairs;
+}
+
+export class Responder {
+  readonly #exchange: Exchange;
+  readonly #frame: HeaderFrame;
+  readonly #route: string | undefined;
+  readonly #goneActions: (() => void)[] = [];
+  #ended = false;
+  #status: number | undefined;
+
+  constructor(exchange: Exchange, frame: HeaderFrame, route: string | undefined) {
+    this.#exchange = exchange;
+    this.#frame = frame;
+    this.#route = route;
+    exchange.reply.onGone(() => this.#leave());
+  }
+
+  /** The client left, or the answer is complete. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** At most once, in the tick in which the client leaves before the answer is whole. */
+  onGone(action: () => void): void {
+    this.#goneActions.push(action);
+  }
+
+  send(answer: Answer): void {
+    if (this.#ended) return;
+    const contentBytes = byteLength(answer.body);
+    this.#exchange.reply.send(answer.status, this.#headers(answer, contentBytes), answer.body);
+    this.#end("finished", answer.status, contentBytes);
+  }
+
+  /** Opens an event stream: status 200, chunked. */
+  stream(): ReplyStream {
+    const headers = [
+      ...server(),
+      ["content-type", "text/event-stream; charset=utf-8"] as const,
+      ...this.#frame.trailing(false),
+      ["transfer-encoding", "chunked"] as const,
+    ];
+    this.#status = 200;
+    const stream = this.#exchange.reply.open(200, headers);
+    return {
+      write: (chunks) => {
+        if (!this.#ended) stream.write(chunks);
+      },
+      end: () => {
+        if (this.#ended) return;
+        stream.end();
+        this.#end("finished", 200);
+      },
+    };
+  }
+
+  #headers(answer: Answer, contentBytes: number): HeaderPairs {
+    return [
+      ...server(),
+      ...(answer.headers ?? []),
+      ["content-length", String(contentBytes)],
+      ...(answer.contentType === undefined ? [] : [["content-type", answer.contentType] as const]),
+      ...this.#frame.trailing(answer.outermost === true),
+    ];
+  }
+
+  #leave(): void {
+    if (this.#ended) return;
+    this.#end("disconnected", this.#status);
+    for (const action of this.#goneActions) action();
+  }
+
+  #end(how: "finished" | "disconnected", status: number | undefined, contentBytes?: number): void {
+    this.#ended = true;
+    this.#exchange.record.ended(how, status, this.#route, contentBytes);
+  }
+}
+
+let second = 0;
+let dateText = "";
+
+/** The date is formatted once a second. */
+function server(): HeaderPairs {
+  const now = Math.floor(Date.now() / 1000);
+  if (now !== second) {
+    second = now;
+    dateText = new Date(now * 1000).toUTCString();
+  }
+  return [
+    ["date", dateText],
+    ["server", "uvicorn"],
+  ];
+}

@@ -1,0 +1,185 @@
+/**
+ * What vLLM 0.32 demands of sampling parameters (`sampling_params.py`), in its order and words.
+ *
+ * `checkSampling` is looked at before an answer begins; `checkAgainstModel` only when the engine takes the request, so
+ * that a stream has begun by then and carries the refusal as an event.
+ */
+import { badRequest } from "../../fixtures/wire/errors.ts";
+import type { SamplingRequest } from "../../fixtures/wire/sampling-request.ts";
+import { floatText, repr } from "../../fixtures/wire/validation/python-text.ts";
+
+/** `VLLM_MAX_N_SEQUENCES`. */
+const MAX_SEQUENCES = 16384;
+/** Below it sampling is greedy. */
+const GREEDY_TEMPERATURE = 1e-5;
+const MAX_LOGPROB_TOKEN_IDS = 128;
+
+export function stopStrings({ stop }: SamplingRequest): readonly string[] {
+  if (stop === undefined || stop === null) return [];
+  return typeof stop === "string" ? [stop] : stop;
+}
+
+/** @throws {Refusal} `maxTokens` is what is left for the answer once the prompt's length is known. */
+export function checkSampling(request: SamplingRequest, maxTokens: number): void {
+  checkLogitBiasKeys(request);
+  checkCount(request.n ?? 1);
+  checkPenalties(request);
+  checkTemperature(request.temperature ?? 1);
+  checkCutoffs(request);
+  checkLengths(request.min_tokens ?? 0, maxTokens);
+  checkWords(request);
+  if ((request.temperature ?? 1) < GREEDY_TEMPERATURE && (request.n ?? 1) > 1) {
+    throw badRequest(`n must be 1 when using greedy sampling, got ${request.n}.`);
+  }
+}
+
+function checkLogitBiasKeys({ logit_bias: bias }: SamplingRequest): void {
+  const wrong = Object.keys(bias ?? {}).filter((key) => !/^\s*[+-]?[0-9]+(_[0-9]+)*\s*$/.test(key));
+  if (wrong.length === 0) return;
+  const list = repr(wrong);
+  throw badRequest(
+    `logit_bias contains key(s) that cannot be converted to integer token IDs: ${list}`,
+    "logit_bias",
+    list,
+  );
+}
+
+function checkCount(n: number): void {
+  if (n < 1) throw badRequest(`n must be at least 1, got ${n}.`);
+  if (n > MAX_SEQUENCES) {
+    throw badRequest(
+      `n must be at most ${MAX_SEQUENCES}, got ${n}. ` +
+        "To increase this limit, set the VLLM_MAX_N_SEQUENCES environment variable.",
+    );
+  }
+}
+
+function checkPenalties(request: SamplingRequest): void {
+  for (const name of ["presence_penalty", "frequency_penalty"] as const) {
+    const penalty = request[name] ?? 0;
+    if (!(penalty >= -2 && penalty <= 2)) throw badRequest(`${name} must be in [-2, 2], got ${floatText(penalty)}.`);
+  }
+  const repetition = request.repetition_penalty ?? 1;
+  if (!Number.isFinite(repetition)) {
+    throw badRequest(`repetition_penalty must be a finite number, got ${floatText(repetition)}.`);
+  }
+  if (repetition <= 0) throw badRequest(`repetition_penalty must be greater than zero, got ${floatText(repetition)}.`);
+}
+
+function checkTemperature(temperature: number): void {
+  const got = floatText(temperature);
+  const wrong = !Number.isFinite(temperature)
+    ? "must be a finite number"
+    : temperature < 0
+      ? "must be non-negative"
+      : temperature > 2
+        ? "must be in [0, 2]"
+        : undefined;
+  if (wrong !== undefined) throw badRequest(`temperature ${wrong}, got ${got}.`, "temperature", got);
+}
+
+function checkCutoffs(request: SamplingRequest): void {
+  const topP = request.top_p ?? 1;
+  if (!(topP > 0 && topP <= 1)) {
+    throw badRequest(`top_p must be in (0, 1], got ${floatText(topP)}.`, "top_p", floatText(topP));
+  }
+  const topK = request.top_k ?? 0;
+  if (topK < -1) throw badRequest(`top_k must be 0 (disable), or at least 1, got ${topK}.`);
+  const minP = request.min_p ?? 0;
+  if (!(minP >= 0 && minP <= 1)) throw badRequest(`min_p must be in [0, 1], got ${floatText(minP)}.`);
+}
+
+function checkLengths(minTokens: number, maxTokens: number): void {
+  if (maxTokens < 1) {
+    throw badRequest(`max_tokens must be at least 1, got ${maxTokens}.`, "max_tokens", String(maxTokens));
+  }
+  if (minTokens < 0) throw badRequest(`min_tokens must be greater than or equal to 0, got ${minTokens}.`);
+  if (minTokens > maxTokens) {
+    throw badRequest(`min_tokens must be less than or equal to max_tokens=${maxTokens}, got ${minTokens}.`);
+  }
+}
+
+function checkWords(request: SamplingRequest): void {
+  if (stopStrings(request).includes("")) throw badRequest("stop cannot contain an empty string.");
+  const bad = request.bad_words ?? [];
+  if (bad.includes("")) {
+    throw badRequest(`bad_words cannot contain an empty string. Got bad_words=${repr([...new Set(bad)])}`);
+  }
+}
+
+export interface ModelLimits {
+  readonly vocabSize: number;
+  readonly maxLogprobs: number;
+}
+
+/** @throws {Refusal} `logprobs`: how many alternatives a token is asked for, completions and chat alike. */
+export function checkAgainstModel(
+  request: SamplingRequest,
+  logprobs: number | null,
+  promptLogprobs: number | null,
+  { vocabSize, maxLogprobs }: ModelLimits,
+): void {
+  checkLogprobs("logprobs", "sample", logprobs, vocabSize, maxLogprobs);
+  checkLogprobIds(request.logprob_token_ids, vocabSize);
+  checkLogprobs("prompt_logprobs", "prompt", promptLogprobs, vocabSize, maxLogprobs);
+  checkIds("logit_bias", Object.keys(request.logit_bias ?? {}).map(Number), vocabSize);
+  checkIds("stop_token_ids", request.stop_token_ids ?? [], vocabSize);
+  checkAllowedIds(request.allowed_token_ids, vocabSize);
+}
+
+function checkLogprobs(name: string, kind: string, asked: number | null, vocabSize: number, maxLogprobs: number): void {
+  if (asked === null) return;
+  const count = asked === -1 ? vocabSize : asked;
+  const limit = maxLogprobs === -1 ? vocabSize : maxLogprobs;
+  if (count > limit) {
+    throw badRequest(
+      `Requested ${kind} logprobs of ${count}, which is greater than max allowed: ${limit}`,
+      name,
+      String(count),
+    );
+  }
+}
+
+function checkLogprobIds(ids: readonly number[] | null | undefined, vocabSize: number): void {
+  if (ids === undefined || ids === null || ids.length === 0) return;
+  if (ids.length > MAX_LOGPROB_TOKEN_IDS) {
+    throw badRequest(
+      `Requested logprob_token_ids of length ${ids.length}, which is greater than max allowed: ${MAX_LOGPROB_TOKEN_IDS}`,
+      "logprob_token_ids",
+      String(ids.length),
+    );
+  }
+  checkIds("logprob_token_ids", ids, vocabSize);
+}
+
+function checkIds(name: string, ids: readonly number[], vocabSize: number): void {
+  const wrong = outOfVocabulary([...new Set(ids)], vocabSize);
+  if (wrong.length === 0) return;
+  const list = repr(wrong);
+  throw badRequest(
+    `token_id(s) ${list} in ${name} contain out-of-vocab token ids. Vocabulary size: ${vocabSize}`,
+    name,
+    list,
+  );
+}
+
+function checkAllowedIds(ids: readonly number[] | null | undefined, vocabSize: number): void {
+  if (ids === undefined || ids === null) return;
+  if (ids.length === 0) throw badRequest("allowed_token_ids is not None and empty!", "allowed_token_ids", "[]");
+  const wrong = outOfVocabulary(ids, vocabSize);
+  if (wrong.length > 0) {
+    throw badRequest("allowed_token_ids contains out-of-vocab token id!", "allowed_token_ids", repr(wrong));
+  }
+}
+
+function outOfVocabulary(ids: readonly number[], vocabSize: number): number[] {
+  return ids.filter((id) => id < 0 || id >= vocabSize);
+}
+
+/** @throws {Refusal} The engine's own look at a prompt. */
+export function checkPromptIds(ids: ArrayLike<number>, highestId: number): void {
+  if (ids.length === 0) throw badRequest("The decoder prompt cannot be empty");
+  let highest = -1;
+  for (let index = 0; index < ids.length; index++) highest = Math.max(highest, ids[index] as number);
+  if (highest > highestId) throw badRequest(`Token id ${highest} is out of vocabulary`);
+}

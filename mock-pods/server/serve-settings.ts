@@ -1,0 +1,104 @@
+/** What vLLM's own flags and environment say about the HTTP face. Flags that shape the engine are read elsewhere. */
+import type { PodSettings } from "../pod-settings.ts";
+import { fingerprint } from "./fingerprint.ts";
+
+export interface ServeSettings {
+  readonly version: string;
+  /** As given to `--model`: the `root` of the model card. */
+  readonly modelPath: string;
+  /** The first is the name answers carry. */
+  readonly servedNames: readonly [string, ...string[]];
+  readonly maxModelLenTokens: number;
+  readonly blockTokens: number;
+  readonly prefixCaching: boolean;
+  readonly maxLogprobs: number;
+  readonly apiKeys: readonly string[];
+  readonly allowedOrigins: readonly string[];
+  readonly requestIdHeaders: boolean;
+  readonly promptTokensDetails: boolean;
+  readonly forceIncludeUsage: boolean;
+  readonly perRequestMetrics: boolean;
+  readonly tokensAsIds: boolean;
+  readonly streamIntervalTokens: number;
+  readonly trackLoad: boolean;
+  readonly scaleOut: boolean;
+  readonly autoToolChoice: boolean;
+  readonly toolParser: string | undefined;
+  readonly trustChatTemplate: boolean;
+  readonly lora: boolean;
+  /** `name=path` of `--lora-modules`. */
+  readonly loraModules: readonly (readonly [name: string, path: string])[];
+  readonly runtimeLora: boolean;
+  readonly devMode: boolean;
+  readonly tokenizerInfo: boolean;
+  readonly maxQueuedRequests: number | undefined;
+  readonly maxQueuedTokens: number | undefined;
+  readonly shutdownTimeoutMs: number;
+  readonly kvEvents: Readonly<Record<string, unknown>> | undefined;
+  readonly systemFingerprint: string;
+}
+
+export const VLLM_VERSION = "0.32.0";
+
+export function serveSettings({ flags, environment, engine, models, modelPath }: PodSettings): ServeSettings {
+  const on = (name: string) => flags[name] === true || flags[name] === "true";
+  const number = (name: string) => (flags[name] === undefined ? undefined : Number(flags[name]));
+  const text = (name: string) => (flags[name] === undefined ? undefined : String(flags[name]));
+  const enabled = (name: string) => ["1", "true"].includes((environment[name] ?? "").toLowerCase());
+  return {
+    version: VLLM_VERSION,
+    modelPath,
+    servedNames: models,
+    maxModelLenTokens: engine.maxModelLen,
+    blockTokens: engine.blockSize,
+    prefixCaching: engine.prefixCaching,
+    maxLogprobs: number("max-logprobs") ?? 20,
+    apiKeys: words(text("api-key") ?? environment["VLLM_API_KEY"]),
+    allowedOrigins: jsonList(text("allowed-origins")),
+    requestIdHeaders: on("enable-request-id-headers"),
+    promptTokensDetails: on("enable-prompt-tokens-details"),
+    forceIncludeUsage: on("enable-force-include-usage"),
+    perRequestMetrics: on("enable-per-request-metrics"),
+    tokensAsIds: on("return-tokens-as-token-ids"),
+    streamIntervalTokens: number("stream-interval") ?? 1,
+    trackLoad: on("enable-server-load-tracking"),
+    scaleOut: on("enable-scale-out"),
+    autoToolChoice: on("enable-auto-tool-choice"),
+    toolParser: text("tool-call-parser"),
+    trustChatTemplate: on("trust-request-chat-template"),
+    lora: on("enable-lora"),
+    loraModules: words(text("lora-modules")).map((module) => splitOnce(module, "=")),
+    runtimeLora: enabled("VLLM_ALLOW_RUNTIME_LORA_UPDATING"),
+    devMode: enabled("VLLM_SERVER_DEV_MODE"),
+    tokenizerInfo: on("enable-tokenizer-info-endpoint"),
+    maxQueuedRequests: number("max-num-queued-reqs"),
+    maxQueuedTokens: number("max-num-queued-tokens"),
+    shutdownTimeoutMs: (number("shutdown-timeout") ?? 0) * 1000,
+    kvEvents: jsonObject(text("kv-events-config")),
+    systemFingerprint: `vllm-${VLLM_VERSION}-${fingerprint(JSON.stringify([flags, engine, models]))}`,
+  };
+}
+
+function words(text: string | undefined): string[] {
+  return (text ?? "").split(/\s+/).filter((word) => word !== "");
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** vLLM reads JSON here; a bare word is taken as the only entry. */
+function jsonList(text: string | undefined): string[] {
+  if (text === undefined) return [];
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value.map(String) : [String(value)];
+  } catch {
+    return words(text);
+  }
+}
+
+function jsonObject(text: string | undefined): Record<string, unknown> | undefined {
+  return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>);
+}

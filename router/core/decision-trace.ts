@@ -1,0 +1,88 @@
+/** A decision trace: requests, the pods ready for each, and the pods that were picked. Its format and its checks. */
+import { Type, type Static } from "typebox";
+import { OperationalError } from "../../fixtures/operational-error.ts";
+import { checker } from "../../fixtures/schema.ts";
+import { MODES } from "./options.ts";
+
+const closed = { additionalProperties: false } as const;
+const Token = Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 });
+
+const StepSchema = Type.Object(
+  {
+    model: Type.String(),
+    /** Ranges of token ids, both ends included. */
+    tokens: Type.Optional(Type.Array(Type.Tuple([Token, Token], { minItems: 2, maxItems: 2 }))),
+    /** Instead of tokens: encoded as cl100k_base. */
+    text: Type.Optional(Type.String()),
+    /** Names of the pods that are ready for this model now. */
+    ready: Type.Array(Type.String(), { uniqueItems: true }),
+    /** Never falls; the step before's where absent, and 0 at first. */
+    atMs: Type.Optional(Type.Number({ minimum: 0 })),
+    /** The pod that the state follows, allowed or not; where absent, the allowed one whose name is first. */
+    picked: Type.Optional(Type.String()),
+    // What a recorded trace says came out. Kept so that such a file can be read; nobody looks.
+    branch: Type.Optional(Type.String()),
+    allowed: Type.Optional(Type.Array(Type.String())),
+    costsAfterSeconds: Type.Optional(Type.Record(Type.String(), Type.Number())),
+  },
+  closed,
+);
+
+const TraceSchema = Type.Object(
+  {
+    id: Type.String(),
+    title: Type.Optional(Type.String()),
+    /** These two win over the command line. */
+    mode: Type.Optional(Type.Enum([...MODES])),
+    gpu: Type.Optional(Type.String()),
+    steps: Type.Array(StepSchema),
+  },
+  closed,
+);
+
+export type DecisionTrace = Static<typeof TraceSchema>;
+export type DecisionStep = Static<typeof StepSchema>;
+
+const checkShape = checker(Type.Array(TraceSchema));
+
+/** Far above any context length, far below what would fill the memory. */
+const MAX_PROMPT_TOKENS = 1_048_576;
+
+/** @throws {OperationalError} FILE_INVALID with `source`, the JSON pointer and what is allowed there */
+export function checkDecisionTraces(value: unknown, source: string): DecisionTrace[] {
+  const traces = checkShape(value, source);
+  for (const [traceIndex, trace] of traces.entries()) {
+    let atMs = 0;
+    for (const [stepIndex, step] of trace.steps.entries()) {
+      const complaint = complaintAbout(step, atMs);
+      if (complaint === undefined) {
+        atMs = step.atMs ?? atMs;
+        continue;
+      }
+      throw new OperationalError("FILE_INVALID", `${source}: /${traceIndex}/steps/${stepIndex}${complaint}`);
+    }
+  }
+  return traces;
+}
+
+/** The step's prompt as one list. */
+export function promptTokens(ranges: NonNullable<DecisionStep["tokens"]>): Int32Array {
+  const tokens = new Int32Array(ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0));
+  let at = 0;
+  for (const [from, to] of ranges) for (let token = from; token <= to; token++) tokens[at++] = token;
+  return tokens;
+}
+
+function complaintAbout(step: DecisionStep, atMs: number): string | undefined {
+  const { tokens, text, ready, picked } = step;
+  if ((tokens === undefined) === (text === undefined)) return `: needs either "tokens" or "text"`;
+  if (picked !== undefined && !ready.includes(picked)) {
+    return `/picked: "${picked}" is not ready; allowed: ${ready.join(", ") || "nothing, as no pod is ready"}`;
+  }
+  if (step.atMs !== undefined && step.atMs < atMs) return `/atMs: ${step.atMs} is before ${atMs} of the step before`;
+  const backward = tokens?.findIndex(([from, to]) => from > to) ?? -1;
+  if (backward >= 0) return `/tokens/${backward}: [${tokens?.[backward]?.join(", ")}] goes down; allowed: [from, to]`;
+  const length = tokens?.reduce((sum, [from, to]) => sum + to - from + 1, 0) ?? 0;
+  if (length > MAX_PROMPT_TOKENS) return `/tokens: ${length} tokens; allowed: at most ${MAX_PROMPT_TOKENS}`;
+  return undefined;
+}

@@ -1,0 +1,64 @@
+/**
+ * Pods from a JSON or YAML file, read again whenever it changes. A list of `{ url, name?, gpu?, models? }` or plain URLs.
+ *
+ * A bad edit changes nothing and is logged with its reason: the pods of the last good one stay.
+ */
+import { unwatchFile, watch, watchFile, type FSWatcher } from "node:fs";
+import { dirname } from "node:path";
+import { Type } from "typebox";
+import { parse as parseYaml } from "yaml";
+import { OperationalError } from "../../../fixtures/operational-error.ts";
+import { checker, readTextFile } from "../../../fixtures/schema.ts";
+import { PodInputSchema, type PodInput } from "../pod-spec.ts";
+import type { PodSink, PodSource } from "./pod-source.ts";
+
+/** For file systems that tell nobody: a mounted volume, a replaced symbolic link. */
+const POLL_MS = 1000;
+
+/** @throws {OperationalError} FILE_UNREADABLE or FILE_INVALID when the file is bad from the start */
+export function watchBackendsFile(path: string, sink: PodSink): PodSource {
+  let text = readTextFile(path);
+  sink.set(parseBackendsFile(text, path));
+  const look = (): void => {
+    try {
+      const now = readTextFile(path);
+      if (now === text) return;
+      text = now;
+      const pods = parseBackendsFile(now, path);
+      sink.set(pods);
+      sink.log("info", "backends file", { path, pods: pods.length });
+    } catch (error) {
+      sink.log("error", "backends file", { path, kept: "the list before", error: (error as Error).message });
+    }
+  };
+  // The folder, because an editor replaces the file and its watcher would stay with the old one.
+  const watcher: FSWatcher = watch(dirname(path), look);
+  watcher.on("error", () => watcher.close());
+  watchFile(path, { interval: POLL_MS, persistent: false }, look);
+  return {
+    refresh: look,
+    stop: () => {
+      watcher.close();
+      unwatchFile(path, look);
+    },
+  };
+}
+
+const checkList = checker(Type.Array(PodInputSchema));
+
+/** @throws {OperationalError} FILE_INVALID */
+export function parseBackendsFile(text: string, path: string): readonly PodInput[] {
+  let value: unknown;
+  try {
+    // YAML 1.2 is a superset of JSON.
+    value = parseYaml(text) ?? [];
+  } catch (cause) {
+    const [line = ""] = (cause as Error).message.split("\n");
+    throw new OperationalError("FILE_INVALID", `${path}: ${line.replace(/:$/, "")}`, { cause });
+  }
+  if (!Array.isArray(value)) throw new OperationalError("FILE_INVALID", `${path}: must be a list of pods`);
+  return checkList(
+    value.map((entry: unknown) => (typeof entry === "string" ? { url: entry } : entry)),
+    path,
+  );
+}
