@@ -83,7 +83,8 @@ export const evictCases: readonly Case[] = [
     trial: async (lab) => {
       const prompt = trunk(lab.corpus.namespace(), 6);
       const pod = await seed(lab, prompt);
-      for (let use = 0; use < 3 && pod !== undefined; use++) {
+      if (pod === undefined) return;
+      for (let use = 0; use < 3; use++) {
         await lab.settle();
         await lab.advance(0.7 * ttlMs(lab.profile) - drainMs(lab.profile));
         await busyProbe(lab, pod, prompt, "owner");
