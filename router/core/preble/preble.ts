@@ -11,9 +11,9 @@
  * what would go to the heaviest goes to the lightest. Replication: when waiting for the first token on the only pod of a
  * prefix has doubled within the window, the lightest pod gets it as well, and cost splits what follows.
  */
-import { loadProfile, type LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
+import type { LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
 import type { Candidate } from "../../../fixtures/routing.ts";
-import { decodeSeconds, prefillSeconds } from "../cost-model.ts";
+import { decodeSeconds, prefillSeconds, pricingProfile } from "../cost-model.ts";
 import type { Holder } from "../holder.ts";
 import { LoadWindow } from "../load-window.ts";
 import { namespaceOf } from "../namespace.ts";
@@ -65,7 +65,7 @@ export class Preble implements Strategy {
     const { windowMs } = this.#options;
     this.#states.set(pod, {
       holder: this.tree.addHolder(pod.name),
-      profile: loadProfile(pod.gpu),
+      profile: pricingProfile(pod.gpu),
       window: new LoadWindow(windowMs),
       hits: new HitRatio(HIT_RATIO_SPAN_MS),
       queueing: new QueueingTrend(windowMs),
