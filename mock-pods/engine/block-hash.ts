@@ -1,7 +1,7 @@
 /**
  * Chained block hashes: a block's hash covers its own tokens and, through its parent's hash, everything before it.
  *
- * 64 bits in two 32-bit lanes, mixed as MurmurHash3 mixes, since BigInt arithmetic is forty times slower. A chain is an
+ * 64 bits in two 32-bit lanes (rotate, xor, multiply; MurmurHash3's finish), since BigInt arithmetic is forty times slower. A chain is an
  * array of lanes: block j's hash is `[2j]` (high) and `[2j + 1]` (low). vLLM's own hashes are SHA-256 of a pickle; to the
  * outside both are opaque.
  */
@@ -25,14 +25,11 @@ export function appendBlockHash(
   const first = length === 0;
   let high = first ? saltLane(salt, 0x9747b28c) : (chain[length - 2] as number);
   let low = first ? saltLane(salt, 0x3c6ef372) : (chain[length - 1] as number);
-  for (let index = start; index < start + blockSize; index++) {
+  const end = start + blockSize;
+  for (let index = start; index < end; index++) {
     const token = tokenIds[index] as number;
-    const a = Math.imul(token, 0xcc9e2d51);
-    high ^= Math.imul((a << 15) | (a >>> 17), 0x1b873593);
-    high = (Math.imul((high << 13) | (high >>> 19), 5) + 0xe6546b64) | 0;
-    const b = Math.imul(token, 0x85ebca6b);
-    low ^= Math.imul((b << 16) | (b >>> 16), 0xc2b2ae35);
-    low = (Math.imul((low << 17) | (low >>> 15), 9) + 0x561ccd1b) | 0;
+    high = Math.imul(((high << 5) | (high >>> 27)) ^ token, 0x9e3779b1);
+    low = Math.imul(((low << 15) | (low >>> 17)) ^ token, 0xcc9e2d51);
   }
   high = avalanche(high ^ blockSize);
   chain.push(high, avalanche(low + high));

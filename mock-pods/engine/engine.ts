@@ -127,6 +127,8 @@ export interface Engine {
   /** Ends the step begun last. */
   endStep(): StepOutput;
   stats(): EngineStats;
+  /** Takes so many blocks out of use, free ones first and others as they become free; 0 gives all of them back. */
+  withhold(blocks: number): void;
   /** Copies; costs time in proportion to what there is to see. */
   inspect(): EngineInspection;
   /** Leading prompt tokens held in the cache now, whole blocks, without touching anything. */

@@ -1,31 +1,32 @@
+/** A block's record: its hash, and its neighbours among the blocks of the same hash. */
+const STRIDE = 4;
+const HIGH = 0;
+const LOW = 1;
+/** The next twin that came; 0 at the newest. */
+const NEWER = 2;
+/** The twin before; at the oldest, the newest. */
+const OLDER = 3;
+
 /**
  * Which blocks hold which content: hash to blocks, oldest first.
  *
  * Identical blocks are not merged, so a hash may have several ("twins"); a lookup gives the oldest. An open-addressed
- * table of block ids over typed arrays, twins linked through per-block arrays: every operation is O(1).
+ * table of block ids, twins linked through the blocks' records: every operation is O(1). The fields of a block lie side by
+ * side, since what a pool of 12,735 blocks costs is cache misses.
  */
 export class PrefixCache {
-  /** Oldest block of a hash by probe position; 0 is empty. */
+  /** Oldest block of a hash by probe position, 0 if empty, and beside it the hash's low lane. */
   readonly #slots: Int32Array;
   readonly #mask: number;
-  readonly #high: Int32Array;
-  readonly #low: Int32Array;
+  readonly #records: Int32Array;
   readonly #hashed: Uint8Array;
-  readonly #newer: Int32Array;
-  readonly #older: Int32Array;
-  /** The newest twin; kept at the oldest only. */
-  readonly #newest: Int32Array;
 
   constructor(numBlocks: number) {
     const slots = 2 ** Math.ceil(Math.log2(numBlocks * 2));
-    this.#slots = new Int32Array(slots);
-    this.#mask = slots - 1;
-    this.#high = new Int32Array(numBlocks);
-    this.#low = new Int32Array(numBlocks);
+    this.#slots = new Int32Array(2 * slots);
+    this.#mask = 2 * slots - 1;
+    this.#records = new Int32Array(numBlocks * STRIDE);
     this.#hashed = new Uint8Array(numBlocks);
-    this.#newer = new Int32Array(numBlocks);
-    this.#older = new Int32Array(numBlocks);
-    this.#newest = new Int32Array(numBlocks);
   }
 
   has(block: number): boolean {
@@ -33,11 +34,11 @@ export class PrefixCache {
   }
 
   high(block: number): number {
-    return this.#high[block] as number;
+    return this.#records[block * STRIDE + HIGH] as number;
   }
 
   low(block: number): number {
-    return this.#low[block] as number;
+    return this.#records[block * STRIDE + LOW] as number;
   }
 
   /** The oldest block with this hash, or 0. */
@@ -46,37 +47,39 @@ export class PrefixCache {
   }
 
   insert(block: number, high: number, low: number): void {
-    this.#high[block] = high;
-    this.#low[block] = low;
+    const records = this.#records;
+    const record = block * STRIDE;
+    records[record + HIGH] = high;
+    records[record + LOW] = low;
+    records[record + NEWER] = 0;
     this.#hashed[block] = 1;
-    this.#newer[block] = 0;
     const slot = this.#probe(high, low);
     const oldest = this.#slots[slot] as number;
     if (oldest === 0) {
       this.#slots[slot] = block;
-      this.#older[block] = 0;
-      this.#newest[block] = block;
+      this.#slots[slot + 1] = low;
+      records[record + OLDER] = block;
       return;
     }
-    const newest = this.#newest[oldest] as number;
-    this.#newer[newest] = block;
-    this.#older[block] = newest;
-    this.#newest[oldest] = block;
+    const newest = records[oldest * STRIDE + OLDER] as number;
+    records[newest * STRIDE + NEWER] = block;
+    records[record + OLDER] = newest;
+    records[oldest * STRIDE + OLDER] = block;
   }
 
   remove(block: number): void {
-    this.#hashed[block] = 0;
-    const older = this.#older[block] as number;
-    const newer = this.#newer[block] as number;
+    const records = this.#records;
+    const newer = records[block * STRIDE + NEWER] as number;
+    const older = records[block * STRIDE + OLDER] as number;
     const slot = this.#probe(this.high(block), this.low(block));
-    if (older !== 0) {
-      this.#newer[older] = newer;
-      if (newer === 0) this.#newest[this.#slots[slot] as number] = older;
-      else this.#older[newer] = older;
+    const oldest = this.#slots[slot] as number;
+    this.#hashed[block] = 0;
+    if (block !== oldest) {
+      records[older * STRIDE + NEWER] = newer;
+      records[(newer === 0 ? oldest : newer) * STRIDE + OLDER] = older;
     } else if (newer !== 0) {
-      this.#older[newer] = 0;
-      this.#newest[newer] = this.#newest[block] as number;
       this.#slots[slot] = newer;
+      records[newer * STRIDE + OLDER] = older;
     } else {
       this.#vacate(slot);
     }
@@ -89,25 +92,26 @@ export class PrefixCache {
 
   /** The slot of this hash, or the empty slot where it would go. */
   #probe(high: number, low: number): number {
-    let slot = low & this.#mask;
+    let slot = (low << 1) & this.#mask;
     for (;;) {
       const block = this.#slots[slot] as number;
-      if (block === 0 || (this.#low[block] === low && this.#high[block] === high)) return slot;
-      slot = (slot + 1) & this.#mask;
+      if (block === 0) return slot;
+      if (this.#slots[slot + 1] === low && this.high(block) === high) return slot;
+      slot = (slot + 2) & this.#mask;
     }
   }
 
   /** Empties a slot and pulls later entries back over the hole, so that probing never meets a gap. */
   #vacate(vacant: number): void {
+    const slots = this.#slots;
     let hole = vacant;
-    for (let slot = (hole + 1) & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const block = this.#slots[slot] as number;
-      if (block === 0) break;
-      const home = this.low(block) & this.#mask;
+    for (let slot = (hole + 2) & this.#mask; slots[slot] !== 0; slot = (slot + 2) & this.#mask) {
+      const home = ((slots[slot + 1] as number) << 1) & this.#mask;
       if (((slot - home) & this.#mask) < ((slot - hole) & this.#mask)) continue;
-      this.#slots[hole] = block;
+      slots[hole] = slots[slot] as number;
+      slots[hole + 1] = slots[slot + 1] as number;
       hole = slot;
     }
-    this.#slots[hole] = 0;
+    slots[hole] = 0;
   }
 }

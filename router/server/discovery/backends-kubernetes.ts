@@ -95,14 +95,16 @@ export async function watchKubernetes(options: KubernetesOptions, sink: PodSink)
       sink.set(pods);
     });
   });
-  informer.on("error", (error) => {
+  const start = (): Promise<void> => informer.start().catch(failed);
+  const failed = (error: unknown): void => {
     if (stopped) return;
     sink.log("warn", "kubernetes", { namespace, selector, kept: "the list before", error: String(error) });
     clearTimeout(retry);
-    retry = setTimeout(() => void informer.start(), retryMs);
+    retry = setTimeout(() => void start(), retryMs);
     retry.unref();
-  });
-  await informer.start();
+  };
+  informer.on("error", failed);
+  await start();
   return {
     refresh: () => {},
     stop: () => {
