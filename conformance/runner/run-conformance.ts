@@ -48,6 +48,7 @@ export type RunEvent =
 const CASE_TIMEOUT_MS = 120_000;
 /** A case that waits for a TTL of its own accord. */
 const SLOW_CASE_TIMEOUT_MS = 3_600_000;
+const MOST_ADDS_IN_A_CASE = 24;
 const MODELS = ["model-a", "model-b"];
 
 /** @throws {OperationalError} USAGE when nothing is selected; ADAPTER_FAILED when the router cannot be started */
@@ -119,7 +120,10 @@ async function runAll(
       if (broken || (used && isolation === "L2")) await session.restart();
       else if (used && isolation === "L1") await session.refreshPods();
       used = true;
-      const limitMs = each.needs.clock === true && !session.canAdvance ? SLOW_CASE_TIMEOUT_MS : CASE_TIMEOUT_MS;
+      const limitMs =
+        each.needs.clock === true && !session.canAdvance
+          ? SLOW_CASE_TIMEOUT_MS
+          : CASE_TIMEOUT_MS + MOST_ADDS_IN_A_CASE * (adapter.settle?.afterAddMs ?? 0);
       const outcome = await runCase(each, session, seed, limitMs);
       broken = outcome.broken === true;
       put(each, outcome, performance.now() - beganMs);
