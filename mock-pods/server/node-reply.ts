@@ -22,10 +22,13 @@ export function nodeReply(response: ServerResponse): Reply {
         if (!response.writableFinished) action();
       });
     },
+    reset() {
+      response.req.socket.resetAndDestroy();
+    },
   };
 }
 
-const DISCARDED: ReplyStream = { write: () => undefined, end: () => undefined };
+const DISCARDED: ReplyStream = { write: () => undefined, writeBytes: () => undefined, end: () => undefined };
 
 const LAST_CHUNK = "0\r\n\r\n";
 
@@ -37,6 +40,9 @@ function chunked(response: ServerResponse): ReplyStream {
   return {
     write(chunks) {
       response.write(chunks.length === 1 ? frame(chunks[0] as string) : chunks.map(frame).join(""));
+    },
+    writeBytes(bytes) {
+      response.write(bytes);
     },
     end() {
       response.end(LAST_CHUNK);
