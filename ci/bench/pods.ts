@@ -40,7 +40,7 @@ export async function run(): Promise<void> {
 
 async function podRound(kind: "stream" | "small"): Promise<Round> {
   const flags = { "max-num-seqs": 1024, "num-gpu-blocks-override": 65_536, "max-num-batched-tokens": 65_536 };
-  const fleet = await startFleet({ pods: "a6000:1", model: "m", flags, ...(kind === "small" && { speed: 1000 }) });
+  const fleet = await startFleet({ pods: "a6000:1", model: "m", flags, speed: kind === "small" ? 1000 : 6 });
   try {
     return await measured(fleet.pod(0).port, kind);
   } finally {
