@@ -73,6 +73,7 @@ class MockFleet implements Fleet {
       tokenizer: this.#tokenizer,
       driver: this.#driver,
       seed: this.#options.seed ?? 0,
+      number,
     });
     this.#all.push(pod);
     this.#pods = [...this.#pods, pod];
