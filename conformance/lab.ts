@@ -6,6 +6,7 @@ import type { RandomStream } from "../fixtures/random.ts";
 import type { Corpus, Prompt } from "./corpus.ts";
 import type { Observation, SentStep } from "./observation.ts";
 import type { RouterProfile } from "./router-profile.ts";
+import type { WireExchange } from "./wire-log.ts";
 
 export interface SendOptions {
   readonly label: string;
@@ -29,6 +30,8 @@ export interface Lab {
   /** Seeded by run seed and case id. */
   readonly random: RandomStream;
   readonly corpus: Corpus;
+  /** Models that every pod serves; the first is the default. At least as many as the case needs. */
+  readonly models: readonly string[];
   /** Names of the pods that the router has been told about. */
   pods(): readonly string[];
   /** Everything recorded so far, for traffic that must look back. */
@@ -41,6 +44,10 @@ export interface Lab {
   removePod(name: string): Promise<void>;
   /** Brings a removed pod back under its old name and address. */
   returnPod(name: string): Promise<void>;
+  /** Exchanges a pod for a new one at another address in one change: the number of pods stays the same. */
+  replacePod(name: string): Promise<string>;
+  /** Tells the router the same pods in another order. */
+  reorderPods(): Promise<void>;
   /** Moves the router's time. Only for cases with `needs.clock`. */
   advance(byMs: number): Promise<void>;
   /** Releases everything still held and lets the load window drain, so that cases do not see each other. */
@@ -55,6 +62,8 @@ export interface HttpLab {
   readonly routerUrl: string;
   /** One raw exchange with the router; never throws for a status. */
   request(options: RawRequest): Promise<RawResponse>;
+  /** What went over the wire so far, for the report. */
+  wire(): readonly WireExchange[];
   /** The pods' side: scripted replies, gates, journals. */
   readonly pods: ScriptedPods;
 }
