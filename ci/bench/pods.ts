@@ -86,7 +86,9 @@ async function streams(): Promise<void> {
   const urls = (JSON.parse(ours.line) as { urls: string[]; model: string }).urls.map((url) => new URL(url));
   const { model } = JSON.parse(ours.line) as { model: string };
   const floor = await start([
-    ...["--import", "tsx", join(root, "ci/frame-floor.ts")],
+    "--import",
+    "tsx",
+    join(root, "ci/frame-floor.ts"),
     ...[STREAMS, TOKENS, FLOOR_STEP_MS].map(String),
   ]);
   const rounds: { ours: Played; floor: Played }[] = [];
