@@ -59,6 +59,8 @@ async function compare(started: ChildProcess[]): Promise<void> {
     const where = ["--host", "127.0.0.1", "--port", `${port}`, "--prometheus-host", "127.0.0.1"];
     const what = ["--prometheus-port", `${metrics}`, "--policy", "cache_aware", "--worker-urls", ...urls];
     const child = start(started, sglang, ["launch", ...where, ...what]);
+    // It logs there, and would stop when nobody reads.
+    child.stdout?.resume();
     const url = `http://127.0.0.1:${port}`;
     await untilReady(`${url}/readiness`);
     enter("sglang-router cache_aware", url, child);
