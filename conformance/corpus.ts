@@ -28,21 +28,17 @@ export function createCorpus(random: RandomStream): Corpus {
   return { namespace: () => new WordNamespace(random) };
 }
 
-const LETTERS = [...new Set(CORPUS_WORDS.map((word) => word.charAt(0)))];
+const WORDS_BY_LETTER = [...Map.groupBy(CORPUS_WORDS, (word) => word.charAt(0)).values()];
 
 class WordNamespace implements Namespace {
   readonly #random: RandomStream;
   readonly #cells = new Map<string, readonly string[]>();
-  /** First words still free: one per letter until the letters run out, then any word not yet used. */
-  readonly #firstWords: string[];
+  readonly #letters: readonly (readonly string[])[];
+  readonly #firstWords = new Set<string>();
 
   constructor(random: RandomStream) {
     this.#random = random;
-    const onePerLetter = random
-      .shuffle(LETTERS)
-      .map((letter) => random.pick(CORPUS_WORDS.filter((word) => word.startsWith(letter))));
-    const rest = CORPUS_WORDS.filter((word) => !onePerLetter.includes(word));
-    this.#firstWords = [...onePerLetter, ...random.shuffle(rest)];
+    this.#letters = random.shuffle(WORDS_BY_LETTER);
     // A nonce starts with any word, or namespaces would collide more often than chance.
     this.#cells.set("", [random.pick(CORPUS_WORDS), ...this.#words(WORDS_PER_CELL - 1)]);
   }
@@ -64,11 +60,18 @@ class WordNamespace implements Namespace {
   #cell(name: string): readonly string[] {
     const known = this.#cells.get(name);
     if (known !== undefined) return known;
-    const first = this.#firstWords.shift();
-    if (first === undefined) throw new RangeError(`a namespace has at most ${CORPUS_WORDS.length} cells`);
-    const cell = [first, ...this.#words(WORDS_PER_CELL - 1)];
+    const cell = [this.#firstWord(), ...this.#words(WORDS_PER_CELL - 1)];
     this.#cells.set(name, cell);
     return cell;
+  }
+
+  /** One per letter until the letters run out, then any word not yet used. */
+  #firstWord(): string {
+    const letter = this.#letters[this.#firstWords.size];
+    const free = (letter ?? CORPUS_WORDS).filter((word) => !this.#firstWords.has(word));
+    const word = this.#random.pick(free);
+    this.#firstWords.add(word);
+    return word;
   }
 
   #words(count: number): string[] {

@@ -85,6 +85,8 @@ export class FunctionSession {
 
 export class FunctionLab implements Lab {
   readonly profile: RouterProfile;
+  /** The second starts with the first, so that a key without a mark between model and salt can be caught. */
+  readonly models = ["model", "model-b"];
   readonly random: RandomStream;
   readonly corpus: Corpus;
   readonly #session: FunctionSession;
@@ -159,6 +161,21 @@ export class FunctionLab implements Lab {
     this.#changePods("add", name, [...this.pods(), name]);
   }
 
+  async replacePod(name: string): Promise<string> {
+    const fresh = this.#session.newPodName();
+    const names = this.pods().map((pod) => (pod === name ? fresh : pod));
+    this.#session.setPods(names);
+    const without = names.filter((pod) => pod !== fresh);
+    this.#steps.push({ kind: "pods", change: "remove", pod: name, pods: without, atMs: this.nowMs() });
+    this.#recordPods("add", fresh);
+    return fresh;
+  }
+
+  async reorderPods(): Promise<void> {
+    this.#session.setPods(this.pods().toReversed());
+    this.#recordPods("start", null);
+  }
+
   async advance(byMs: number): Promise<void> {
     this.#session.advance(byMs);
     this.#steps.push({ kind: "advanced", byMs, atMs: this.nowMs() });
@@ -179,7 +196,7 @@ export class FunctionLab implements Lab {
   #dispatch(prompt: Prompt, options: SendOptions, held: boolean, status: number): { step: SentStep } {
     const startMs = this.#session.step();
     const requestId = this.#session.newRequestId();
-    const model = options.model ?? "model-a";
+    const model = options.model ?? "model";
     const salt = options.cacheSalt === undefined ? {} : { cacheSalt: options.cacheSalt };
     const record = this.#session.router.decide(
       {

@@ -29,6 +29,8 @@ export interface Lab {
   /** Seeded by run seed and case id. */
   readonly random: RandomStream;
   readonly corpus: Corpus;
+  /** Models that every pod serves; the first is the default. At least as many as the case needs. */
+  readonly models: readonly string[];
   /** Names of the pods that the router has been told about. */
   pods(): readonly string[];
   /** Everything recorded so far, for traffic that must look back. */
@@ -41,6 +43,10 @@ export interface Lab {
   removePod(name: string): Promise<void>;
   /** Brings a removed pod back under its old name and address. */
   returnPod(name: string): Promise<void>;
+  /** Exchanges a pod for a new one at another address in one change: the number of pods stays the same. */
+  replacePod(name: string): Promise<string>;
+  /** Tells the router the same pods in another order. */
+  reorderPods(): Promise<void>;
   /** Moves the router's time. Only for cases with `needs.clock`. */
   advance(byMs: number): Promise<void>;
   /** Releases everything still held and lets the load window drain, so that cases do not see each other. */

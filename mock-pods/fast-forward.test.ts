@@ -87,6 +87,7 @@ function live(world: World, ahead: boolean): { readonly lives: readonly Life[]; 
     if (!ahead) return driver.drive(engine, onStep);
     return driver.fastForward(engine, onStep, (run) => {
       skipped += run.stepEndsMs.length;
+      expect(Math.min(...run.firstIndexes)).toBeGreaterThan(0);
       life.steps.push(...stepsOf(run));
     });
   });

@@ -26,11 +26,8 @@ export async function fetchFrom(
   const record = recorder.arrived({ method, path, headers: [...headers], body });
   const release = keepAlive();
   return await new Promise<Response>((resolve, reject) => {
-    const reply = new FetchReply(resolve, release);
-    signal.addEventListener("abort", () => {
-      reply.gone(signal.reason);
-      reject(signal.reason as Error);
-    });
+    const reply = new FetchReply(resolve, reject, release);
+    signal.addEventListener("abort", () => reply.gone(signal.reason));
     answer({
       method,
       path: decodePath(url.pathname),
@@ -51,12 +48,14 @@ function keepAlive(): () => void {
 
 class FetchReply implements Reply {
   readonly #resolve: (response: Response) => void;
+  readonly #reject: (reason: unknown) => void;
   readonly #release: () => void;
   #onGone: (() => void)[] = [];
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
-  constructor(resolve: (response: Response) => void, release: () => void) {
+  constructor(resolve: (response: Response) => void, reject: (reason: unknown) => void, release: () => void) {
     this.#resolve = resolve;
+    this.#reject = reject;
     this.#release = release;
   }
 
@@ -80,6 +79,7 @@ class FetchReply implements Reply {
     this.#resolve(new Response(body, { status, headers: withoutHops(headers) }));
     return {
       write: (chunks) => chunks.forEach((chunk) => this.#controller?.enqueue(encoder.encode(chunk))),
+      writeBytes: (bytes) => this.#controller?.enqueue(bytes),
       end: () => {
         this.#finish();
         this.#controller?.close();
@@ -98,7 +98,12 @@ class FetchReply implements Reply {
     this.#finish();
     this.#controller?.error(reason);
     this.#controller = undefined;
+    this.#reject(reason);
     for (const action of actions) action();
+  }
+
+  reset(): void {
+    this.gone(new TypeError("connection reset by the pod"));
   }
 
   #finish(): void {

@@ -3,6 +3,8 @@ import { OperationalError } from "../fixtures/operational-error.ts";
 import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
 import { folderTokenizer } from "../fixtures/tokenizer/folder-tokenizer.ts";
 import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
+import { readJsonFile } from "../fixtures/schema.ts";
+import { checkFaultPlan, type FaultPlan } from "./faults/fault.ts";
 import { parsePodGroups } from "./pod-groups.ts";
 import { DEFAULT_MODEL, podSettings } from "./pod-settings.ts";
 import type { Fleet, FleetOptions, JournalEntry, Pod } from "./pod.ts";
@@ -21,6 +23,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     await Promise.all(
       groups.flatMap(({ profile, count }) => Array.from({ length: count }, () => fleet.add({ profile }))),
     );
+    if (options.faults !== undefined) fleet.injectAll(options.faults);
   } catch (error) {
     await fleet.close();
     throw error;
@@ -69,6 +72,7 @@ class MockFleet implements Fleet {
       settings: podSettings(profile, model, flags, { environment, contextTokens: this.#tokenizer.contextTokens }),
       tokenizer: this.#tokenizer,
       driver: this.#driver,
+      seed: this.#options.seed ?? 0,
     });
     this.#all.push(pod);
     this.#pods = [...this.#pods, pod];
@@ -79,6 +83,15 @@ class MockFleet implements Fleet {
       throw error;
     }
     return pod;
+  }
+
+  /** @throws OperationalError for a file that cannot be read, a fault that cannot be, or a pod that is not there */
+  injectAll(plan: FaultPlan | string): void {
+    const source = typeof plan === "string" ? plan : "faults";
+    const { faults } = checkFaultPlan(typeof plan === "string" ? readJsonFile(plan) : plan, source);
+    for (const { pod, fault } of faults) {
+      for (const struck of pod === "*" ? this.#pods : [this.#find(pod)]) struck.inject(fault);
+    }
   }
 
   async remove(which: number | string): Promise<void> {

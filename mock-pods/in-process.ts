@@ -5,7 +5,7 @@ import { podSettings, DEFAULT_MODEL } from "./pod-settings.ts";
 import type { FleetOptions, InProcessPod } from "./pod.ts";
 import { RealTimeDriver } from "./real-time-driver.ts";
 
-export interface PodOptions extends Pick<FleetOptions, "model" | "speed" | "flags"> {
+export interface PodOptions extends Pick<FleetOptions, "model" | "speed" | "seed" | "flags"> {
   /** Profile name; default `a6000`. */
   readonly profile?: string;
   /** Default: the profile's short name. */
@@ -13,11 +13,12 @@ export interface PodOptions extends Pick<FleetOptions, "model" | "speed" | "flag
 }
 
 /** @throws OperationalError USAGE or UNKNOWN_PROFILE */
-export function createPod({ profile = "a6000", name, model, speed, flags }: PodOptions = {}): InProcessPod {
+export function createPod({ profile = "a6000", name, model, speed, seed, flags }: PodOptions = {}): InProcessPod {
   return new PodCore({
     name: name ?? profile.replace(/-monotone$/, ""),
     settings: podSettings(profile, model ?? DEFAULT_MODEL, flags ?? {}),
     tokenizer: cl100k,
     driver: new RealTimeDriver(speed),
+    seed: seed ?? 0,
   });
 }

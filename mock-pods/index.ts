@@ -1,3 +1,4 @@
 /** Mock vLLM pods for tests: a fleet of them in this process, each on a port of 127.0.0.1. */
 export { startFleet } from "./fleet.ts";
+export type { Fault, FaultPlan } from "./faults/fault.ts";
 export type { Fleet, FleetOptions, JournalEntry, Pod, PodGroup, RequestHook } from "./pod.ts";

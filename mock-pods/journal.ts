@@ -26,6 +26,10 @@ export function isControl(path: string): boolean {
 const GENERATION =
   /^\/(v1\/(chat\/)?completions|v1\/messages|v1\/responses|inference\/v1\/generate|invocations)\/?(\?|$)/;
 
+export function isGeneration(method: string, path: string): boolean {
+  return method === "POST" && GENERATION.test(path);
+}
+
 /** A request's entry while it is being written. */
 class JournalRecord implements RequestRecord {
   readonly entry: { -readonly [Key in keyof JournalEntry]: JournalEntry[Key] };
@@ -79,7 +83,7 @@ export class Journal implements Recorder {
     this.#records.push(record);
     this.#bodyBytes += body.length;
     if (this.#records.length > MOST_ENTRIES || this.#bodyBytes > MOST_BODY_BYTES) this.#forgetOldest();
-    if (method === "POST" && GENERATION.test(path)) this.#countArrival();
+    if (isGeneration(method, path)) this.#countArrival();
     return record;
   }
 

@@ -20,6 +20,7 @@ export function lazyEngine(make: () => Engine, usableBlocks: number): Engine {
     resetPrefixCache: (preemptRunning) => engine().resetPrefixCache(preemptRunning),
     beginStep: (nowMs) => made?.beginStep(nowMs),
     endStep: () => engine().endStep(),
+    withhold: (blocks) => engine().withhold(blocks),
     inspect: () => made?.inspect() ?? { running: [], waiting: [], blocks: [] },
     stats: () => made?.stats() ?? idle,
     heldPrefixTokens: (promptTokenIds, extra) => made?.heldPrefixTokens(promptTokenIds, extra) ?? 0,

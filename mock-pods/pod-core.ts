@@ -3,26 +3,38 @@
  * cache and metrics start anew. It runs wherever JavaScript does: nothing here, or below, imports a module of Node's.
  */
 import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
+import { Random } from "../fixtures/random.ts";
 import { controlRoutes } from "./control/control-routes.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import type { BlockView, EngineStats } from "./engine/engine.ts";
+import { ActiveFaults } from "./faults/active-faults.ts";
+import { checkFault, type Fault } from "./faults/fault.ts";
+import { answerWithFaults } from "./faults/faulty-exchange.ts";
+import { corruptPage } from "./faults/faulty-metrics.ts";
+import { slowedEngine } from "./faults/slowed-engine.ts";
 import { fetchFrom } from "./fetch-reply.ts";
-import { Journal } from "./journal.ts";
+import { isControl, Journal } from "./journal.ts";
 import { lazyEngine } from "./lazy-engine.ts";
 import { PodMetrics } from "./metrics/pod-metrics.ts";
 import { PodEngine } from "./pod-engine.ts";
 import type { PodSettings } from "./pod-settings.ts";
 import type { InProcessPod, JournalEntry } from "./pod.ts";
 import type { RealTimeDriver } from "./real-time-driver.ts";
+import { text, type Answer } from "./server/answer.ts";
 import type { Exchange } from "./server/exchange.ts";
 import { createPodFace, type PodFace } from "./server/pod-face.ts";
 import { serveSettings } from "./server/serve-settings.ts";
+
+/** `GET /metrics` names version 1.0.0 of the text format whatever the client accepts (vLLM 0.32 as recorded). */
+const METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8";
 
 export interface PodCoreOptions {
   readonly name: string;
   readonly settings: PodSettings;
   readonly tokenizer: ModelTokenizer;
   readonly driver: RealTimeDriver;
+  /** Of everything random about this pod. */
+  readonly seed: number;
 }
 
 /** What dies with a crash. */
@@ -37,8 +49,11 @@ export class PodCore implements InProcessPod {
   readonly name: string;
   protected readonly recorder: Journal;
   readonly #options: PodCoreOptions;
+  readonly #faults: ActiveFaults;
   #life: Life;
   #made = 0;
+  #stalePage: string | undefined;
+  #withheldBlocks = 0;
 
   constructor(options: PodCoreOptions) {
     this.name = options.name;
@@ -50,6 +65,8 @@ export class PodCore implements InProcessPod {
       served: (exchange) => this.#life.metrics.http.served(exchange),
     });
     this.#life = this.#bear();
+    const random = new Random(options.seed).stream(`faults/${options.name}`);
+    this.#faults = new ActiveFaults(options.driver, random, () => this.faultsChanged());
   }
 
   get model(): string {
@@ -61,10 +78,21 @@ export class PodCore implements InProcessPod {
   }
 
   fetch(request: Request): Promise<Response> {
+    if (this.refusesConnections) return Promise.reject(new TypeError("connection refused by the pod"));
     return fetchFrom(request, this.recorder, this.#life.died.signal, (exchange) => this.answer(exchange));
   }
 
+  inject(fault: Fault): () => void {
+    const id = this.#faults.inject(checkFault(fault, "fault"));
+    return () => void this.#faults.remove(id);
+  }
+
+  get faults(): ActiveFaults {
+    return this.#faults;
+  }
+
   reset(): Promise<void> {
+    this.#faults.clear();
     this.die();
     this.recorder.clear();
     return Promise.resolve();
@@ -116,8 +144,15 @@ export class PodCore implements InProcessPod {
     return this.recorder.waitForArrivals(count);
   }
 
-  metricsPage(): string {
-    return this.#life.metrics.render(this.stats());
+  async metrics(): Promise<Answer> {
+    const faults = this.#faults.ofKind("metrics");
+    let page = this.#stalePage ?? this.#renderMetrics();
+    for (const fault of faults) {
+      if (fault.how === "slow") await this.#wait(fault.delayMs ?? 5_000);
+      if (fault.how === "error") return { status: 500, body: "Internal Server Error", contentType: "text/plain" };
+      page = corruptPage(page, fault);
+    }
+    return text(200, page, METRICS_TYPE);
   }
 
   protected get face(): PodFace {
@@ -125,7 +160,35 @@ export class PodCore implements InProcessPod {
   }
 
   protected answer(exchange: Exchange): void {
-    this.#life.face.answer(exchange);
+    const struck = isControl(exchange.path) ? [] : this.#faults.strike(exchange.method, exchange.path);
+    if (struck.length === 0) return this.#life.face.answer(exchange);
+    answerWithFaults(exchange, struck, this.#options.driver, (next) => this.#life.face.answer(next));
+  }
+
+  protected get refusesConnections(): boolean {
+    return this.#faults.ofKind("refuse").length > 0 || this.#faults.ofKind("silent-shutdown").length > 0;
+  }
+
+  /** A fault has begun, ended, or gone. */
+  protected faultsChanged(): void {
+    const stale = this.#faults.ofKind("metrics").some(({ how }) => how === "stale");
+    this.#stalePage = stale ? (this.#stalePage ?? this.#renderMetrics()) : undefined;
+    const withheld = this.#faults.ofKind("less-cache").reduce((sum, { blocks }) => sum + blocks, 0);
+    if (withheld !== this.#withheldBlocks) this.#life.engine.withhold(withheld);
+    this.#withheldBlocks = withheld;
+  }
+
+  #renderMetrics(): string {
+    return this.#life.metrics.render(this.stats());
+  }
+
+  #wait(durationMs: number): Promise<void> {
+    const { driver } = this.#options;
+    return new Promise((resolve) => driver.at(driver.nowMs() + durationMs, resolve));
+  }
+
+  #slowness(): number {
+    return this.#faults.ofKind("slow-engine").reduce((product, { factor }) => product * factor, 1);
   }
 
   /** Ends this life and begins the next, cold. */
@@ -134,6 +197,7 @@ export class PodCore implements InProcessPod {
     this.#life.engine.stop();
     this.#life.died.abort(new TypeError("connection reset: the pod died"));
     this.#life = this.#bear();
+    if (this.#withheldBlocks > 0) this.#life.engine.withhold(this.#withheldBlocks);
   }
 
   #bear(): Life {
@@ -148,7 +212,10 @@ export class PodCore implements InProcessPod {
     });
     const engine = new PodEngine(
       driver,
-      lazyEngine(() => createEngine(config, profile), config.numGpuBlocks - 1),
+      slowedEngine(
+        lazyEngine(() => createEngine(config, profile), config.numGpuBlocks - 1),
+        () => this.#slowness(),
+      ),
       metrics,
       (step) => face.onStep(step),
     );

@@ -27,8 +27,10 @@ export class PodEngine implements EngineGate {
   }
 
   submit(request: GenerationRequest, group?: CallGroup): void {
+    // The first request builds the engine, which takes longer than a step at a high speed.
+    const arrivedMs = this.nowMs();
     this.#driven.submit(request);
-    this.#metrics.submitted(request, group, this.nowMs());
+    this.#metrics.submitted(request, group, arrivedMs);
   }
 
   abort(requestIds: readonly string[], as?: "stop" | "abort"): void {
@@ -71,6 +73,12 @@ export class PodEngine implements EngineGate {
 
   stepOnce(): void {
     this.#driven.stepOnce();
+  }
+
+  /** Takes blocks out of use; those waiting for blocks are looked at again. */
+  withhold(blocks: number): void {
+    this.#driven.engine.withhold(blocks);
+    if (!this.#heldByTest && !this.#paused) this.#driven.release();
   }
 
   stats(): EngineStats {

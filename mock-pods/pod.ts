@@ -1,5 +1,6 @@
 /** A running mock pod and a fleet of them, as tests, the conformance kit and the command line see them. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Fault, FaultPlan } from "./faults/fault.ts";
 import type { BlockView, EngineStats } from "./engine/engine.ts";
 
 /** One request as a pod saw it. Plain JSON but for the body bytes. */
@@ -59,7 +60,9 @@ export interface InProcessPod {
    */
   waitForArrivals(count: number): Promise<void>;
   clearJournal(): void;
-  /** As new: open connections reset, cache cold, counters at zero, journal empty, nothing held, no hooks. */
+  /** Makes something go wrong, now or by its own times; the returned function ends it. */
+  inject(fault: Fault): () => void;
+  /** As new: open connections reset, cache cold, counters at zero, journal empty, nothing held, no hooks, no faults. */
   reset(): Promise<void>;
 }
 
@@ -96,6 +99,8 @@ export interface FleetOptions {
   /** Simulated milliseconds per real one. */
   readonly speed?: number;
   readonly seed?: number;
+  /** What goes wrong, by pod, counted from the fleet's start; a string is a file that says so. */
+  readonly faults?: FaultPlan | string;
   /** vLLM's own flags, without dashes: `{ "max-num-seqs": 64 }`. */
   readonly flags?: Readonly<Record<string, string | number | boolean>>;
   /** vLLM's environment variables, as `VLLM_SERVER_DEV_MODE`; default the process's own. */

@@ -15,6 +15,7 @@ export class ServedPod extends PodCore implements Pod {
   readonly #hooks: HookChain;
   #server: PodServer | undefined;
   #port: number;
+  #silent = false;
 
   constructor(options: ServedPodOptions) {
     super(options);
@@ -53,6 +54,17 @@ export class ServedPod extends PodCore implements Pod {
     this.#server = undefined;
     this.die();
     await server.crash();
+  }
+
+  protected override faultsChanged(): void {
+    super.faultsChanged();
+    const silent = this.faults.ofKind("silent-shutdown").length > 0;
+    if (silent && !this.#silent) {
+      this.recorder.failOpen();
+      this.#server?.silenceOpen();
+    }
+    this.#silent = silent;
+    this.#server?.accept(!this.refusesConnections);
   }
 
   async shutdown(): Promise<void> {

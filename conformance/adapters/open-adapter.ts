@@ -1,13 +1,18 @@
 /** From an adapter file to an adapter. */
 import { loadAdapter, type CommandAdapterFile, type LoadedAdapter, type UrlAdapterFile } from "./adapter-file.ts";
 import { commandAdapter } from "./command-adapter.ts";
+import { resolveAdapterPath } from "./shipped-adapters.ts";
 import type { RouterAdapter } from "./router-under-test.ts";
 import { urlAdapter } from "./url-adapter.ts";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 
-/** @throws {OperationalError} FILE_UNREADABLE, FILE_INVALID, or REQUIREMENT_MISSING when a program it needs is not there */
+/**
+ * `path` is an adapter file, or the name of a shipped one.
+ *
+ * @throws {OperationalError} FILE_UNREADABLE, FILE_INVALID, or REQUIREMENT_MISSING when a program it needs is not there
+ */
 export async function openAdapter(path: string): Promise<RouterAdapter> {
-  const loaded = loadAdapter(path);
+  const loaded = loadAdapter(resolveAdapterPath(path));
   switch (loaded.file.kind) {
     case "command":
       return commandAdapter(loaded as LoadedAdapter<CommandAdapterFile>);

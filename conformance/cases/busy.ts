@@ -1,19 +1,25 @@
 /** Makes one pod the busiest, inside what the imbalance gate tolerates, so that the prefix answer and the load answer differ. */
-import type { Held, Lab } from "../lab.ts";
+import { DEFAULT_PODS } from "../case.ts";
 import type { Prompt } from "../corpus.ts";
+import type { Held, Lab } from "../lab.ts";
+import type { SentStep } from "../observation.ts";
 import { gateState } from "../oracle/gate.ts";
+import { historyBefore } from "../oracle/history.ts";
+import { loadsOf, type PodLoad } from "../oracle/load.ts";
 import { exactly } from "../oracle/range.ts";
 import type { RouterProfile } from "../router-profile.ts";
-import { DEFAULT_PODS } from "../case.ts";
 
-const WANTED = 3;
+/** Requests by which the pod should lead the others, where the gate allows. */
+const WANTED_LEAD = 3;
 const MAX_TRIES = 40;
+/** Ends of this many requests may not have been noticed yet when the next one is routed over HTTP. */
+const LATE_RELEASES = 2;
 
-/** How many requests one pod can hold, the others none, with the gate surely closed; at most {@link WANTED}. */
+/** How many requests one pod can hold, the others none, with the gate surely closed; at most {@link WANTED_LEAD}. */
 export function maxBusy(profile: RouterProfile, podCount = DEFAULT_PODS): number {
-  for (let count = WANTED; count > 0; count--) {
-    const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
-    const loads = new Map(
+  const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
+  for (let count = WANTED_LEAD; count > 0; count--) {
+    const loads = new Map<string, PodLoad>(
       pods.map((pod, index) => [pod, { requests: exactly(index === 0 ? count : 0), chars: exactly(0) }]),
     );
     if (gateState(profile.gate, loads, pods, pods.slice(0, 1)) === "closed") return count;
@@ -26,37 +32,67 @@ export interface BusyOptions {
   readonly ballast?: Prompt;
 }
 
+/** Names the pod that a router which gets the next probe wrong would choose, or must choose: the judge reads it. */
+export const RIVAL = "rival";
+
 /**
- * Holds requests on `pod` until it is the busiest by the margin the gate allows. Known prompts are drawn to it by their
- * owner; where that fails, fresh ones are held everywhere and those that landed elsewhere are released.
+ * Holds requests on `pod` until it leads all others. Known prompts are drawn to it by their owner; where that fails,
+ * fresh ones are held everywhere and those that landed elsewhere are released.
  *
  * Whether it worked is for the judge to see in the loads.
  */
-export async function makeBusy(lab: Lab, pod: string, options: BusyOptions = {}): Promise<void> {
+export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOptions = {}): Promise<void> {
+  lab.note(RIVAL, pod);
   const { profile } = lab;
   if (profile.load === undefined || profile.load.signal === "none") return;
   const wanted = maxBusy(profile, lab.pods().length);
   const learntLate = profile.insert?.at !== "dispatch";
   const strays: Held[] = [];
-  let ballast = options.ballast;
+  let ballast = given;
   let missed = 0;
-  for (let tries = 0, held = 0; held < wanted && tries < MAX_TRIES; tries++) {
-    const known = ballast !== undefined && missed < 2 ? ballast : undefined;
-    const prompt = known ?? lab.corpus.namespace().prompt([]);
-    const request = await lab.hold(prompt, { label: "busy" });
+  for (let tries = 0; tries < MAX_TRIES && leadOf(lab, pod, strays) < wanted; tries++) {
+    const known = missed < 2 ? ballast : undefined;
+    const request = await lab.hold(known ?? lab.corpus.namespace().prompt([]), { label: "busy" });
     if (request.step.pod !== pod) {
       strays.push(request);
       if (known !== undefined) missed++;
-      continue;
+    } else if (ballast === undefined) {
+      ballast = request.step.prompt;
+      if (learntLate) await request.release();
     }
-    if (known === undefined && ballast === undefined) {
-      ballast = prompt;
-      if (learntLate) {
-        await request.release();
-        continue;
-      }
-    }
-    held++;
   }
   for (const stray of strays) await stray.release();
+}
+
+/** Requests by which `pod` surely leads every other pod once the strays are released. */
+function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
+  const observation = lab.observation();
+  const nowMs = lab.nowMs();
+  const loads = loadsOf(historyBefore(observation, momentOf(nowMs)), nowMs, lab.profile, 0);
+  const own = loads?.get(pod)?.requests.low ?? 0;
+  const released = lab.profile.load?.signal === "in-flight" || lab.profile.load?.signal === "cost-model";
+  const others = lab.pods().filter((other) => other !== pod);
+  const most = others.map((other) => {
+    const leaving = released ? strays.filter(({ step }) => step.pod === other).length : 0;
+    return (loads?.get(other)?.requests.high ?? 0) - leaving;
+  });
+  const late = observation.transport === "http" && released && strays.length > 0 ? LATE_RELEASES - 1 : 0;
+  return own - Math.max(0, ...most) - late;
+}
+
+/** A request that is not sent: it marks now as the moment to look at. */
+function momentOf(nowMs: number): SentStep {
+  return {
+    kind: "sent",
+    label: "now",
+    requestId: "",
+    model: "",
+    prompt: { text: "", cells: [] },
+    attempts: [],
+    pod: null,
+    status: 0,
+    held: false,
+    startMs: nowMs,
+    endMs: nowMs,
+  };
 }

@@ -60,6 +60,15 @@ export const loadDecides: Claim = ({ cold, load }) => {
   return undefined;
 };
 
+/** Cold requests go anywhere by chance: what follows an owner is told from what does not by counting. */
+export const byChance = ({ cold }: RouterProfile): boolean => {
+  const policy = typeof cold === "object" ? cold.policy : cold;
+  return policy === "random" || policy === "round-robin";
+};
+
+/** The prefix answer and the load answer can be told apart: by making the owner busy, or by counting. */
+export const separable: Claim = (profile) => (byChance(profile) ? undefined : all(loadDecides, busyOwner)(profile));
+
 /** An owner can be kept busier than the rest without opening the gate. */
 export const busyOwner: Claim = (profile) => {
   if (profile.load?.signal === "none") return undefined;

@@ -1,5 +1,25 @@
 /** Every case of the suite, in the order in which they run. */
 import type { Case } from "../case.ts";
+import { affinityCases } from "./affinity.ts";
+import { errorCases } from "./errors.ts";
+import { evictCases } from "./evict.ts";
+import { isolationCases } from "./isolation.ts";
+import { loadCases } from "./load.ts";
+import { longestMatchCases } from "./longest-match.ts";
+import { podCases } from "./pods.ts";
+import { randomSequenceCases } from "./random-sequences.ts";
+import { splitCases } from "./split.ts";
 import { thresholdCases } from "./threshold.ts";
 
-export const CASES: readonly Case[] = [...thresholdCases];
+export const CASES: readonly Case[] = [
+  ...thresholdCases,
+  ...longestMatchCases,
+  ...splitCases,
+  ...evictCases,
+  ...podCases,
+  ...loadCases,
+  ...errorCases,
+  ...isolationCases,
+  ...affinityCases,
+  ...randomSequenceCases,
+];

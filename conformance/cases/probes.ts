@@ -8,6 +8,8 @@ import type { Judgement } from "../case.ts";
 import type { Observation, SentStep } from "../observation.ts";
 import { allowed, type Expectation, type Zone } from "../oracle/allowed.ts";
 import type { RouterProfile } from "../router-profile.ts";
+import { RIVAL } from "./busy.ts";
+import { byChance } from "./claims.ts";
 import { FALSE_POSITIVE_RATE, mostByChance } from "./statistics.ts";
 
 /** The branch a probe is made for; `any` only asks that the oracle be obeyed. */
@@ -24,6 +26,8 @@ export interface ProbeRules {
 
 interface JudgedProbe {
   readonly step: SentStep;
+  /** The pod made busy before it: what a wrong router follows, or leaves. */
+  readonly rival: string | undefined;
   readonly expectation: Expectation;
   readonly sharp: boolean;
   readonly right: boolean;
@@ -32,9 +36,7 @@ interface JudgedProbe {
 export function judgeProbes(observation: Observation, profile: RouterProfile, rules: ProbeRules = {}): Judgement {
   const unserved = judgeService(observation);
   if (unserved !== undefined) return unserved;
-  const probes = observation.steps.flatMap((step) =>
-    step.kind === "sent" && step.label.startsWith("probe-") ? [judgeProbe(step, observation, profile)] : [],
-  );
+  const probes = judgedProbes(observation, profile);
   const wrong = probes.filter(({ right }) => !right);
   const exploration = profile.exploration ?? 0;
   const tolerated = mostByChance(probes.length, exploration);
@@ -51,7 +53,9 @@ export function judgeProbes(observation: Observation, profile: RouterProfile, ru
         : {}),
     };
   }
-  const sharp = probes.filter((probe) => probe.sharp).length;
+  const followed = judgeFollowing(probes, profile, rules);
+  if (followed?.verdict === "fail") return followed;
+  const sharp = probes.filter((probe) => probe.sharp).length + (followed === undefined ? 0 : followed.counted);
   const minimumSharp = rules.minimumSharp ?? 2;
   if (sharp < minimumSharp) {
     return {
@@ -61,6 +65,43 @@ export function judgeProbes(observation: Observation, profile: RouterProfile, ru
     };
   }
   return { verdict: "pass" };
+}
+
+/** Too few trials for a count to tell following from chance. */
+const LEAST_COUNTED = 20;
+
+/**
+ * Where cold requests go anywhere, a single one that lands on the owner proves nothing; too many of them do. Of n probes
+ * that must ignore the owner, chance sends a share of 1 / pods there.
+ */
+function judgeFollowing(
+  probes: readonly JudgedProbe[],
+  profile: RouterProfile,
+  rules: ProbeRules,
+): (Judgement & { verdict: "fail" }) | { readonly verdict: "open"; readonly counted: number } | undefined {
+  if (!byChance(profile)) return undefined;
+  const counted = probes.filter(
+    ({ step, rival, expectation }) =>
+      step.label === probeLabel("load") && expectation.zone === "load" && rival !== undefined,
+  );
+  if (counted.length < LEAST_COUNTED) return undefined;
+  const share = Math.max(...counted.map(({ expectation }) => 1 / expectation.livePods.length));
+  const hits = counted.filter(({ step, rival }) => step.pod === rival);
+  const most = mostByChance(counted.length, share);
+  const first = hits[0];
+  if (hits.length <= most || first === undefined) return { verdict: "open", counted: counted.length };
+  return {
+    verdict: "fail",
+    reason: reasonFor(first, rules.blame),
+    detail: `${hits.length} of ${counted.length} prompts below the threshold went to the owner of their prefix; chance explains ${most}`,
+    statistic: {
+      n: counted.length,
+      observed: hits.length,
+      bound: `at most ${most} at chance ${share.toFixed(2)}`,
+      falsePositiveRate: FALSE_POSITIVE_RATE,
+      power: "a router that always follows is always caught",
+    },
+  };
 }
 
 /** Healthy pods were there, and a request still got no answer from any. */
@@ -89,35 +130,36 @@ export function judgeService(observation: Observation): Judgement | undefined {
   return undefined;
 }
 
-function judgeProbe(step: SentStep, observation: Observation, profile: RouterProfile): JudgedProbe {
-  const expectation = allowed(observation, step, profile);
-  return {
-    step,
-    expectation,
-    sharp: isSharp(step, expectation),
-    right: step.pod !== null && expectation.allowed.includes(step.pod),
-  };
+function judgedProbes(observation: Observation, profile: RouterProfile): JudgedProbe[] {
+  let rival: string | undefined;
+  return observation.steps.flatMap((step): JudgedProbe[] => {
+    if (step.kind === "note" && step.label === RIVAL) rival = String(step.data);
+    if (step.kind !== "sent" || !step.label.startsWith("probe-")) return [];
+    const expectation = allowed(observation, step, profile);
+    const right = step.pod !== null && expectation.allowed.includes(step.pod);
+    return [{ step, rival, expectation, right, sharp: isSharp(step, rival, expectation) }];
+  });
 }
 
-function isSharp(step: SentStep, { zone, allowed: pods, cold, owners, livePods }: Expectation): boolean {
+function isSharp(step: SentStep, rival: string | undefined, expectation: Expectation): boolean {
+  const { zone, allowed: pods, cold, livePods } = expectation;
+  if (pods.length === livePods.length) return false;
   switch (step.label) {
     case probeLabel("owner"):
       // Where load does not predict a cold request, chance alone separates: any pod that is not allowed will do.
-      return (
-        zone === "owner" && pods.length < livePods.length && (cold.length === livePods.length || disjoint(pods, cold))
-      );
+      return zone === "owner" && (cold.length === livePods.length || disjoint(pods, cold));
     case probeLabel("load"):
     case probeLabel("gate"):
-      return (zone === "load" || zone === "gate") && pods.length < livePods.length && disjoint(pods, owners);
+      return (zone === "load" || zone === "gate") && rival !== undefined && !pods.includes(rival);
     default:
-      return pods.length < livePods.length;
+      return true;
   }
 }
 
 const disjoint = (a: readonly string[], b: readonly string[]): boolean => !a.some((item) => b.includes(item));
 
 /** What kind of mistake it was, in general. */
-function reasonFor({ step, expectation }: JudgedProbe, blame: ProbeRules["blame"]): string {
+function reasonFor({ step, rival, expectation }: JudgedProbe, blame: ProbeRules["blame"]): string {
   const { zone, livePods, owners, cold, matched } = expectation;
   const pod = step.pod ?? "";
   if (!livePods.includes(pod)) return "used-an-absent-pod";
@@ -129,7 +171,7 @@ function reasonFor({ step, expectation }: JudgedProbe, blame: ProbeRules["blame"
       if ((matched.get(pod)?.low ?? 0) > 0) return "followed-a-shorter-match";
       return cold.includes(pod) ? "routed-by-load-above-threshold" : "left-the-owner";
     case "load":
-      return owners.includes(pod) ? "followed-the-owner-below-threshold" : "not-the-least-loaded";
+      return pod === rival || owners.includes(pod) ? "followed-the-owner-below-threshold" : "not-the-least-loaded";
     case "gate":
       return owners.includes(pod) ? "stayed-beyond-the-gate" : "not-the-least-loaded";
     case "either":

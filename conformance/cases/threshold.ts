@@ -4,12 +4,22 @@ import type { Lab } from "../lab.ts";
 import type { SentStep } from "../observation.ts";
 import type { Prompt } from "../corpus.ts";
 import { makeBusy } from "./busy.ts";
-import { all, belowReachable, busyOwner, claimed, coldReachable, loadDecides, prefixAware } from "./claims.ts";
+import {
+  all,
+  belowReachable,
+  busyOwner,
+  claimed,
+  coldReachable,
+  loadDecides,
+  prefixAware,
+  separable,
+} from "./claims.ts";
 import { probeLabel, type ProbeKind } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { branch, over, trunk, under } from "./shape.ts";
 
-const contrast = all(prefixAware, loadDecides, busyOwner);
+const contrast = all(prefixAware, separable);
+const sharpContrast = all(prefixAware, loadDecides, busyOwner);
 
 /** Teaches the router a prompt, makes whoever served it the busiest, and probes. */
 async function seedBusyProbe(lab: Lab, seed: Prompt, probe: Prompt, kind: ProbeKind): Promise<SentStep | undefined> {
@@ -51,7 +61,7 @@ export const thresholdCases: readonly Case[] = [
     requirement: "R-THR-3",
     title:
       "As the matched share grows from nothing to all, the answer MUST switch from load to owner once, at the threshold.",
-    unsupported: all(contrast, belowReachable, coldReachable),
+    unsupported: all(sharpContrast, belowReachable, coldReachable),
     trials: 11,
     minimumSharp: 6,
     trial: async (lab, index) => {

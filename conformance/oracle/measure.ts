@@ -14,6 +14,8 @@ export interface Measure {
   total(text: string): Range;
   /** Units that a router may count as shared from the start of both texts. */
   shared(request: string, known: string): Range;
+  /** Base units in one declared unit: the size of a block, else 1. */
+  readonly blockUnits: number;
   /** Units that two unrelated prompts may share by chance. */
   readonly chanceUnits: number;
   /** Units by which a ratio may be off: what stands between prompt and router (template, remote tokenizer). */
@@ -54,6 +56,7 @@ export function measureOf(profile: RouterProfile): Measure | undefined {
         high: whole ? high : inBlocks(high),
       };
     },
+    blockUnits,
     chanceUnits: inBlocks(CHANCE_WORDS * perWord),
     tolerance: (totalUnits) => wrapped + (profile.exact === true ? 0 : Math.ceil(totalUnits * INEXACT_RATIO)),
   };

@@ -26,7 +26,8 @@ export function ownership(
   const sharedOf = (placement: Placement): number => shared.get(placement)?.high ?? 0;
   const claims = history.placements.flatMap((placement): Claim[] => {
     const { low, high } = shared.get(placement) ?? { low: 0, high: 0 };
-    if (high === 0) return [];
+    // What two unrelated prompts may share is no claim: it would be every pod's.
+    if (high <= measure.chanceUnits) return [];
     const learnt = leastCertain(
       inserted(placement, request, profile),
       sameKey(placement, request, profile),
@@ -39,11 +40,11 @@ export function ownership(
   });
   const owned = new Map<string, Range>();
   for (const claim of claims) {
-    const rivals = claims.filter((other) => other.placement.pod !== claim.placement.pod);
+    const keeps = keepsAgainst(claims, claim, profile.owners);
     const { low, high } = owned.get(claim.placement.pod) ?? { low: 0, high: 0 };
     owned.set(claim.placement.pod, {
-      low: Math.max(low, keepsAgainst(rivals, claim, profile.owners) === "yes" ? claim.sure : 0),
-      high: Math.max(high, keepsAgainst(rivals, claim, profile.owners) === "no" ? 0 : claim.possible),
+      low: Math.max(low, keeps === "yes" ? claim.sure : 0),
+      high: Math.max(high, keeps === "no" ? 0 : claim.possible),
     });
   }
   return owned;
@@ -109,9 +110,11 @@ function afterError(placement: Placement, history: History, sharedOf: (other: Pl
 }
 
 /** Does the pod stay an owner of this stretch although others were sent it too? */
-function keepsAgainst(rivals: readonly Claim[], claim: Claim, owners: RouterProfile["owners"]): Certainty {
+function keepsAgainst(claims: readonly Claim[], claim: Claim, owners: RouterProfile["owners"]): Certainty {
   if (owners === "all") return "yes";
-  const covering = rivals.filter((rival) => rival.possible >= claim.possible);
+  const covering = claims.filter(
+    (rival) => rival.placement.pod !== claim.placement.pod && rival.possible >= claim.possible,
+  );
   if (covering.length === 0) return "yes";
   if (owners === "last") {
     const later = covering.filter((rival) => (rival.placement.endMs ?? Infinity) >= claim.placement.startMs);

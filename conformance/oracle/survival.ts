@@ -30,8 +30,8 @@ export function survival(
   measure: Measure,
 ): Survival {
   const evict = profile.evict;
-  const later = history.placements.filter((other) => other !== placement && other.startMs >= placement.startMs);
   if (evict === null) return { surely: true, possibleUnits: sharedWithRequest };
+  const later = history.placements.filter((other) => other !== placement && other.startMs >= placement.startMs);
   if (evict === undefined) {
     const surely = nowMs - placement.startMs < UNSTATED_MEMORY_MS && later.length < UNSTATED_MEMORY_REQUESTS;
     return { surely, possibleUnits: sharedWithRequest };
@@ -54,14 +54,16 @@ export function survival(
       const surely = young(placement) && (evict.sliding === true || !elder);
       if (maybeYoung(placement)) return { surely, possibleUnits: sharedWithRequest };
       if (evict.sliding === false) return { surely, possibleUnits: 0 };
-      const refreshed = later.filter(maybeYoung).map((other) => Math.min(sharedWithRequest, sharedOf(other)));
-      return { surely, possibleUnits: Math.max(0, ...refreshed) };
+      const refreshed = unbroken(placement, later, sharedOf, goneMs).filter(maybeYoung);
+      const units = refreshed.map((other) => Math.min(sharedWithRequest, sharedOf(other)));
+      return { surely, possibleUnits: Math.max(0, ...units) };
     }
     case "capacity": {
+      const capacityUnits = evict.units * measure.blockUnits;
       const units = (other: Placement): number => measure.total(other.step.prompt.text).high;
       const counted = (other: Placement): boolean => evict.per === "all" || other.pod === placement.pod;
       const sum = (list: readonly Placement[]): number => list.reduce((total, other) => total + units(other), 0);
-      const surely = sum([placement, ...later.filter(counted)]) <= evict.units;
+      const surely = sum([placement, ...later.filter(counted)]) <= capacityUnits;
       // New text since its last touch, at least: what no earlier prompt had. Once that alone fills the index, it is out.
       const touched = later.filter((other) => sharedOf(other) > measure.chanceUnits).at(-1) ?? placement;
       const since = later.filter((other) => other.startMs > touched.startMs && counted(other));
@@ -71,9 +73,26 @@ export function survival(
         (total, other) => total + measure.total(other.step.prompt.text).low - overlap(other, distinct, measure),
         0,
       );
-      return { surely, possibleUnits: newUnits >= evict.units ? 0 : sharedWithRequest };
+      return { surely, possibleUnits: newUnits >= capacityUnits ? 0 : sharedWithRequest };
     }
   }
+}
+
+/** Later uses of the prefix, up to the first gap that it cannot have lived through. */
+function unbroken(
+  placement: Placement,
+  later: readonly Placement[],
+  sharedOf: (other: Placement) => number,
+  goneMs: number,
+): readonly Placement[] {
+  let aliveMs = placement.endMs ?? placement.startMs;
+  const uses: Placement[] = [];
+  for (const use of later.filter((other) => sharedOf(other) > 0)) {
+    if (use.startMs - aliveMs > goneMs) break;
+    aliveMs = Math.max(aliveMs, use.endMs ?? use.startMs);
+    uses.push(use);
+  }
+  return uses;
 }
 
 /** Units of this prompt that an earlier one in the list brought already. */

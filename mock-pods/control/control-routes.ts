@@ -2,22 +2,22 @@
 import { Type } from "typebox";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { checker, parseJson } from "../../fixtures/schema.ts";
+import type { ActiveFaults } from "../faults/active-faults.ts";
+import { checkFault } from "../faults/fault.ts";
 import type { InProcessPod, JournalEntry } from "../pod.ts";
-import { json, text, type Answer } from "../server/answer.ts";
+import { json, type Answer } from "../server/answer.ts";
 import type { Exchange } from "../server/exchange.ts";
 import type { Route } from "../server/routes.ts";
 
 /** What the routes may ask of the pod. */
 export interface ControlledPod extends InProcessPod {
-  metricsPage(): string;
+  readonly faults: ActiveFaults;
+  metrics(): Promise<Answer>;
 }
-
-/** `GET /metrics` names version 1.0.0 of the text format whatever the client accepts (vLLM 0.32 as recorded). */
-const METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8";
 
 export function controlRoutes(pod: ControlledPod): readonly Route[] {
   return [
-    { methods: ["GET"], path: "/metrics", handle: () => text(200, pod.metricsPage(), METRICS_TYPE) },
+    { methods: ["GET"], path: "/metrics", handle: () => pod.metrics() },
     { methods: ["GET", "POST", "DELETE"], path: "/__pod/*", handle: (exchange) => control(pod, exchange) },
   ];
 }
@@ -41,6 +41,14 @@ const CONTROLS: Readonly<Record<string, Control>> = {
   "POST /__pod/hold": (pod) => pod.hold(),
   "POST /__pod/release": (pod) => pod.release(),
   "POST /__pod/step": (pod) => pod.stepOnce(),
+  "GET /__pod/faults": (pod) => pod.faults.list().map(({ id, fault }) => ({ id, fault })),
+  "POST /__pod/faults": (pod, { body }) => ({ id: pod.faults.inject(checkFault(bodyAsJson(body), "body")) }),
+  "DELETE /__pod/faults": (pod, { query }) => {
+    if (!query.has("id")) return pod.faults.clear();
+    const id = wholeNumber(query, "id");
+    if (!pod.faults.remove(id)) throw new OperationalError("USAGE", `no fault ${id}; GET /__pod/faults lists them`);
+    return undefined;
+  },
   "POST /__pod/reset": (pod) => pod.reset(),
 };
 
@@ -70,7 +78,11 @@ const PrefixQuery = checker(
 );
 
 function checkPrefix(body: Uint8Array): { readonly prompt: string | number[] } {
-  return PrefixQuery(parseJson(Buffer.from(body).toString(), "body"), "body");
+  return PrefixQuery(bodyAsJson(body), "body");
+}
+
+function bodyAsJson(body: Uint8Array): unknown {
+  return parseJson(new TextDecoder().decode(body), "body");
 }
 
 function wholeNumber(query: URLSearchParams, name: string): number {

@@ -100,6 +100,7 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       return { startMs, stepEndsMs, requests: runningRequests, firstIndexes: nextIndexes } satisfies DecodeRun;
     },
     stats: () => statsOf(scheduler),
+    withhold: (blocks) => scheduler.kv.pool.withhold(blocks),
     inspect: () => ({
       running: scheduler.runningIds(),
       waiting: scheduler.waitingIds(),

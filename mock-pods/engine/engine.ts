@@ -82,7 +82,8 @@ export interface EngineStats {
 }
 
 /**
- * Steps in which nothing happened but one more token for each running request: no arrival, no end, no preemption.
+ * Steps in which nothing happened but one more token for each running request: no arrival, no first token, no end, no
+ * preemption.
  * {@link ./decode-run.ts} tells them one by one.
  */
 export interface DecodeRun {
@@ -127,6 +128,8 @@ export interface Engine {
   /** Ends the step begun last. */
   endStep(): StepOutput;
   stats(): EngineStats;
+  /** Takes so many blocks out of use, free ones first and others as they become free; 0 gives all of them back. */
+  withhold(blocks: number): void;
   /** Copies; costs time in proportion to what there is to see. */
   inspect(): EngineInspection;
   /** Leading prompt tokens held in the cache now, whole blocks, without touching anything. */

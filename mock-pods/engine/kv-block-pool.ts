@@ -11,17 +11,23 @@ import { PrefixCache } from "./prefix-cache.ts";
  */
 export class KvBlockPool {
   readonly cache: PrefixCache;
-  readonly usableBlocks: number;
   readonly #free: FreeList;
   readonly #references: Int32Array;
   readonly #emit: ((event: KvEvent) => void) | undefined;
+  /** Blocks out of use, and how many should be. */
+  readonly #withheld: number[] = [];
+  #withholdBlocks = 0;
 
   constructor(numBlocks: number, emit?: (event: KvEvent) => void) {
     this.cache = new PrefixCache(numBlocks);
-    this.usableBlocks = numBlocks - 1;
     this.#free = new FreeList(numBlocks);
     this.#references = new Int32Array(numBlocks);
     this.#emit = emit;
+  }
+
+  /** All but the null block and those out of use. */
+  get usableBlocks(): number {
+    return this.#references.length - 1 - this.#withheld.length;
   }
 
   get freeBlocks(): number {
@@ -36,7 +42,9 @@ export class KvBlockPool {
   views(): BlockView[] {
     const reuseRanks = new Map([...this.#free].map((block, rank) => [block, rank]));
     const views: BlockView[] = [];
-    for (let block = 1; block <= this.usableBlocks; block++) {
+    const withheld = new Set(this.#withheld);
+    for (let block = 1; block < this.#references.length; block++) {
+      if (withheld.has(block)) continue;
       const hash = this.cache.has(block) ? toUint64(this.cache.high(block), this.cache.low(block)) : undefined;
       const reuseRank = reuseRanks.get(block);
       if (hash === undefined && reuseRank !== undefined) continue;
@@ -61,6 +69,17 @@ export class KvBlockPool {
     return block;
   }
 
+  /** Takes `blocks` blocks out of use, free ones now and the rest as they are released; fewer than before come back. */
+  withhold(blocks: number): void {
+    this.#withholdBlocks = blocks;
+    this.#withholdFree();
+    if (this.#withheld.length > blocks) this.release(this.#withheld.splice(blocks));
+  }
+
+  #withholdFree(): void {
+    while (this.#withheld.length < this.#withholdBlocks && this.freeBlocks > 0) this.#withheld.push(this.take());
+  }
+
   /** One more reference to a block found in the cache. */
   touch(block: number): void {
     if (this.isFree(block)) this.#free.remove(block);
@@ -83,6 +102,7 @@ export class KvBlockPool {
         front = block;
       }
     }
+    this.#withholdFree();
   }
 
   /** Forgets all content, if no block is in use. The order of the free list stays. */

@@ -27,10 +27,14 @@ export interface Reply {
   open(status: number, headers: HeaderPairs): ReplyStream;
   /** Calls `action` at most once, in the tick in which the client is seen to have left before the answer was whole. */
   onGone(action: () => void): void;
+  /** Breaks the connection, as a crash does. */
+  reset(): void;
 }
 
 export interface ReplyStream {
   /** Each string becomes one HTTP chunk; all leave in one write. */
   write(chunks: readonly string[]): void;
+  /** One HTTP chunk of raw bytes, in a write of its own. */
+  writeBytes(bytes: Uint8Array): void;
   end(): void;
 }

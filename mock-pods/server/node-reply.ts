@@ -22,10 +22,13 @@ export function nodeReply(response: ServerResponse): Reply {
         if (!response.writableFinished) action();
       });
     },
+    reset() {
+      response.req.socket.resetAndDestroy();
+    },
   };
 }
 
-const DISCARDED: ReplyStream = { write: () => undefined, end: () => undefined };
+const DISCARDED: ReplyStream = { write: () => undefined, writeBytes: () => undefined, end: () => undefined };
 
 function chunked(response: ServerResponse): ReplyStream {
   return {
@@ -33,6 +36,9 @@ function chunked(response: ServerResponse): ReplyStream {
       response.cork();
       for (const chunk of chunks) response.write(chunk);
       response.uncork();
+    },
+    writeBytes(bytes) {
+      response.write(bytes);
     },
     end() {
       response.end();

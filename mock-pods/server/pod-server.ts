@@ -25,6 +25,10 @@ export interface PodServer {
   readonly port: number;
   /** No new connections; open ones live on until their answers are whole. Resolves when the last is gone. */
   stopListening(): Promise<void>;
+  /** Closes the port, or opens it again; open connections live on. */
+  accept(connections: boolean): void;
+  /** What is not yet answered never will be, though the connections stay. */
+  silenceOpen(): void;
   /** Resets the connections of all requests that are not answered yet, but for those to the pod's controls. */
   resetOpen(): void;
   /** Closes the port and resets every open connection, as a killed process does. */
@@ -55,8 +59,9 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
     socket.once("close", () => sockets.delete(socket));
   });
   await listen(server, options);
+  const { port } = server.address() as AddressInfo;
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     stopListening: () =>
       new Promise((closed) => {
         server.close(() => closed());
@@ -64,6 +69,12 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
         // A kept-alive connection would outlive its last answer.
         for (const response of open) response.once("finish", () => response.req.socket.end());
       }),
+    accept(connections) {
+      if (connections === server.listening) return;
+      if (connections) server.listen(port, options.host);
+      else server.close();
+    },
+    silenceOpen: () => open.forEach(({ socket }) => socket !== null && Object.assign(socket, { write: swallow })),
     resetOpen: () => open.forEach((response) => response.socket?.resetAndDestroy()),
     crash: () =>
       new Promise((closed) => {
@@ -72,6 +83,9 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
       }),
   };
 }
+
+/** In place of a socket's `write`: all is well, and nothing leaves. */
+const swallow = () => true;
 
 /** What uvicorn says to bytes that are not HTTP. */
 const INVALID_REQUEST =

@@ -54,6 +54,9 @@ export class Responder {
       write: (chunks) => {
         if (!this.#ended) stream.write(chunks);
       },
+      writeBytes: (bytes) => {
+        if (!this.#ended) stream.writeBytes(bytes);
+      },
       end: () => {
         if (this.#ended) return;
         stream.end();

@@ -310,14 +310,15 @@ export class RuleRouter implements FunctionRouter {
     for (const entry of same) {
       const common = commonChars(entry.text, text);
       if (common === 0) continue;
-      // A radix node has one age: whoever passes through keeps it young.
-      if (entry.pod === pod && common === entry.text.length) entry.usedMs = nowMs;
       if (common < entry.text.length && common >= this.#rule.unitChars) this.#split(entry, common, pod, nowMs);
     }
-    const known = same.find((entry) => entry.pod === pod && entry.text === text && entry.keptChars === text.length);
-    if (known === undefined || known.lostChars > 0) {
-      this.#learnt.push({ key, text, pod, madeMs: nowMs, usedMs: nowMs, keptChars: text.length, lostChars: 0 });
-    }
+    // A longer prompt contains what its pod had learnt of it: one entry, used now, as old as the oldest.
+    const absorbed = same.filter(
+      (entry) => entry.pod === pod && entry.keptChars === entry.text.length && text.startsWith(entry.text),
+    );
+    this.#learnt = this.#learnt.filter((entry) => !absorbed.includes(entry));
+    const madeMs = Math.min(nowMs, ...absorbed.map((entry) => entry.madeMs));
+    this.#learnt.push({ key, text, pod, madeMs, usedMs: nowMs, keptChars: text.length, lostChars: 0 });
     this.#shrink(pod);
   }
 
@@ -365,7 +366,9 @@ const shortest = (matches: readonly Match[]): Match | undefined =>
 const reversed = (text: string): string => Array.from(text).toReversed().join("");
 
 function commonChars(a: string, b: string): number {
+  if (a === b) return a.length;
   let length = 0;
+  while (length + 64 <= a.length && a.slice(length, length + 64) === b.slice(length, length + 64)) length += 64;
   while (length < a.length && length < b.length && a.charCodeAt(length) === b.charCodeAt(length)) length++;
   return length;
 }

@@ -1,0 +1,222 @@
+/** LOAD and HOT: who gets requests that no prefix decides, and when load overrules a prefix. */
+import type { Case } from "../case.ts";
+import type { Held, Lab } from "../lab.ts";
+import { gateState } from "../oracle/gate.ts";
+import type { PodLoad } from "../oracle/load.ts";
+import type { RouterProfile } from "../router-profile.ts";
+import { RIVAL } from "./busy.ts";
+import { all, allOwners, claimed, coldReachable, gated, loadDecides, prefixAware } from "./claims.ts";
+import { probeLabel } from "./probes.ts";
+import { routingCase } from "./routing-case.ts";
+import { cells, trunk } from "./shape.ts";
+import { evenlySpread, judgeEven } from "./spread.ts";
+
+const byLoad = all(loadDecides, coldReachable);
+const countsInFlight = claimed("load.signal in-flight", ({ load }: RouterProfile) => load?.signal === "in-flight");
+const driven = all(prefixAware, gated, coldReachable);
+
+const fresh = (lab: Lab) => lab.corpus.namespace().prompt([]);
+
+/** Holds as many fresh prompts as there are pods: with nothing else in flight, each must find an idle pod. */
+async function holdOnePerPod(lab: Lab): Promise<void> {
+  for (const _pod of lab.pods()) await lab.hold(fresh(lab), { label: probeLabel("any") });
+}
+
+/** Ends `count` requests on one pod in the given way, each a short extension of a prompt that pod owns. */
+async function endOnOnePod(
+  lab: Lab,
+  count: number,
+  end: (lab: Lab, prompt: ReturnType<typeof fresh>) => Promise<void>,
+): Promise<void> {
+  const namespace = lab.corpus.namespace();
+  const head = cells("trunk", 11);
+  await lab.send(namespace.prompt(head), { label: "seed" });
+  for (let index = 0; index < count; index++) {
+    await end(lab, namespace.prompt([...head, `end${index}:0.25`]));
+    // A success in between: a router may lock out a pod that fails several times in a row.
+    await lab.send(namespace.prompt(head), { label: "between" });
+  }
+}
+
+export const loadCases: readonly Case[] = [
+  {
+    id: "LOAD-01",
+    level: "declared-MUST",
+    requirement: "R-LOAD-1",
+    title: "Prompts without a match MUST be spread evenly over idle pods where the router claims to do so.",
+    needs: { transport: "any", pods: 4 },
+    unsupported: all(coldReachable, evenlySpread),
+    traffic: async (lab) => {
+      for (let index = 0; index < 240; index++) await lab.send(fresh(lab), { label: "fresh" });
+    },
+    judge: (observation) => judgeEven(observation, "idle-pods-used-unevenly"),
+  },
+  routingCase({
+    id: "LOAD-02",
+    level: "declared-MUST",
+    requirement: "R-LOAD-2",
+    title: "A prompt without a match MUST go to a pod that is the least loaded by the declared signal.",
+    unsupported: byLoad,
+    trials: 3,
+    trial: async (lab) => {
+      const held: Held[] = [];
+      for (let index = 0; index < 24; index++) {
+        held.push(await lab.hold(fresh(lab), { label: probeLabel("any") }));
+        if (held.length > 4 && lab.random.below(2) === 0) {
+          await held.splice(lab.random.below(held.length), 1)[0]?.release();
+        }
+      }
+    },
+  }),
+  routingCase({
+    id: "LOAD-03",
+    level: "declared-MUST",
+    requirement: "R-LOAD-3",
+    title: "A request that finished MUST no longer count as load.",
+    unsupported: all(prefixAware, byLoad, countsInFlight),
+    blame: { load: "finished-requests-still-counted" },
+    trials: 1,
+    trial: async (lab) => {
+      const prompt = trunk(lab.corpus.namespace(), 4);
+      for (let index = 0; index < 40; index++) await lab.send(prompt, { label: "finished" });
+      await holdOnePerPod(lab);
+    },
+  }),
+  routingCase({
+    id: "LOAD-04",
+    level: "declared-MUST",
+    requirement: "R-LOAD-3",
+    title: "A request that failed at its pod MUST no longer count as load.",
+    unsupported: all(prefixAware, byLoad, countsInFlight),
+    blame: { load: "failed-requests-still-counted" },
+    trials: 1,
+    trial: async (lab) => {
+      await endOnOnePod(lab, 8, async (inLab, prompt) => {
+        await inLab.send(prompt, { label: "upstream-error", upstream: { status: 500 } });
+      });
+      await holdOnePerPod(lab);
+    },
+  }),
+  routingCase({
+    id: "LOAD-05",
+    level: "declared-MUST",
+    requirement: "R-LOAD-5",
+    title: "Beyond the declared imbalance, a prompt MUST leave the owner of its prefix.",
+    unsupported: all(driven, (profile) =>
+      holdsToOpen(profile, 3, 0) === undefined ? "the gate opens beyond 200 requests" : undefined,
+    ),
+    blame: { gate: "stayed-beyond-the-gate" },
+    trials: 2,
+    trial: async (lab) => {
+      const prompt = trunk(lab.corpus.namespace(), 2);
+      const count = holdsToOpen(lab.profile, lab.pods().length, lab.http === undefined ? 0 : LATE_RELEASES) ?? 0;
+      for (let index = 0; index < count; index++) {
+        const { step } = await lab.hold(prompt, { label: "hot" });
+        if (index === 0 && step.pod !== null) lab.note(RIVAL, step.pod);
+      }
+      await lab.send(prompt, { label: probeLabel("gate") });
+    },
+  }),
+  routingCase({
+    id: "LOAD-06",
+    level: "declared-MUST",
+    requirement: "R-LOAD-6",
+    title: "Within the declared imbalance, a prompt MUST stay with the owner of its prefix.",
+    unsupported: driven,
+    blame: { owner: "left-within-the-gate" },
+    trials: 2,
+    trial: async (lab) => {
+      const prompt = trunk(lab.corpus.namespace(), 2);
+      await lab.send(prompt, { label: "seed" });
+      const most = (holdsToOpen(lab.profile, lab.pods().length, 0) ?? MOST_HELD) - 1;
+      for (let index = 0; index <= Math.min(most, 64); index++) await lab.hold(prompt, { label: probeLabel("owner") });
+    },
+  }),
+  routingCase({
+    id: "LOAD-07",
+    level: "declared-MUST",
+    requirement: "R-LOAD-7",
+    title: "The pod that took a prompt beyond the gate MUST become an owner of it.",
+    unsupported: all(
+      driven,
+      loadDecides,
+      allOwners,
+      claimed("insert.when", ({ insert }) => insert?.when !== undefined),
+      (profile) => (holdsToOpen(profile, 3, 0) === undefined ? "the gate opens beyond 200 requests" : undefined),
+    ),
+    blame: { owner: "spill-not-learnt" },
+    trials: 2,
+    trial: async (lab) => {
+      const prompt = trunk(lab.corpus.namespace(), 2);
+      const count = (holdsToOpen(lab.profile, lab.pods().length, lab.http === undefined ? 0 : LATE_RELEASES) ?? 0) + 2;
+      for (let index = 0; index < count; index++) await lab.hold(prompt, { label: "hot" });
+      await lab.settle();
+      for (let index = 0; index < 2; index++) await lab.hold(prompt, { label: probeLabel("any") });
+    },
+  }),
+  routingCase({
+    id: "LOAD-08",
+    level: "declared-MUST",
+    requirement: "R-LOAD-3",
+    title: "A request whose client went away MUST no longer count as load.",
+    unsupported: all(prefixAware, byLoad, countsInFlight),
+    blame: { load: "aborted-requests-still-counted" },
+    trials: 1,
+    trial: async (lab) => {
+      await endOnOnePod(lab, 8, async (inLab, prompt) => {
+        const held = await inLab.hold(prompt, { label: "aborted" });
+        await held.release("aborted");
+      });
+      await holdOnePerPod(lab);
+    },
+  }),
+  routingCase({
+    id: "HOT-01",
+    level: "declared-MUST",
+    requirement: "R-HOT-1",
+    title: "One hot prefix MUST be spread over the pods once its owner is beyond the declared imbalance.",
+    unsupported: all(driven, (profile) =>
+      holdsToOpen(profile, 3, 0) === undefined ? "the gate opens beyond 200 requests" : undefined,
+    ),
+    blame: { gate: "stayed-beyond-the-gate" },
+    trials: 1,
+    trial: async (lab) => {
+      const prompt = trunk(lab.corpus.namespace(), 2);
+      for (let index = 0; index < 80; index++) await lab.hold(prompt, { label: probeLabel("any") });
+    },
+  }),
+  {
+    id: "HOT-03",
+    level: "declared-MUST",
+    requirement: "R-LOAD-1",
+    title: "After a hot prefix has cooled, new prompts MUST be spread evenly again.",
+    needs: { transport: "any", pods: 4 },
+    unsupported: all(prefixAware, coldReachable, evenlySpread),
+    traffic: async (lab) => {
+      const hot = trunk(lab.corpus.namespace(), 2);
+      for (let index = 0; index < 60; index++) await lab.hold(hot, { label: "hot" });
+      await lab.settle();
+      for (let index = 0; index < 240; index++) await lab.send(fresh(lab), { label: "fresh" });
+    },
+    judge: (observation) => judgeEven(observation, "idle-pods-used-unevenly"),
+  },
+];
+
+const MOST_HELD = 200;
+/** Over HTTP the ends of this many requests may not have been noticed yet. */
+const LATE_RELEASES = 2;
+
+/** Requests one pod must hold, the others up to `elsewhere`, until the gate is surely open; undefined beyond {@link MOST_HELD}. */
+function holdsToOpen(profile: RouterProfile, podCount: number, elsewhere: number): number | undefined {
+  const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
+  for (let count = 1; count <= MOST_HELD; count++) {
+    const loads = new Map<string, PodLoad>(
+      pods.map((pod, index) => {
+        const requests = index === 0 ? { low: count, high: count } : { low: 0, high: elsewhere };
+        return [pod, { requests, chars: { low: 0, high: 0 } }];
+      }),
+    );
+    if (gateState(profile.gate, loads, pods, pods.slice(0, 1)) === "open") return count;
+  }
+  return undefined;
+}
