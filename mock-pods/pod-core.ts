@@ -22,6 +22,7 @@ import type { InProcessPod, JournalEntry } from "./pod.ts";
 import type { RealTimeDriver } from "./real-time-driver.ts";
 import { text, type Answer } from "./server/answer.ts";
 import type { Exchange } from "./server/exchange.ts";
+import type { Model } from "./server/generation/model-answer.ts";
 import { createPodFace, type PodFace } from "./server/pod-face.ts";
 import { serveSettings } from "./server/serve-settings.ts";
 
@@ -32,6 +33,7 @@ export interface PodCoreOptions {
   readonly name: string;
   readonly settings: PodSettings;
   readonly tokenizer: ModelTokenizer;
+  readonly answers?: Model;
   readonly driver: RealTimeDriver;
   /** Of everything random about this pod. */
   readonly seed: number;
@@ -211,6 +213,7 @@ export class PodCore implements InProcessPod {
       maxModelLenTokens: config.maxModelLen,
       cache: settings.cache,
       toolParser: settings.flags["tool-call-parser"] !== undefined,
+      ...(settings.flags["enable-lora"] === true && { maxLoras: Number(settings.flags["max-loras"] ?? 1) }),
       unixSeconds: () => Date.now() / 1000,
     });
     const engine = new PodEngine(
@@ -229,6 +232,7 @@ export class PodCore implements InProcessPod {
       podName: name,
       settings: serveSettings(settings),
       tokenizer: this.#options.tokenizer,
+      ...(this.#options.answers !== undefined && { model: this.#options.answers }),
       engine,
       routes: controlRoutes(this),
     });
