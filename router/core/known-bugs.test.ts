@@ -216,12 +216,14 @@ describe("requests in flight", () => {
 
   it("prefill stops counting at the first token (sgl #39951; ldr #2243)", () => {
     const subject = new Subject(["a", "b"]);
-    const { requestId } = subject.sendTo("a", range(1, 8000));
-    const costs = (): number[] => subject.send(range(90_001, 90_100)).candidates.map(({ costSeconds }) => costSeconds);
-    const [before = NaN] = costs();
-    subject.router.firstToken?.(requestId, 1);
-    const [after = NaN] = costs();
-    expect(before - after).toBeGreaterThan(1);
+    const long = subject.sendTo("a", range(1, 8000));
+    subject.sendTo("b", range(20_001, 20_100));
+    subject.sendTo("b", range(30_001, 30_100));
+    const before = subject.send(range(90_001, 90_100));
+    expect(before.pod).toBe("b");
+    subject.end(before, "error");
+    subject.router.firstToken?.(long.requestId, 1);
+    expect(subject.send(range(90_001, 90_100)).pod).toBe("a");
   });
 
   it("ends of requests on a pod that is gone do not touch its successor (dyn #7863; smg #1039)", () => {
