@@ -37,6 +37,10 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
       return defineReplay(replayStrategy);
     },
   },
+  report: {
+    summary: "render or compare reports of verify",
+    load: async () => (await import("../conformance/report-command.ts")).defineReport,
+  },
   router: {
     summary: "start the reference router in front of pods",
     load: async () => (await import("../router/router-command.ts")).defineRouter,
