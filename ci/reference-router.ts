@@ -6,28 +6,13 @@ import { RealClock, type Clock } from "../fixtures/clock.ts";
 import type { FunctionRouterFactory } from "../fixtures/routing.ts";
 import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
 import type { RouterAdapter } from "../conformance/adapters/router-under-test.ts";
-import type { RouterProfile } from "../conformance/router-profile.ts";
+import claims from "../conformance/adapters/shipped/routeproof.profile.json" with { type: "json" };
+import { checkRouterProfile, type RouterProfile } from "../conformance/router-profile.ts";
 import { createFunctionRouter, startRouter, type FunctionRouterOptions } from "../router/index.ts";
 import packageJson from "../package.json" with { type: "json" };
 
-/** What the router claims in its default mode. */
-export const REFERENCE_PROFILE: RouterProfile = {
-  match: { unit: { token: "cl100k_base" }, input: "prompt", partialBlock: "exact" },
-  threshold: { value: 0.5, comparison: ">", ratioOf: "request", owners: "live" },
-  owners: "all",
-  insert: { at: "dispatch", when: "success" },
-  cold: { policy: "cost-model", ties: "any" },
-  load: { signal: "cost-model", windowMs: 180_000 },
-  gate: null,
-  exploration: 0,
-  evict: { kind: "ttl", ttlMs: 300_000, sweepMs: 1000, sliding: true },
-  isolation: { model: true, cacheSalt: true, lora: true },
-  discovery: { convergenceMs: 0, returningPodIsCold: true },
-  placement: ["observe", "load"],
-  retry: { on: ["connect", 503], max: 2 },
-  stream: { passThrough: true },
-  exact: true,
-};
+/** What the router claims in its default mode: the profile that ships with its adapter file. */
+export const REFERENCE_PROFILE: RouterProfile = checkRouterProfile(claims, "routeproof.profile.json");
 
 type Which = Pick<FunctionRouterOptions, "strategy" | "mode">;
 

@@ -7,6 +7,7 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { OperationalError, OPERATIONAL_ERRORS } from "../fixtures/operational-error.ts";
+import packageJson from "../package.json" with { type: "json" };
 
 /** Adds options and the action to an empty command; the action resolves to the exit code. */
 type Define = (command: Command, exit: (code: number) => void) => void;
@@ -36,6 +37,10 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
       return defineReplay(replayStrategy);
     },
   },
+  report: {
+    summary: "render or compare reports of verify",
+    load: async () => (await import("../conformance/report-command.ts")).defineReport,
+  },
   router: {
     summary: "start the reference router in front of pods",
     load: async () => (await import("../router/router-command.ts")).defineRouter,
@@ -61,6 +66,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
   const program = new Command("routeproof")
     .description("Proves LLM routers without GPUs: mock vLLM pods, a reference router, a conformance kit.")
+    .version(packageJson.version)
     .exitOverride()
     .showHelpAfterError(false);
   const asked = argv.find((word) => word in SUBCOMMANDS);
@@ -82,5 +88,10 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  // A reader such as `head` has had enough: no error of ours.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
   process.exitCode = await main(process.argv.slice(2));
 }

@@ -6,6 +6,7 @@ import type { RandomStream } from "../fixtures/random.ts";
 import type { Corpus, Prompt } from "./corpus.ts";
 import type { Observation, SentStep } from "./observation.ts";
 import type { RouterProfile } from "./router-profile.ts";
+import type { WireExchange } from "./wire-log.ts";
 
 export interface SendOptions {
   readonly label: string;
@@ -61,6 +62,8 @@ export interface HttpLab {
   readonly routerUrl: string;
   /** One raw exchange with the router; never throws for a status. */
   request(options: RawRequest): Promise<RawResponse>;
+  /** What went over the wire so far, for the report. */
+  wire(): readonly WireExchange[];
   /** The pods' side: scripted replies, gates, journals. */
   readonly pods: ScriptedPods;
 }

@@ -88,7 +88,7 @@ async function verify(options: VerifyOptions, reference: () => RouterAdapter): P
   const onEvent = (event: RunEvent): void => {
     progress.show(event);
     if (event.type !== "row") return;
-    folder?.add(event.row, event.observation);
+    folder?.add(event.row, event.evidence?.());
     if (json) process.stdout.write(`${JSON.stringify(event.row)}\n`);
   };
   try {

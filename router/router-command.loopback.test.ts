@@ -125,7 +125,7 @@ it.each([
   [["--tokenizer", "nowhere"], /tokenizer.json: no such file/],
   [["--bakcends", "x"], /--backends/],
 ])("refuses %j with exit code 4 and one line", async (argv, says) => {
-  const { code, stderr } = await refusal(...argv);
+  const { code, stderr } = await refusal(...argv, "--port", "0");
   expect(code).toBe(4);
   expect(stderr).toMatch(says);
   expect(stderr.trim().split("\n").length).toBeLessThanOrEqual(2);

@@ -7,6 +7,7 @@ import { createCorpus, type Corpus, type Prompt } from "../corpus.ts";
 import type { Held, HttpLab, Lab, RawRequest, RawResponse, SendOptions } from "../lab.ts";
 import type { CarriedLoad, Observation, SentStep, Step } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";
+import { WireLog } from "../wire-log.ts";
 import { exchange } from "./exchange.ts";
 import type { HeldReply } from "./held-reply.ts";
 import type { HttpSession } from "./http-session.ts";
@@ -40,6 +41,7 @@ export class HttpCaseLab implements Lab {
   readonly #seed: number;
   readonly #carried: readonly CarriedLoad[];
   readonly #steps: Step[] = [];
+  #wire = new WireLog();
   readonly #held = new Set<Held>();
   /** Every pod this case has known, for those that return. */
   readonly #known = new Map<string, Pod>();
@@ -59,6 +61,7 @@ export class HttpCaseLab implements Lab {
         return session.router.url;
       },
       request: (options) => this.#raw(options),
+      wire: () => this.#wire.entries(),
       pods: session.stage,
     };
   }
@@ -87,6 +90,7 @@ export class HttpCaseLab implements Lab {
   /** The case's own observation begins here. */
   begin(): void {
     this.#steps.length = 0;
+    this.#wire = new WireLog();
     for (const pod of this.#session.present) this.#known.set(pod.name, pod);
     this.#recordPods("start", null);
   }
@@ -211,7 +215,7 @@ export class HttpCaseLab implements Lab {
     stream: boolean,
     more: Pick<RawRequest, "signal" | "onData"> & { readonly hold?: (reply: HeldReply) => void } = {},
   ): Sending {
-    const { adapter, router, agent, stage } = this.#session;
+    const { adapter, stage } = this.#session;
     const { hold, ...raw } = more;
     const requestId = this.#session.newRequestId(this.#caseId);
     const path = adapter.requests?.paths?.[0] ?? "/v1/completions";
@@ -233,22 +237,29 @@ export class HttpCaseLab implements Lab {
     });
     const startMs = this.nowMs();
     const headers = { ...adapter.requests?.headers, "x-request-id": requestId };
-    const response = exchange(
-      router.url,
-      { method: "POST", path, headers, body, timeoutMs: hold === undefined ? REQUEST_MS : 10 * REQUEST_MS, ...raw },
-      agent,
-    );
+    const timeoutMs = hold === undefined ? REQUEST_MS : 10 * REQUEST_MS;
+    const response = this.#exchange({ method: "POST", path, headers, body, timeoutMs, ...raw });
     return { requestId, startMs, response };
   }
 
   async #raw(options: RawRequest): Promise<RawResponse> {
     const id = Object.entries(options.headers ?? {}).find(([name]) => name.toLowerCase() === "x-request-id")?.[1];
-    const { stage, router, agent, adapter } = this.#session;
+    const { stage, adapter } = this.#session;
     if (typeof id === "string" && stage.seen(id).length === 0) {
       stage.expect(id, options.body === undefined ? undefined : promptOf(options.body));
     }
     const headers = { ...adapter.requests?.headers, ...options.headers };
-    return exchange(router.url, { ...options, headers }, agent);
+    return this.#exchange({ ...options, headers });
+  }
+
+  async #exchange(options: RawRequest): Promise<RawResponse> {
+    const { router, agent, stage } = this.#session;
+    const atMs = this.nowMs();
+    const response = await exchange(router.url, options, agent);
+    const id = options.headers?.["x-request-id"];
+    const pods = typeof id === "string" ? stage.seen(id).map(({ pod }) => pod) : [];
+    this.#wire.add(options, response, { atMs, endMs: this.nowMs(), pods });
+    return response;
   }
 
   #recordSent(

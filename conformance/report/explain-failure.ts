@@ -17,8 +17,11 @@ export function explainFailure(row: CaseRow): string[] {
   ];
 }
 
+/** Long lists by how often each pod is in them. */
 function listed(pods: readonly string[]): string {
-  return pods.length === 0 ? "none" : pods.join(", ");
+  if (pods.length === 0) return "none";
+  if (pods.length <= 6) return pods.join(", ");
+  return [...Map.groupBy(pods, (pod) => pod)].map(([pod, all]) => `${pod} (${all.length} times)`).join(", ");
 }
 
 function statisticLine({ n, observed, bound, falsePositiveRate, power }: NonNullable<CaseRow["statistic"]>): string {

@@ -15,7 +15,7 @@ async function write(folder: string, options: Partial<RunOptions> = {}): Promise
       testCase("STR-01", { judge: () => ({ verdict: "fail", reason: "no", detail: "no" }) }),
     ],
     ...options,
-    onEvent: (event) => event.type === "row" && report.add(event.row, event.observation),
+    onEvent: (event) => event.type === "row" && report.add(event.row, event.evidence?.()),
   });
 }
 
@@ -31,7 +31,10 @@ it("reads back what was written, with the evidence and without the prompts' text
   ]);
   expect(report.footer).toMatchObject({ verdict: "non-conformant", exitCode: 1, counts: { pass: 1, fail: 1 } });
   const evidence = readEvidence(folder, "THR-01");
-  expect(evidence?.steps.find(({ kind }) => kind === "sent")).toMatchObject({ label: "seed", prompt: { text: "" } });
+  expect(evidence?.observation.steps.find(({ kind }) => kind === "sent")).toMatchObject({
+    label: "seed",
+    prompt: { text: "" },
+  });
   expect(readFileSync(join(folder, "junit.xml"), "utf8")).toContain("<testsuites");
 });
 

@@ -2,18 +2,13 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OperationalError } from "../../fixtures/operational-error.ts";
-import type { Observation, Step } from "../observation.ts";
+import type { Evidence } from "../runner/evidence.ts";
 import type { CaseRow, FooterRow, HeaderRow, Report, ReportRow } from "../runner/report-rows.ts";
 import { junitXml } from "./junit.ts";
 
 const ROWS = "report.jsonl";
 const JUNIT = "junit.xml";
 const EVIDENCE = "evidence";
-
-/** An observation without the text of prompts: the cells and the seed give it back. */
-export interface Evidence extends Omit<Observation, "steps"> {
-  readonly steps: readonly Step[];
-}
 
 export class ReportFolder {
   readonly #folder: string;
@@ -32,20 +27,17 @@ export class ReportFolder {
     }
   }
 
-  add(row: ReportRow, observation?: Observation): void {
+  add(row: ReportRow, evidence?: Evidence): void {
     appendFileSync(join(this.#folder, ROWS), `${JSON.stringify(row)}\n`);
     if (row.type === "header") this.#header = row;
     if (row.type === "case") {
       this.#cases.push(row);
-      if (observation !== undefined) this.#keepEvidence(row.id, observation);
+      if (evidence !== undefined)
+        writeFileSync(join(this.#folder, EVIDENCE, `${row.id}.json`), JSON.stringify(evidence));
     }
     if (row.type === "footer" && this.#header !== undefined) {
       writeFileSync(join(this.#folder, JUNIT), junitXml({ header: this.#header, cases: this.#cases, footer: row }));
     }
-  }
-
-  #keepEvidence(id: string, observation: Observation): void {
-    writeFileSync(join(this.#folder, EVIDENCE, `${id}.json`), JSON.stringify(withoutTexts(observation)));
   }
 }
 
@@ -96,13 +88,4 @@ function parseRow(line: string, where: string): ReportRow {
     // Named below.
   }
   throw new OperationalError("FILE_INVALID", `${where}: not a report row`);
-}
-
-function withoutTexts(observation: Observation): Evidence {
-  return {
-    ...observation,
-    steps: observation.steps.map((step) =>
-      step.kind === "sent" ? { ...step, prompt: { cells: step.prompt.cells, text: "" } } : step,
-    ),
-  };
 }

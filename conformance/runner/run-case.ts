@@ -1,8 +1,8 @@
 /** Runs one case and says what became of it: traffic, judgement, and every way either can break. */
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { Case, Statistic, Verdict } from "../case.ts";
-import type { Observation } from "../observation.ts";
 import type { RouterAdapter } from "../adapters/router-under-test.ts";
+import { evidenceOf, type Evidence } from "./evidence.ts";
 import type { Session } from "./session.ts";
 
 export interface CaseOutcome {
@@ -12,7 +12,8 @@ export interface CaseOutcome {
   readonly expected?: readonly string[];
   readonly observed?: readonly string[];
   readonly statistic?: Statistic;
-  readonly observation?: Observation;
+  /** Made when asked for: the oracle looks at every step again. */
+  readonly evidence?: () => Evidence;
   /** The session is not to be trusted with another case. */
   readonly broken?: boolean;
 }
@@ -45,18 +46,20 @@ export async function runCase(each: Case, session: Session, seed: number, timeou
   if ("verdict" in lab) return lab;
   const trouble = await within(timeoutMs, each.traffic(lab)).catch((error: unknown) => failure(error, session));
   const observation = lab.observation();
+  const wire = lab.http?.wire() ?? [];
+  const evidence = (): Evidence => evidenceOf(observation, lab.profile, wire);
   const leftovers =
     trouble?.broken === true ? undefined : await session.end(lab).catch((error: unknown) => failure(error, session));
   const death = session.died();
   if (death !== undefined) {
-    return { verdict: "fail", reason: "router-died", detail: `The router ${death}`, observation, broken: true };
+    return { verdict: "fail", reason: "router-died", detail: `The router ${death}`, evidence, broken: true };
   }
   const broken = trouble ?? leftovers;
-  if (broken !== undefined) return { ...broken, observation };
+  if (broken !== undefined) return { ...broken, evidence };
   try {
-    return { ...each.judge(observation, lab.profile), observation };
+    return { ...each.judge(observation, lab.profile), evidence };
   } catch (error) {
-    return { verdict: "error", reason: "judgement-broke", detail: message(error), observation };
+    return { verdict: "error", reason: "judgement-broke", detail: message(error), evidence };
   }
 }
 

@@ -5,8 +5,8 @@ import { Random } from "../../fixtures/random.ts";
 import type { RouterAdapter } from "../adapters/router-under-test.ts";
 import type { Case, Verdict } from "../case.ts";
 import { CASES } from "../cases/index.ts";
-import type { Observation } from "../observation.ts";
 import packageJson from "../../package.json" with { type: "json" };
+import type { Evidence } from "./evidence.ts";
 import { knownFailingFor, staleEntries, type KnownFailing } from "./known-failing.ts";
 import { footerFor } from "./overall-verdict.ts";
 import type { CaseRow, HeaderRow, Report, ReportRow } from "./report-rows.ts";
@@ -43,11 +43,12 @@ export type IsolationLevel = "L0" | "L1" | "L2";
 
 export type RunEvent =
   | { readonly type: "begin"; readonly id: string; readonly index: number; readonly total: number }
-  | { readonly type: "row"; readonly row: ReportRow; readonly observation?: Observation };
+  | { readonly type: "row"; readonly row: ReportRow; readonly evidence?: () => Evidence };
 
 const CASE_TIMEOUT_MS = 120_000;
 /** A case that waits for a TTL of its own accord. */
 const SLOW_CASE_TIMEOUT_MS = 3_600_000;
+const MOST_ADDS_IN_A_CASE = 24;
 const MODELS = ["model-a", "model-b"];
 
 /** @throws {OperationalError} USAGE when nothing is selected; ADAPTER_FAILED when the router cannot be started */
@@ -55,15 +56,15 @@ export async function runConformance(options: RunOptions): Promise<Report> {
   const { seed = 1, catalogue = CASES, knownFailing = [], onEvent } = options;
   const startedMs = performance.now();
   const selected = new Set(selectCases(catalogue, options.only));
-  const emit = (row: ReportRow, observation?: Observation): void =>
-    onEvent?.({ type: "row", row, ...(observation === undefined ? {} : { observation }) });
+  const emit = (row: ReportRow, evidence?: () => Evidence): void =>
+    onEvent?.({ type: "row", row, ...(evidence === undefined ? {} : { evidence }) });
   const header = headerFor(options, catalogue, seed);
   emit(header);
   const outcomes = new Map<string, CaseRow>();
   const put = (each: Case, outcome: CaseOutcome, durationMs = 0): void => {
     const row = rowFor(each, outcome, durationMs, { seed, knownFailing, attachedBy: options.attachedBy });
     outcomes.set(each.id, row);
-    emit(row, outcome.observation);
+    emit(row, outcome.evidence);
   };
   for (const each of catalogue) {
     if (!selected.has(each)) put(each, { verdict: "skipped", reason: "not-selected" });
@@ -119,7 +120,10 @@ async function runAll(
       if (broken || (used && isolation === "L2")) await session.restart();
       else if (used && isolation === "L1") await session.refreshPods();
       used = true;
-      const limitMs = each.needs.clock === true && !session.canAdvance ? SLOW_CASE_TIMEOUT_MS : CASE_TIMEOUT_MS;
+      const limitMs =
+        each.needs.clock === true && !session.canAdvance
+          ? SLOW_CASE_TIMEOUT_MS
+          : CASE_TIMEOUT_MS + MOST_ADDS_IN_A_CASE * (adapter.settle?.afterAddMs ?? 0);
       const outcome = await runCase(each, session, seed, limitMs);
       broken = outcome.broken === true;
       put(each, outcome, performance.now() - beganMs);

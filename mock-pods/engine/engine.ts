@@ -82,7 +82,8 @@ export interface EngineStats {
 }
 
 /**
- * Steps in which nothing happened but one more token for each running request: no arrival, no end, no preemption.
+ * Steps in which nothing happened but one more token for each running request: no arrival, no first token, no end, no
+ * preemption.
  * {@link ./decode-run.ts} tells them one by one.
  */
 export interface DecodeRun {

@@ -169,7 +169,7 @@ export class Scheduler {
     this.#departed = true;
   }
 
-  /** How many steps from here will certainly do no more than give each running request one token. */
+  /** How many steps from here will certainly do no more than give each running request one token, not its first or last. */
   get quietSteps(): number {
     const { maxNumSeqs, maxNumBatchedTokens, blockSize } = this.#config;
     const { running } = this;
@@ -178,7 +178,8 @@ export class Scheduler {
     // In `blockSize` steps a request takes one block.
     let steps = Math.floor(this.kv.pool.freeBlocks / running) * blockSize;
     for (const sequence of this.#running) {
-      if (sequence.computedTokens < sequence.knownTokens - 1) return 0;
+      // A last prompt token left over by a chunk is no decode: its step gives the first token.
+      if (sequence.outputTokens === 0 || sequence.computedTokens < sequence.knownTokens - 1) return 0;
       steps = Math.min(steps, sequence.remainingTokens - 1);
     }
     return steps;
@@ -202,11 +203,8 @@ export class Scheduler {
   /** `schedule` and `complete` in one, for a quiet step. */
   stepQuietly(): void {
     this.#departed = false;
-    const { blockSize } = this.#config;
     for (const sequence of this.#running) {
-      // Only the first token of a block needs one, and only the last fills it.
-      const offset = sequence.computedTokens % blockSize;
-      if (offset === 0 || offset === blockSize - 1) this.kv.extend(sequence, 1);
+      this.kv.extend(sequence, 1);
       sequence.computedTokens++;
       sequence.knownTokens++;
     }

@@ -4,10 +4,25 @@
  * Preble's cost is L + M + P: the work a pod has, what it must evict, the prefill of the new request. L and P are here;
  * M stands in `preble/`. A request's own decode is the same length on every pod, but not the same time.
  */
-import { attentionMs, linearMs, prefillMs, type LatencyProfile } from "../../fixtures/profiles/latency-profile.ts";
+import {
+  attentionMs,
+  linearMs,
+  loadProfile,
+  prefillMs,
+  type LatencyProfile,
+} from "../../fixtures/profiles/latency-profile.ts";
 
 /** Output length where nobody knows: Preble's default, hard-coded in AIBrix #719 as well. */
 export const DECODE_TOKENS = 45;
+
+/** Curves as published: negative between 361 and 383 tokens. */
+const AS_PUBLISHED = new Set(["a6000-preble", "v100-aibrix"]);
+
+/** What prices a pod on this card. No pod is ever paid for a request: the card's monotone curve stands in where one is. */
+export function pricingProfile(gpu: string): LatencyProfile {
+  const profile = loadProfile(gpu);
+  return AS_PUBLISHED.has(profile.name) ? loadProfile(profile.gpu) : profile;
+}
 
 /**
  * Prefill of a prompt whose first `matchedTokens` are cached. At least one token is always computed: vLLM takes at most

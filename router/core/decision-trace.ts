@@ -6,6 +6,7 @@ import { MODES } from "./options.ts";
 
 const closed = { additionalProperties: false } as const;
 const Token = Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 });
+const PerPod = Type.Record(Type.String(), Type.Number());
 
 const StepSchema = Type.Object(
   {
@@ -22,8 +23,12 @@ const StepSchema = Type.Object(
     picked: Type.Optional(Type.String()),
     // What a recorded trace says came out. Kept so that such a file can be read; nobody looks.
     branch: Type.Optional(Type.String()),
+    matchedTokens: Type.Optional(Type.Number()),
+    totalTokens: Type.Optional(Type.Number()),
     allowed: Type.Optional(Type.Array(Type.String())),
-    costsAfterSeconds: Type.Optional(Type.Record(Type.String(), Type.Number())),
+    loads: Type.Optional(PerPod),
+    costsBeforeSeconds: Type.Optional(PerPod),
+    costsAfterSeconds: Type.Optional(PerPod),
   },
   closed,
 );

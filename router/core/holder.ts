@@ -12,6 +12,8 @@ export interface Claim {
   readonly node: RadixNode;
   /** Requests that rest on this claim: it goes when the last of them turns out to have failed. */
   uses: number;
+  /** Those of them that have not lapsed: in Preble, the requests of the load window. */
+  recentUses: number;
   /** Number of the touch that made it; a request older than that does not rest on it. */
   readonly bornAt: number;
   lastUsedMs: number;
@@ -34,11 +36,12 @@ export class Holder {
   }
 
   /** Adds a claim at the fresh end. */
-  add(node: RadixNode, uses: number, bornAt: number, nowMs: number): Claim {
+  add(node: RadixNode, bornAt: number, nowMs: number): Claim {
     const claim: Claim = {
       holder: this,
       node,
-      uses,
+      uses: 1,
+      recentUses: 1,
       bornAt,
       lastUsedMs: nowMs,
       staler: this.#freshest,
@@ -52,8 +55,8 @@ export class Holder {
 
   /** Adds the claim that the upper half of a split node inherits: as old as `lower`, right on its fresh side. */
   inherit(node: RadixNode, lower: Claim): Claim {
-    const { uses, bornAt, lastUsedMs, fresher } = lower;
-    const claim: Claim = { holder: this, node, uses, bornAt, lastUsedMs, staler: lower, fresher };
+    const { uses, recentUses, bornAt, lastUsedMs, fresher } = lower;
+    const claim: Claim = { holder: this, node, uses, recentUses, bornAt, lastUsedMs, staler: lower, fresher };
     lower.fresher = claim;
     if (fresher === undefined) this.#freshest = claim;
     else fresher.staler = claim;

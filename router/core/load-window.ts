@@ -5,6 +5,7 @@ export interface WindowEntry {
   readonly seconds: number;
   /** False once it has left the window or was withdrawn. */
   counted: boolean;
+  readonly onLeave: (() => void) | undefined;
 }
 
 export class LoadWindow {
@@ -27,8 +28,9 @@ export class LoadWindow {
     return this.#seconds;
   }
 
-  add(atMs: number, seconds: number): WindowEntry {
-    const entry = { atMs, seconds, counted: true };
+  /** `onLeave` is called once, when it leaves or is withdrawn. */
+  add(atMs: number, seconds: number, onLeave?: () => void): WindowEntry {
+    const entry = { atMs, seconds, counted: true, onLeave };
     this.#entries.push(entry);
     this.#requests++;
     this.#seconds += seconds;
@@ -42,6 +44,7 @@ export class LoadWindow {
     this.#requests--;
     // From a clean zero again, so that rounding never adds up over days.
     this.#seconds = this.#requests === 0 ? 0 : this.#seconds - entry.seconds;
+    entry.onLeave?.();
   }
 
   /** An entry exactly `spanMs` old is out: AIBrix keeps what is strictly younger than three minutes. */

@@ -120,9 +120,10 @@ export class RadixTree {
       if (this.#pages.isSparse(at.page)) this.#move(at);
       const claim = at.claimOf(holder);
       if (claim === undefined) {
-        at.claims.push(holder.add(at, 1, touch, nowMs));
+        at.claims.push(holder.add(at, touch, nowMs));
       } else {
         claim.uses++;
+        claim.recentUses++;
         holder.touch(claim, nowMs);
       }
     }
@@ -137,6 +138,14 @@ export class RadixTree {
       const claim = at.claimOf(holder);
       if (claim !== undefined && claim.bornAt <= touch && --claim.uses === 0) this.#drop(claim);
       at = parent;
+    }
+  }
+
+  /** The placement is no longer recent. What it claimed stays. */
+  lapse({ node, holder, touch }: Placement): void {
+    for (let at = node; at.parent !== undefined; at = at.parent) {
+      const claim = at.claimOf(holder);
+      if (claim !== undefined && claim.bornAt <= touch) claim.recentUses--;
     }
   }
 

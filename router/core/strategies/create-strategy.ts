@@ -2,14 +2,15 @@
 import type { Random } from "../../../fixtures/random.ts";
 import { Aibrix719 } from "../aibrix-719/aibrix-719.ts";
 import type { FunctionRouterOptions } from "../function-router.ts";
-import { DEFAULT_GPU, LOAD_WINDOW_MS } from "../options.ts";
+import { DEFAULT_GPU, LOAD_WINDOW_MS, type Mode } from "../options.ts";
+import { Preble } from "../preble/preble.ts";
 import type { Strategy } from "../strategy.ts";
 import { CacheAware } from "./cache-aware.ts";
 import { leastRequest } from "./least-request.ts";
 import { LeastKvCache } from "./least-kv-cache.ts";
 import { Oracle } from "./oracle.ts";
 import { PowerOfTwo } from "./power-of-two.ts";
-import { PrefixCacheAndLoad } from "./prefix-cache-and-load.ts";
+import { PrefixCacheAndLoad, type PrefixCacheAndLoadOptions } from "./prefix-cache-and-load.ts";
 import { PrefixHash } from "./prefix-hash.ts";
 import { random as anyPod } from "./random.ts";
 import { RoundRobin } from "./round-robin.ts";
@@ -26,8 +27,7 @@ export function createStrategy(options: FunctionRouterOptions, random: Random): 
   } = options;
   switch (options.strategy ?? "prefix-cache-and-load") {
     case "prefix-cache-and-load":
-      if (mode === "aibrix-719") return new Aibrix719(defaultGpu);
-      return new PrefixCacheAndLoad({ threshold: threshold ?? 0.5, windowMs, ttlMs, capacityTokens });
+      return prefixCacheAndLoad(mode, defaultGpu, { threshold: threshold ?? 0.5, windowMs, ttlMs, capacityTokens });
     case "round-robin":
       return new RoundRobin();
     case "random":
@@ -44,5 +44,16 @@ export function createStrategy(options: FunctionRouterOptions, random: Random): 
       return new CacheAware({ threshold: threshold ?? 0.3, ttlMs, capacityTokens });
     case "oracle":
       return new Oracle(lookAtPod);
+  }
+}
+
+function prefixCacheAndLoad(mode: Mode, gpu: string, options: PrefixCacheAndLoadOptions): Strategy {
+  switch (mode) {
+    case "corrected":
+      return new PrefixCacheAndLoad(options);
+    case "aibrix-719":
+      return new Aibrix719(gpu);
+    case "preble":
+      return new Preble(options);
   }
 }

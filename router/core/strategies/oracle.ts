@@ -1,5 +1,4 @@
-import { loadProfile } from "../../../fixtures/profiles/latency-profile.ts";
-import { prefillSeconds } from "../cost-model.ts";
+import { prefillSeconds, pricingProfile } from "../cost-model.ts";
 import type { LookAtPod } from "../pod-view.ts";
 import { least, type Assessment, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
 
@@ -18,7 +17,7 @@ export class Oracle implements Strategy {
   assess({ request, tokens }: Prompt, pods: readonly ReadyPod[]): Assessment {
     const views = pods.map((pod) => {
       const view = this.#look(pod.name);
-      const profile = loadProfile(pod.gpu);
+      const profile = pricingProfile(pod.gpu);
       const matchedTokens = view?.heldPrefixTokens?.(tokens, request) ?? 0;
       const pendingTokens = view?.pendingPrefillTokens ?? 0;
       const waitSeconds = pendingTokens === 0 ? 0 : prefillSeconds(profile, pendingTokens, 0);

@@ -11,9 +11,9 @@
  * pod that served its prefix lately. Unfinished work counts again, because the window alone cannot tell a busy pod from
  * one whose requests ended long ago, and forgets a request that runs for longer.
  */
-import { loadProfile, type LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
+import type { LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
 import type { Candidate } from "../../../fixtures/routing.ts";
-import { decodeSeconds, prefillSeconds } from "../cost-model.ts";
+import { decodeSeconds, prefillSeconds, pricingProfile } from "../cost-model.ts";
 import type { Holder } from "../holder.ts";
 import { LoadWindow } from "../load-window.ts";
 import { namespaceOf } from "../namespace.ts";
@@ -54,7 +54,7 @@ export class PrefixCacheAndLoad implements Strategy {
   podAdded(pod: ReadyPod): void {
     this.#states.set(pod, {
       holder: this.tree.addHolder(pod.name),
-      profile: loadProfile(pod.gpu),
+      profile: pricingProfile(pod.gpu),
       window: new LoadWindow(this.#options.windowMs),
       pendingSeconds: 0,
     });

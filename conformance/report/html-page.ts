@@ -1,0 +1,104 @@
+/** The report as one self-contained page: verdict first, a matrix when there are several routers, a section per case. */
+import { readFileSync } from "node:fs";
+import type { Evidence } from "../runner/evidence.ts";
+import type { CaseRow, Report } from "../runner/report-rows.ts";
+import { groupOf } from "../runner/select-cases.ts";
+import { caseSection } from "./html-case.ts";
+import { html, Html } from "./html-text.ts";
+
+export interface PageReport {
+  readonly report: Report;
+  readonly evidence: (id: string) => Evidence | undefined;
+}
+
+const STYLE = new Html(readFileSync(new URL("html-style.css", import.meta.url), "utf8"));
+
+export function htmlPage(reports: readonly PageReport[]): string {
+  const title = reports.map(({ report }) => report.header.router.name).join(", ");
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>routeproof: ${title}</title>
+        <style>
+          ${STYLE}
+        </style>
+      </head>
+      <body>
+        ${reports.length > 1 ? [html`<h1>${reports.length} routers</h1>`, matrix(reports)] : undefined}
+        ${reports.map((each, index) => routerPart(each, index))}
+      </body>
+    </html> `.source;
+}
+
+function routerPart({ report, evidence }: PageReport, index: number): Html {
+  const { header, cases, footer } = report;
+  const { router, suite, host } = header;
+  const groups = [...Map.groupBy(cases, groupOf)];
+  return html`<section id="r${index}">
+    <h1>${router.name} <span class="soft">${router.version}</span></h1>
+    <p class="verdict ${verdictClass(footer.exitCode)}">${footer.verdict}</p>
+    <ul class="counts">
+      ${Object.entries(footer.counts).map(([verdict, count]) => html`<li class="${verdict}"><b>${count}</b> ${verdict}</li>`)}
+    </ul>
+    ${footer.error === undefined ? undefined : html`<pre class="error">${footer.error}</pre>`}
+    ${footer.stale.map((entry) => html`<p class="fail">known-failing list: ${entry}; remove the entry</p>`)}
+    <p class="soft">
+      routeproof ${suite.version}, ${suite.cases} cases, seed ${header.seed}, ${header.startedAt},
+      ${(footer.durationMs / 1000).toFixed(1)} s on ${host.cpus} cores, ${host.platform}, Node ${host.node}
+    </p>
+    ${header.settle === undefined ? undefined : html`<p class="soft">Waits a declared time before the rule holds: ${header.settle.why}</p>`}
+    <pre>${header.reproduce}</pre>
+    <details>
+      <summary>What the router claims</summary>
+      <pre>${JSON.stringify(header.profile, null, 2)}</pre>
+    </details>
+    ${groups.map(
+      ([group, rows]) =>
+        html`<h2>${group}</h2>
+          ${rows.map((row) => caseSection(row, evidence(row.id), anchor(index, row)))}`,
+    )}
+  </section> `;
+}
+
+function matrix(reports: readonly PageReport[]): Html {
+  const ids = [...new Set(reports.flatMap(({ report }) => report.cases.map(({ id }) => id)))];
+  const rows = ids.map((id) => {
+    const cells = reports.map(({ report }, index) => {
+      const row = report.cases.find((each) => each.id === id);
+      return row === undefined
+        ? html`<td></td>`
+        : html`<td class="mark ${row.verdict}"><a href="#${anchor(index, row)}">${row.verdict}</a></td>`;
+    });
+    return html`<tr>
+      <td class="id">${id}</td>
+      ${cells}
+    </tr>`;
+  });
+  const heads = reports.map(({ report: { header, footer } }, index) => {
+    const { name, version } = header.router;
+    return html`<th>
+      <a href="#r${index}">${name}</a><br />${version}<br /><span class="${verdictClass(footer.exitCode)}"
+        >${footer.verdict}</span
+      >
+    </th>`;
+  });
+  return html`<div class="scroll">
+    <table>
+      <tr>
+        <th>case</th>
+        ${heads}
+      </tr>
+      ${rows}
+    </table>
+  </div>`;
+}
+
+function anchor(index: number, { id }: CaseRow): string {
+  return `r${index}-${id}`;
+}
+
+function verdictClass(exitCode: number): string {
+  return ["pass", "fail", "inconclusive"][exitCode] ?? "error";
+}

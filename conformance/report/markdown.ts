@@ -1,0 +1,67 @@
+/** The report for a pull request. */
+import type { CaseRow, Report } from "../runner/report-rows.ts";
+import { groupOf } from "../runner/select-cases.ts";
+import type { ReportDiff } from "./report-diff.ts";
+
+export function markdownReport({ header, cases, footer }: Report): string {
+  const { router, suite, seed } = header;
+  const failed = cases.filter(({ verdict }) => verdict === "fail" || verdict === "error");
+  return [
+    `## ${router.name} ${router.version}: ${footer.verdict}`,
+    "",
+    `Judged by routeproof ${suite.version}, seed ${seed}, in ${(footer.durationMs / 1000).toFixed(1)} s. Again: \`${header.reproduce}\``,
+    ...(header.settle === undefined ? [] : ["", `Declared settling time: ${header.settle.why}`]),
+    "",
+    ...groupTable(cases),
+    "",
+    ...failed.flatMap(failure),
+    ...footer.stale.map((entry) => `- known-failing list: ${cell(entry)}; remove the entry`),
+    ...(footer.error === undefined ? [] : [`**${footer.error}**`]),
+    "",
+  ].join("\n");
+}
+
+export function markdownDiff(diff: ReportDiff): string {
+  const section = (title: string, rows: readonly string[]): string[] =>
+    rows.length === 0 ? [] : [`### ${title}`, "", ...rows.map((row) => `- ${row}`), ""];
+  const ids = (rows: readonly CaseRow[]): string[] => rows.map(({ id, title }) => `${id} ${title}`);
+  return [
+    `## ${diff.before} -> ${diff.after}`,
+    "",
+    ...section("Newly failing", ids(diff.newlyFailing)),
+    ...section("Newly unsupported", ids(diff.newlyUnsupported)),
+    ...section("Newly undecided", ids(diff.newlyUndecided)),
+    ...section("Fixed", ids(diff.fixed)),
+    ...section("Known-failing entries to remove", diff.stale),
+    ...section("Claims that changed", diff.claims),
+    ...(diff.worse || diff.fixed.length > 0 || diff.claims.length > 0 ? [] : ["No difference.", ""]),
+  ].join("\n");
+}
+
+function groupTable(cases: readonly CaseRow[]): string[] {
+  const columns = ["pass", "fail", "inconclusive", "error", "unsupported", "skipped", "not-run"] as const;
+  const shown = columns.filter((verdict) => cases.some((row) => row.verdict === verdict));
+  const rows = [...Map.groupBy(cases, groupOf)].map(([group, members]) => {
+    const counts = shown.map((verdict) => members.filter((row) => row.verdict === verdict).length || "");
+    return `| ${[group, ...counts].join(" | ")} |`;
+  });
+  return [`| group | ${shown.join(" | ")} |`, `|---|${shown.map(() => "--:|").join("")}`, ...rows];
+}
+
+function failure(row: CaseRow): string[] {
+  const lists = [
+    ...(row.expected === undefined ? [] : [`  - expected one of ${row.expected.join(", ") || "none"}`]),
+    ...(row.observed === undefined ? [] : [`  - observed ${row.observed.join(", ") || "none"}`]),
+  ];
+  const known = row.knownFailing === undefined ? "" : ` (known: ${row.knownFailing.reason})`;
+  return [
+    `- **${row.id}** ${row.level} ${row.verdict}${known}: ${row.title}`,
+    ...(row.detail === undefined ? [] : [`  - ${row.detail.replaceAll("\n", " ")}`]),
+    ...lists,
+    `  - \`${row.reproduce}\``,
+  ];
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", String.raw`\|`);
+}

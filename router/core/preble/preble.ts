@@ -1,0 +1,193 @@
+/**
+ * E2 of the Preble paper (ICLR 2025, section 3): mode `preble`. Where its code of May 2024 differs, the paper's rule.
+ *
+ * Exploit, when more of the prompt is cached than missing: among the pods that cache the longest node of the matched path,
+ * the one of least cost. (The code compares a leaf with its ancestors, so that an exact repeat may explore.) Explore
+ * otherwise: a pod that mostly decodes takes the prefill, or else the pod of least cost. Cost is L + M + P in seconds of
+ * the pod's own GPU: work given in the last three minutes, recomputation of what must be evicted, prefill of what is
+ * missing. (The code has no P, and divides L among the GPUs of a node.)
+ *
+ * Two adjustments to exploiting. Rebalancing: while the heaviest pod has more than 1.5 times the load of the lightest,
+ * what would go to the heaviest goes to the lightest. Replication: when waiting for the first token on the only pod of a
+ * prefix has doubled within the window, the lightest pod gets it as well, and cost splits what follows.
+ */
+import type { LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
+import type { Candidate } from "../../../fixtures/routing.ts";
+import { decodeSeconds, prefillSeconds, pricingProfile } from "../cost-model.ts";
+import type { Holder } from "../holder.ts";
+import { LoadWindow } from "../load-window.ts";
+import { namespaceOf } from "../namespace.ts";
+import type { RadixNode } from "../radix-node.ts";
+import { RadixTree, type PrefixMatch } from "../radix-tree.ts";
+import type { PrefixCacheAndLoadOptions } from "../strategies/prefix-cache-and-load.ts";
+import { least, type Assessment, type Placed, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
+import { evictionSeconds } from "./eviction-cost.ts";
+import { HitRatio } from "./hit-ratio.ts";
+import { QueueingTrend } from "./queueing-trend.ts";
+
+/** Th_bal. */
+const REBALANCE_RATIO = 1.5;
+/** The code's start of rebalancing; the paper has none, and a ratio of loads says nothing while there is no load. */
+const REBALANCE_MIN_REQUESTS_PER_POD = 50;
+/** IMBALR of the paper depends on GPU and model and is not given. This is the code's stand-in: hits are decode work. */
+const DECODING_HIT_RATIO = 0.7;
+const HIT_RATIO_SPAN_MS = 30_000;
+
+interface PodState {
+  readonly holder: Holder;
+  readonly profile: LatencyProfile;
+  readonly window: LoadWindow;
+  readonly hits: HitRatio;
+  readonly queueing: QueueingTrend;
+}
+
+interface View {
+  readonly pod: ReadyPod;
+  readonly state: PodState;
+  readonly matchedTokens: number;
+  readonly costSeconds: number;
+}
+
+export class Preble implements Strategy {
+  readonly name = "prefix-cache-and-load";
+  readonly threshold: number;
+  readonly tree: RadixTree;
+  readonly #options: PrefixCacheAndLoadOptions;
+  readonly #states = new Map<ReadyPod, PodState>();
+
+  constructor(options: PrefixCacheAndLoadOptions) {
+    this.threshold = options.threshold;
+    this.#options = options;
+    this.tree = new RadixTree(options);
+  }
+
+  podAdded(pod: ReadyPod): void {
+    const { windowMs } = this.#options;
+    this.#states.set(pod, {
+      holder: this.tree.addHolder(pod.name),
+      profile: pricingProfile(pod.gpu),
+      window: new LoadWindow(windowMs),
+      hits: new HitRatio(HIT_RATIO_SPAN_MS),
+      queueing: new QueueingTrend(windowMs),
+    });
+  }
+
+  podRemoved(pod: ReadyPod): void {
+    this.tree.removeHolder(this.#state(pod).holder);
+    this.#states.delete(pod);
+  }
+
+  assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
+    const namespace = namespaceOf(request);
+    const match = this.tree.match(namespace, tokens);
+    const views = pods.map((pod) => this.#view(pod, tokens, match, nowMs));
+    const matchedTokens = Math.max(...views.map((view) => view.matchedTokens));
+    const isExploit = tokens.length > 0 && matchedTokens / tokens.length > this.threshold;
+    const chosen = isExploit ? exploit(views, match, matchedTokens, nowMs) : explore(views, nowMs);
+    return {
+      reason: isExploit ? "prefix" : "cost",
+      allowed: chosen.map(({ pod }) => pod),
+      matchedTokens,
+      totalTokens: tokens.length,
+      candidates: views.map(({ pod, state, ...view }): Candidate => ({
+        ...view,
+        pod: pod.name,
+        load: state.window.seconds,
+      })),
+      place: (pod) => this.#place(namespace, tokens, pod, match, nowMs),
+    };
+  }
+
+  workSeconds(pod: ReadyPod, nowMs: number): number {
+    const { window } = this.#state(pod);
+    window.expire(nowMs);
+    return window.seconds;
+  }
+
+  windowRequests(pod: ReadyPod, nowMs: number): number {
+    const { window } = this.#state(pod);
+    window.expire(nowMs);
+    return window.requests;
+  }
+
+  tick(nowMs: number): void {
+    this.tree.evict(nowMs);
+  }
+
+  #view(pod: ReadyPod, tokens: Int32Array, match: PrefixMatch, nowMs: number): View {
+    const state = this.#state(pod);
+    const { holder, profile, window } = state;
+    window.expire(nowMs);
+    const matchedTokens = match.byHolder.get(holder) ?? 0;
+    const eviction = evictionSeconds(profile, holder, tokens.length - matchedTokens, window.requests);
+    const costSeconds = window.seconds + eviction + prefillSeconds(profile, tokens.length, matchedTokens);
+    return { pod, state, matchedTokens, costSeconds };
+  }
+
+  #place(namespace: string, tokens: Int32Array, pod: ReadyPod, match: PrefixMatch, nowMs: number): Placed {
+    const { holder, profile, window, hits, queueing } = this.#state(pod);
+    const matchedTokens = match.byHolder.get(holder) ?? 0;
+    const placement = this.tree.claim(namespace, tokens, holder, nowMs, match);
+    const seconds = prefillSeconds(profile, tokens.length, matchedTokens) + decodeSeconds(profile, tokens.length);
+    const entry = window.add(nowMs, seconds, () => this.tree.lapse(placement));
+    hits.add(nowMs, matchedTokens, tokens.length);
+    let hasFirstToken = false;
+    return {
+      firstToken: (firstTokenMs) => {
+        hasFirstToken = true;
+        queueing.add(firstTokenMs, firstTokenMs - nowMs);
+      },
+      finished: (outcome) => {
+        if (outcome === "ok" || (outcome === "aborted" && hasFirstToken)) return;
+        window.withdraw(entry);
+        this.tree.withdraw(placement);
+      },
+    };
+  }
+
+  #state(pod: ReadyPod): PodState {
+    const state = this.#states.get(pod);
+    if (state === undefined) throw new Error(`pod ${pod.name} was never added`);
+    return state;
+  }
+}
+
+function explore(views: readonly View[], nowMs: number): readonly View[] {
+  const [decoding] = least(views, ({ state }) => -state.hits.at(nowMs));
+  if (decoding !== undefined && decoding.state.hits.at(nowMs) >= DECODING_HIT_RATIO) return [decoding];
+  return least(views, (view) => view.costSeconds);
+}
+
+function exploit(views: readonly View[], match: PrefixMatch, matchedTokens: number, nowMs: number): readonly View[] {
+  const owners = ownersOfLongestNode(views, match, matchedTokens);
+  const chosen = least(owners, (view) => view.costSeconds);
+  const byLoad = views.toSorted((a, b) => a.state.window.seconds - b.state.window.seconds);
+  const [lightest, heaviest] = [byLoad[0] as View, byLoad.at(-1) as View];
+  if (chosen.includes(heaviest) && isImbalanced(views, lightest, heaviest)) return [lightest];
+  const [only] = owners;
+  if (owners.length === 1 && only !== undefined && only !== lightest && only.state.queueing.hasDoubled(nowMs)) {
+    only.state.queueing.clear();
+    return [lightest];
+  }
+  return chosen;
+}
+
+function isImbalanced(views: readonly View[], lightest: View, heaviest: View): boolean {
+  const requests = views.reduce((sum, { state }) => sum + state.window.requests, 0);
+  if (requests < REBALANCE_MIN_REQUESTS_PER_POD * views.length) return false;
+  return heaviest.state.window.seconds > REBALANCE_RATIO * lightest.state.window.seconds;
+}
+
+/** Of the nodes on the matched path that a candidate holds, the one with the most matched tokens: who holds that? */
+function ownersOfLongestNode(views: readonly View[], match: PrefixMatch, matchedTokens: number): readonly View[] {
+  const candidates = new Map(views.map((view) => [view.state.holder, view]));
+  let owners: readonly View[] = [];
+  let longestTokens = 0;
+  for (let node: RadixNode | undefined = match.node; node?.parent !== undefined; node = node.parent) {
+    const tokens = Math.min(matchedTokens, node.contextTokens) - node.parent.contextTokens;
+    if (tokens <= longestTokens) continue;
+    const holders = node.claims.flatMap(({ holder }) => candidates.get(holder) ?? []);
+    if (holders.length > 0) [owners, longestTokens] = [holders, tokens];
+  }
+  return owners;
+}
