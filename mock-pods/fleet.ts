@@ -71,8 +71,10 @@ class MockFleet implements Fleet {
       port: group.port ?? (basePort === 0 ? 0 : basePort + number),
       settings: podSettings(profile, model, flags, { environment, contextTokens: this.#tokenizer.contextTokens }),
       tokenizer: this.#tokenizer,
+      ...(this.#options.answers !== undefined && { answers: this.#options.answers }),
       driver: this.#driver,
       seed: this.#options.seed ?? 0,
+      number,
     });
     this.#all.push(pod);
     this.#pods = [...this.#pods, pod];

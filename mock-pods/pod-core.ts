@@ -6,7 +6,7 @@ import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
 import { Random } from "../fixtures/random.ts";
 import { controlRoutes } from "./control/control-routes.ts";
 import { createEngine } from "./engine/create-engine.ts";
-import type { BlockView, EngineStats } from "./engine/engine.ts";
+import type { BlockView, EngineStats, KvEvent } from "./engine/engine.ts";
 import { ActiveFaults } from "./faults/active-faults.ts";
 import { checkFault, type Fault } from "./faults/fault.ts";
 import { answerWithFaults } from "./faults/faulty-exchange.ts";
@@ -22,6 +22,7 @@ import type { InProcessPod, JournalEntry } from "./pod.ts";
 import type { RealTimeDriver } from "./real-time-driver.ts";
 import { text, type Answer } from "./server/answer.ts";
 import type { Exchange } from "./server/exchange.ts";
+import type { Model } from "./server/generation/model-answer.ts";
 import { createPodFace, type PodFace } from "./server/pod-face.ts";
 import { serveSettings } from "./server/serve-settings.ts";
 
@@ -32,6 +33,7 @@ export interface PodCoreOptions {
   readonly name: string;
   readonly settings: PodSettings;
   readonly tokenizer: ModelTokenizer;
+  readonly answers?: Model;
   readonly driver: RealTimeDriver;
   /** Of everything random about this pod. */
   readonly seed: number;
@@ -165,6 +167,9 @@ export class PodCore implements InProcessPod {
     answerWithFaults(exchange, struck, this.#options.driver, (next) => this.#life.face.answer(next));
   }
 
+  /** Events of a step; a pod without sockets has nobody to tell. */
+  protected publish(_events: readonly KvEvent[]): void {}
+
   protected get refusesConnections(): boolean {
     return this.#faults.ofKind("refuse").length > 0 || this.#faults.ofKind("silent-shutdown").length > 0;
   }
@@ -208,6 +213,7 @@ export class PodCore implements InProcessPod {
       maxModelLenTokens: config.maxModelLen,
       cache: settings.cache,
       toolParser: settings.flags["tool-call-parser"] !== undefined,
+      ...(settings.flags["enable-lora"] === true && { maxLoras: Number(settings.flags["max-loras"] ?? 1) }),
       unixSeconds: () => Date.now() / 1000,
     });
     const engine = new PodEngine(
@@ -217,12 +223,16 @@ export class PodCore implements InProcessPod {
         () => this.#slowness(),
       ),
       metrics,
-      (step) => face.onStep(step),
+      (step) => {
+        face.onStep(step);
+        if (step.kvEvents.length > 0) this.publish(step.kvEvents);
+      },
     );
     const face: PodFace = createPodFace({
       podName: name,
       settings: serveSettings(settings),
       tokenizer: this.#options.tokenizer,
+      ...(this.#options.answers !== undefined && { model: this.#options.answers }),
       engine,
       routes: controlRoutes(this),
     });

@@ -3,6 +3,7 @@ import { defaultMaxModelLen, kvCapacityBlocks } from "../fixtures/profiles/kv-ca
 import { loadProfile, type LatencyProfile } from "../fixtures/profiles/latency-profile.ts";
 import { OperationalError } from "../fixtures/operational-error.ts";
 import { ENGINE_DEFAULTS, type EngineConfig } from "./engine/create-engine.ts";
+import { kvEventsConfig, type KvEventsConfig } from "./kv-events/kv-events-config.ts";
 import type { CacheConfig } from "./metrics/cache-config.ts";
 
 export type Flags = Readonly<Record<string, string | number | boolean>>;
@@ -15,6 +16,8 @@ export interface PodSettings {
   readonly engine: EngineConfig;
   readonly cache: CacheConfig;
   readonly flags: Flags;
+  /** Absent when KV events are off. */
+  readonly kvEvents?: KvEventsConfig;
   /** As given to `--model`. */
   readonly modelPath: string;
   readonly environment: Environment;
@@ -65,14 +68,17 @@ export function podSettings(
   if (policy !== "fcfs" && policy !== "priority") {
     throw usage(`scheduling-policy "${String(policy)}"; there are fcfs and priority`);
   }
+  const kvEvents = kvEventsConfig(flags["kv-events-config"], String(flags["vllm-version"] ?? "0.32"));
   return {
     profile,
+    ...(kvEvents !== undefined && { kvEvents }),
     models: servedNames(flags, model),
     flags,
     modelPath: model,
     environment,
     engine: {
       ...ENGINE_DEFAULTS,
+      kvEvents: kvEvents !== undefined,
       numGpuBlocks,
       blockSize,
       maxModelLen,

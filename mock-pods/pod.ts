@@ -1,5 +1,6 @@
 /** A running mock pod and a fleet of them, as tests, the conformance kit and the command line see them. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Model } from "./server/generation/model-answer.ts";
 import type { Fault, FaultPlan } from "./faults/fault.ts";
 import type { BlockView, EngineStats } from "./engine/engine.ts";
 
@@ -69,6 +70,8 @@ export interface InProcessPod {
 export interface Pod extends InProcessPod {
   readonly url: string;
   readonly port: number;
+  /** Where it publishes KV events, when it does. */
+  readonly kvEvents: { readonly endpoint: string; readonly replayEndpoint: string | undefined } | undefined;
   /** Adds a hook; the returned function removes it. The one added last is asked first. */
   intercept(hook: RequestHook): () => void;
   /**
@@ -103,6 +106,8 @@ export interface FleetOptions {
   readonly faults?: FaultPlan | string;
   /** vLLM's own flags, without dashes: `{ "max-num-seqs": 64 }`. */
   readonly flags?: Readonly<Record<string, string | number | boolean>>;
+  /** What the pods say; common words of one token each unless given. */
+  readonly answers?: Model;
   /** vLLM's environment variables, as `VLLM_SERVER_DEV_MODE`; default the process's own. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }

@@ -30,18 +30,26 @@ export function nodeReply(response: ServerResponse): Reply {
 
 const DISCARDED: ReplyStream = { write: () => undefined, writeBytes: () => undefined, end: () => undefined };
 
+const LAST_CHUNK = "0\r\n\r\n";
+
+/**
+ * Frames chunks by itself: Node would merge those of one write into one, while uvicorn sends each event as its own chunk.
+ */
 function chunked(response: ServerResponse): ReplyStream {
+  response.chunkedEncoding = false;
   return {
     write(chunks) {
-      response.cork();
-      for (const chunk of chunks) response.write(chunk);
-      response.uncork();
+      response.write(chunks.length === 1 ? frame(chunks[0] as string) : chunks.map(frame).join(""));
     },
     writeBytes(bytes) {
       response.write(bytes);
     },
     end() {
-      response.end();
+      response.end(LAST_CHUNK);
     },
   };
+}
+
+function frame(chunk: string): string {
+  return `${Buffer.byteLength(chunk).toString(16)}\r\n${chunk}\r\n`;
 }

@@ -14,6 +14,7 @@ import { chatEndpoint } from "./endpoints/chat-endpoint.ts";
 import { completionsEndpoint } from "./endpoints/completions-endpoint.ts";
 import { devRoutes } from "./endpoints/dev-endpoints.ts";
 import { loraRoutes } from "./endpoints/lora-endpoints.ts";
+import { scaleOutRoutes } from "./endpoints/render-endpoints.ts";
 import { serviceRoutes } from "./endpoints/service-endpoints.ts";
 import { tokenizeRoutes } from "./endpoints/tokenize-endpoints.ts";
 import type { EngineGate } from "./engine-gate.ts";
@@ -114,6 +115,7 @@ function ownRoutes(pod: PodContext): Route[] {
     { methods: ["POST"], path: "/v1/completions", handle: completionsEndpoint(pod) },
     { methods: ["POST"], path: "/v1/chat/completions", handle: chatEndpoint(pod) },
     ...serviceRoutes(pod),
+    ...scaleOutRoutes(pod),
     ...tokenizeRoutes(pod),
     ...(settings.devMode ? devRoutes(pod) : []),
     ...(settings.runtimeLora && settings.lora ? loraRoutes(pod) : []),

@@ -1,5 +1,6 @@
 /** From a request's prompt to token ids, with vLLM 0.32's limits on length (`renderers/params.py`). */
 import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
+import type { Whole } from "../../fixtures/wire/sampling-request.ts";
 import { badRequest } from "../../fixtures/wire/errors.ts";
 
 export interface RenderedPrompt {
@@ -11,7 +12,7 @@ export interface RenderedPrompt {
 export interface RenderLimits {
   readonly maxModelLenTokens: number;
   /** What was asked for, 0 when nothing was. */
-  readonly maxOutputTokens: number;
+  readonly maxOutputTokens: Whole;
   readonly maxOutputParameter: "max_tokens" | "max_completion_tokens";
   readonly truncateTokens: number | null;
   readonly truncateSide: "left" | "right" | null;
@@ -96,7 +97,7 @@ export class PromptRenderer {
     const { truncateTokens, truncateSide, maxOutputTokens, maxModelLenTokens } = this.#limits;
     if (truncateTokens === null) return ids;
     // A token of context is kept for the answer.
-    const longest = maxOutputTokens === 0 ? maxModelLenTokens : maxModelLenTokens - 1;
+    const longest = Number(maxOutputTokens) === 0 ? maxModelLenTokens : maxModelLenTokens - 1;
     const most = truncateTokens < 0 ? longest : truncateTokens;
     if (most >= ids.length) return ids;
     return truncateSide === "left" && most > 0 ? ids.slice(-most) : ids.slice(0, most);

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { randomUUID } from "node:crypto";
 import type { RouteRequest } from "../../fixtures/routing.ts";
-import type { Refusal } from "../../fixtures/wire/errors.ts";
+import { Refusal } from "../../fixtures/wire/errors.ts";
 import { sendJson, sendText } from "./answer.ts";
 import { bearerIsRight } from "./bearer.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
@@ -103,7 +103,13 @@ function route(
       ...(typeof maxTokens === "number" && maxTokens >= 0 ? { maxTokens } : {}),
       ...(typeof cacheSalt === "string" && cacheSalt !== "" ? { cacheSalt } : {}),
     };
-    new Exchange(context, { request, response, requestId }, body, asked).start();
+    try {
+      new Exchange(context, { request, response, requestId }, body, asked).start();
+    } catch (error) {
+      // A defect in the decision costs this request, not the others.
+      log("error", "decision failed", { requestId, error: (error as Error).stack });
+      deny(new Refusal(500, "InternalServerError", "The decision failed."));
+    }
   });
 }
 

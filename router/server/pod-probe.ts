@@ -2,13 +2,19 @@
  * Asks each pod on its own timer whether it is well and what it serves. Pods never wait for each other: one that takes
  * a minute to answer delays nobody (production-stack #668, aibrix #2063).
  */
+import { parsePrometheusText } from "../../fixtures/wire/prometheus-text.ts";
 import type { ModelCard, PodLink } from "./pod-link.ts";
+
+/** The name since 0.9, and the one before. */
+const KV_USAGE_NAMES = ["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"];
 
 export interface ProbeOptions {
   readonly intervalMs: number;
   readonly timeoutMs: number;
   /** Failed probes in a row that take a healthy pod out. */
   readonly failures: number;
+  /** Reads the pod's metrics page as well. */
+  readonly readMetrics: boolean;
   readonly onChange: (pod: PodLink) => void;
 }
 
@@ -57,6 +63,7 @@ export class PodProbe {
     if (trouble === undefined) {
       this.#failuresInARow = 0;
       if (pod.spec.models === undefined) pod.models = (await this.#models()) ?? pod.models;
+      if (this.#options.readMetrics) await this.#readMetrics();
       pod.health = "healthy";
     } else if (++this.#failuresInARow >= this.#options.failures || pod.health !== "healthy") {
       pod.health = "unhealthy";
@@ -88,6 +95,22 @@ export class PodProbe {
       return cards.length === 0 ? undefined : cards;
     } catch {
       return undefined;
+    }
+  }
+
+  /** A page that is missing, late or odd leaves what was known, which then grows stale: unknown is not idle. */
+  async #readMetrics(): Promise<void> {
+    try {
+      const { statusCode, body } = await this.#get("/metrics");
+      const page = await body.text();
+      if (statusCode !== 200) return;
+      const samples = parsePrometheusText(page).flatMap((family) => family.samples);
+      const sample = KV_USAGE_NAMES.map((name) => samples.find((one) => one.name === name)).find((one) => one);
+      if (sample !== undefined && sample.value >= 0 && sample.value <= 1) {
+        this.#pod.kvUsage = { ratio: sample.value, atMs: performance.now() };
+      }
+    } catch {
+      // Stays as it was.
     }
   }
 

@@ -8,7 +8,7 @@ import { answerCall } from "../generation/answer-call.ts";
 import { planGenerations } from "../generation/plan-generations.ts";
 import { orcaHeaders } from "../orca-headers.ts";
 import type { PodContext } from "../pod-context.ts";
-import { PromptRenderer } from "../prompt-rendering.ts";
+import { PromptRenderer, type RenderedPrompt } from "../prompt-rendering.ts";
 import { baseRequestId, priorityOf } from "../request-headers.ts";
 import type { Handler } from "../routes.ts";
 import { checkAgainstModel, checkPromptIds, checkSampling } from "../sampling-rules.ts";
@@ -19,10 +19,7 @@ export function chatEndpoint(pod: PodContext): Handler {
     const request = chatBodyReader.read(exchange.body, exchange.headers["content-type"]);
     const adapter = pod.models.resolve(request.model);
     admit(pod, request.n ?? 1);
-    checkTools(pod, request);
-    const prompt = renderConversation(pod, request, renderer(pod, request));
-    const asked = request.max_completion_tokens ?? request.max_tokens ?? Infinity;
-    const maxTokens = Math.min(asked, pod.settings.maxModelLenTokens - prompt.tokenIds.length);
+    const { prompt, maxTokens } = renderChatPrompt(pod, request);
     checkSampling(request, maxTokens);
     const call = new ChatCall({
       pod,
@@ -55,6 +52,14 @@ export function chatEndpoint(pod: PodContext): Handler {
       body: (generations, last) => json(200, chatBody(call, generations, last), orcaHeaders(pod, exchange.headers)),
     });
   };
+}
+
+/** The prompt, and the tokens that it leaves for the answer, at most as many as asked for. */
+export function renderChatPrompt(pod: PodContext, request: ChatRequest): { prompt: RenderedPrompt; maxTokens: number } {
+  checkTools(pod, request);
+  const prompt = renderConversation(pod, request, renderer(pod, request));
+  const asked = request.max_completion_tokens ?? request.max_tokens ?? Infinity;
+  return { prompt, maxTokens: Math.min(Number(asked), pod.settings.maxModelLenTokens - prompt.tokenIds.length) };
 }
 
 function sampleLogprobs(request: ChatRequest): number | null {

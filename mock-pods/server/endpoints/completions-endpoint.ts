@@ -71,7 +71,7 @@ function checkLate(pod: PodContext, request: CompletionRequest, prompts: readonl
   for (const { tokenIds } of prompts) checkPromptIds(tokenIds, vocabSize - 1);
 }
 
-function renderPrompts(pod: PodContext, request: CompletionRequest): RenderedPrompt[] {
+export function renderPrompts(pod: PodContext, request: CompletionRequest): RenderedPrompt[] {
   checkSuffix(request);
   const renderer = new PromptRenderer(pod.tokenizer, {
     maxModelLenTokens: pod.settings.maxModelLenTokens,
@@ -110,8 +110,8 @@ function checkSuffix(request: CompletionRequest): void {
 }
 
 /** Tokens that this prompt leaves for its answer, at most as many as asked for. */
-function answerLimit(pod: PodContext, request: CompletionRequest, prompt: RenderedPrompt): number {
+export function answerLimit(pod: PodContext, request: CompletionRequest, prompt: RenderedPrompt): number {
   const asked = request.max_tokens ?? 16;
   if (request.echo === true && asked === 0) return 1;
-  return Math.min(asked, pod.settings.maxModelLenTokens - prompt.tokenIds.length);
+  return Math.min(Number(asked), pod.settings.maxModelLenTokens - prompt.tokenIds.length);
 }

@@ -17,6 +17,7 @@ export function devRoutes(pod: PodContext): Route[] {
     post("/sleep", ({ query }) => {
       const level = Number(query.get("level") ?? 1);
       if ((query.get("mode") ?? "abort") === "abort") pod.hub.abortAll();
+      pod.engine.slept(level === 1 || level === 2 ? level : 0, 0);
       state.sleepLevel = level;
       state.paused = true;
       pod.engine.pause();
@@ -25,6 +26,7 @@ export function devRoutes(pod: PodContext): Route[] {
     }),
     post("/wake_up", ({ query }) => {
       const tags = query.getAll("tags");
+      pod.engine.slept(0, 0);
       state.sleepLevel = 0;
       resume(pod);
       return json(200, { status: "awake", tags: tags.length === 0 ? null : tags });

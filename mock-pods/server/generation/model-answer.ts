@@ -17,7 +17,7 @@ export interface Question {
 export interface ModelAnswer {
   /** The k-th token, k from 0. */
   readonly tokenAt: (index: number) => number;
-  /** Tokens up to and with the end-of-sequence token. */
+  /** Tokens up to and with the end-of-sequence token, which takes the last one's place. */
   readonly naturalEndTokens: number;
 }
 
@@ -31,15 +31,9 @@ export function commonWords(tokenizer: ModelTokenizer): Model {
   const { first, words } = vocabularyOf(tokenizer);
   return ({ promptTokenIds, seed, sample }) => {
     const hash = hashOf(promptTokenIds, seed, sample);
-    const naturalEndTokens = SHORTEST_TOKENS + (hash % SPREAD_TOKENS);
-    const eos = tokenizer.eosTokenId;
     return {
-      naturalEndTokens,
-      tokenAt(index) {
-        if (index === 0) return first;
-        if (index === naturalEndTokens - 1 && eos !== undefined) return eos;
-        return words[(hash + index) % words.length] as number;
-      },
+      naturalEndTokens: SHORTEST_TOKENS + (hash % SPREAD_TOKENS),
+      tokenAt: (index) => (index === 0 ? first : (words[(hash + index) % words.length] as number)),
     };
   };
 }

@@ -29,15 +29,19 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
   return prompts.flatMap((promptTokenIds, promptIndex) =>
     Array.from({ length: samples }, (_, sample) => {
       const maxTokens = planning.maxTokens[promptIndex] as number;
-      const answer = bend(pod.model({ promptTokenIds, seed: request.seed ?? 0, sample }), request, eosTokenId);
-      const stopAfter = firstStop(answer, request, stopTokenIds, maxTokens);
+      const answer = bend(pod.model({ promptTokenIds, seed: Number(request.seed ?? 0), sample }), request, eosTokenId);
+      const { stopAfter, ends } = firstStop(answer, request, stopTokenIds, maxTokens);
+      const endsAt = ends && eosTokenId !== undefined ? (stopAfter as number) - 1 : -1;
       return new Generation(
         {
           request: {
             id: `g${made++}`,
             promptTokenIds,
             maxTokens,
-            sample: answer.tokenAt,
+            sample:
+              endsAt < 0
+                ? answer.tokenAt
+                : (index) => (index === endsAt ? (eosTokenId as number) : answer.tokenAt(index)),
             ...(stopAfter === undefined ? {} : { stopAfterTokens: stopAfter }),
             ...(request.cache_salt === undefined || request.cache_salt === null
               ? {}
@@ -82,13 +86,16 @@ function bend(answer: ModelAnswer, request: SamplingRequest, eosTokenId: number 
   return answer;
 }
 
-/** Tokens up to and with the one that stops the request; undefined when only its length does. */
+/**
+ * Tokens up to and with the one that stops the request; undefined when only its length does. `ends`: it is the
+ * end-of-sequence token.
+ */
 function firstStop(
   answer: ModelAnswer,
   request: SamplingRequest,
   stopTokenIds: ReadonlySet<number>,
   maxTokens: number,
-): number | undefined {
+): { readonly stopAfter: number | undefined; readonly ends: boolean } {
   const earliest = Math.max(1, (request.min_tokens ?? 0) + 1);
   const natural = request.ignore_eos === true ? Infinity : Math.max(answer.naturalEndTokens, earliest);
   let stop = natural;
@@ -101,5 +108,5 @@ function firstStop(
       }
     }
   }
-  return stop <= maxTokens ? stop : undefined;
+  return { stopAfter: stop <= maxTokens ? stop : undefined, ends: stop === natural && stop <= maxTokens };
 }

@@ -1,0 +1,56 @@
+/**
+ * A model that says what the recorded one said, where that shows: the tokens of prompts whose answers were recorded with
+ * their ids, and how many tokens an answer had that ended by itself.
+ */
+import { folderTokenizer } from "../../fixtures/tokenizer/folder-tokenizer.ts";
+import { commonWords, type Model } from "../server/generation/model-answer.ts";
+import type { RecordedExchange } from "./recorded-exchange.ts";
+import { RECORDED_TOKENIZER } from "./recorded-servers.ts";
+
+interface Choice {
+  readonly finish_reason: string;
+  readonly stop_reason: string | number | null;
+  readonly token_ids: number[] | null;
+  readonly prompt_token_ids: number[] | null;
+}
+
+export class RecordedModel {
+  readonly #ids = new Map<string, readonly number[]>();
+  readonly #words = commonWords(folderTokenizer(RECORDED_TOKENIZER));
+  #endsAfter: number | undefined;
+
+  constructor(exchanges: readonly RecordedExchange[]) {
+    for (const { response } of exchanges) {
+      for (const { token_ids: ids, prompt_token_ids: prompt } of answerOf(response.body)?.choices ?? []) {
+        if (ids && prompt) this.#ids.set(prompt.join(), ids);
+      }
+    }
+  }
+
+  /** The exchange that is played next, if it is played alone. */
+  expect(exchange: RecordedExchange | undefined): void {
+    const answer = answerOf(exchange?.response.body);
+    const choice = answer?.choices?.[0];
+    const ended = choice?.finish_reason === "stop" && choice.stop_reason === null;
+    this.#endsAfter = ended ? answer?.usage?.completion_tokens : undefined;
+  }
+
+  readonly answers: Model = (question) => {
+    const words = this.#words(question);
+    const ids = this.#ids.get(Array.from(question.promptTokenIds).join());
+    return {
+      tokenAt: (index) => ids?.[index] ?? words.tokenAt(index),
+      naturalEndTokens: this.#endsAfter ?? Infinity,
+    };
+  };
+}
+
+function answerOf(
+  body: RecordedExchange["response"]["body"],
+): { choices?: Choice[]; usage?: { completion_tokens: number } } | undefined {
+  try {
+    return typeof body === "string" ? (JSON.parse(body) as object) : undefined;
+  } catch {
+    return undefined;
+  }
+}

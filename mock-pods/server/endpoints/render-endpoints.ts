@@ -1,0 +1,99 @@
+/**
+ * `/v1/completions/render` and `/v1/chat/completions/render`: prompts as token ids, without generating. Gateways tokenize
+ * by them. They and their kin are refused unless the pod was started with `--enable-scale-out`.
+ */
+import { chatBody, type ChatRequest } from "../../../fixtures/wire/chat-request.ts";
+import { completionBody, type CompletionRequest } from "../../../fixtures/wire/completion-request.ts";
+import { badRequest, Refusal } from "../../../fixtures/wire/errors.ts";
+import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
+import type { Answer } from "../answer.ts";
+import type { PodContext } from "../pod-context.ts";
+import { baseRequestId } from "../request-headers.ts";
+import { renderedSampling } from "../rendered-sampling.ts";
+import type { Handler, Route } from "../routes.ts";
+import { checkSampling } from "../sampling-rules.ts";
+import { renderChatPrompt } from "./chat-endpoint.ts";
+import { answerLimit, renderPrompts } from "./completions-endpoint.ts";
+import { generateEndpoint } from "./generate-endpoint.ts";
+
+/** All paths of the group, also those a pod does not serve when it is enabled. */
+const SCALE_OUT_PATHS = [
+  "/v1/chat/completions/render",
+  "/v1/messages/render",
+  "/v1/completions/render",
+  "/v1/responses/render",
+  "/v1/chat/completions/derender",
+  "/v1/completions/derender",
+  "/inference/v1/generate",
+  "/inference/v1/abort_requests",
+];
+
+export function scaleOutRoutes(pod: PodContext): Route[] {
+  const post = (path: string, handle: Handler): Route => ({ methods: ["POST"], path, handle });
+  if (!pod.settings.scaleOut) return SCALE_OUT_PATHS.map((path) => post(path, refuseScaleOut));
+  return [
+    post("/v1/completions/render", (exchange) => {
+      const request = completionBody.read(exchange.body, exchange.headers["content-type"]);
+      pod.models.resolve(request.model);
+      refuseBeams(request);
+      const prompts = renderPrompts(pod, request);
+      const id = `cmpl-${baseRequestId(exchange, request)}`;
+      const parts = prompts.map((prompt, index) => {
+        const maxTokens = answerLimit(pod, request, prompt);
+        const requestId = prompts.length === 1 ? id : `${id}-${index}`;
+        return rendered(requestId, prompt.tokenIds, request, maxTokens);
+      });
+      return rawJson(`[${parts.join(",")}]`);
+    }),
+    post("/v1/chat/completions/render", (exchange) => {
+      const request = chatBody.read(exchange.body, exchange.headers["content-type"]);
+      pod.models.resolve(request.model);
+      refuseBeams(request);
+      const { prompt, maxTokens } = renderChatPrompt(pod, request);
+      return rawJson(rendered(`chatcmpl-${baseRequestId(exchange, request)}`, prompt.tokenIds, request, maxTokens));
+    }),
+    post("/inference/v1/generate", generateEndpoint(pod)),
+  ];
+}
+
+function refuseScaleOut(): never {
+  throw new Refusal(
+    403,
+    "PermissionDeniedError",
+    "Scale-out endpoints are disabled. Restart vllm serve with --enable-scale-out to enable them.",
+  );
+}
+
+function refuseBeams({ use_beam_search: beams }: SamplingRequest): void {
+  if (beams === true) throw badRequest("Beam search is not supported by the render endpoint");
+}
+
+/** JSON by hand: floats keep their point. */
+function rendered(
+  requestId: string,
+  tokenIds: readonly number[],
+  request: CompletionRequest | ChatRequest,
+  maxTokens: number,
+): string {
+  checkSampling(request, maxTokens);
+  if (tokenIds.length === 0) throw badRequest("No token_ids rendered");
+  const streamed = request.stream === true;
+  const text = JSON.stringify;
+  return (
+    `{"request_id":${text(requestId)},"token_ids":${text(tokenIds)},"token_offsets":null,"features":null,` +
+    `"content_parts":null,"sampling_params":${renderedSampling(request, maxTokens)},"model":${text(request.model ?? null)},` +
+    `"reasoning_ended":null,"reasoning_parser_kwargs":null,"return_token_ids":null,"output_mode":"tokens",` +
+    `"stream":${streamed},"stream_options":${text(streamed ? streamOptions(request) : null)},` +
+    `"cache_salt":${text(request.cache_salt ?? null)},"priority":${request.priority ?? 0},` +
+    `"kv_transfer_params":null,"ec_transfer_params":null}`
+  );
+}
+
+function streamOptions({ stream_options: given }: SamplingRequest): object | null {
+  if (given === undefined || given === null) return null;
+  return { include_usage: false, continuous_usage_stats: false, ...given };
+}
+
+function rawJson(body: string): Answer {
+  return { status: 200, contentType: "application/json", body };
+}
