@@ -90,6 +90,9 @@ it.for([
   ["a scale for a trace that has none", ["--scale", "32"], /a scale is for Mooncake traces/],
   ["a limit of nothing", ["--limit", "0"], /holds no request/],
   ["a limit that is no number", ["--limit", "few"], /whole number, not "few"/],
+  ["a rate of nothing", ["--rate", "0"], /a number above 0, not "0"/],
+  ["other routers under virtual time", ["--adapters", "smg"], /--adapters are routers that run: add --live/],
+  ["an adapter that is not there", ["--live", "--adapters", "nowhere.json"], /nowhere.json/],
   ["a report where there is a file", ["--report", CHAT], /cannot write/],
 ] as const)("ends with 4 and one line for %s", async ([, words, message]) => {
   expect(await replay(...words)).toBe(4);

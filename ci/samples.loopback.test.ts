@@ -9,6 +9,7 @@ import { samplesIn } from "./samples.ts";
 
 const root = dirname(import.meta.dirname);
 const READMES = [
+  "conformance/replay/README.md",
   "README.md",
   ...["mock-pods", "router", "conformance", "fixtures", "ci"].map((room) => `${room}/README.md`),
 ];

@@ -74,6 +74,7 @@ class MockFleet implements Fleet {
       ...(this.#options.answers !== undefined && { answers: this.#options.answers }),
       driver: this.#driver,
       seed: this.#options.seed ?? 0,
+      number,
     });
     this.#all.push(pod);
     this.#pods = [...this.#pods, pod];

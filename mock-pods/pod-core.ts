@@ -6,7 +6,7 @@ import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
 import { Random } from "../fixtures/random.ts";
 import { controlRoutes } from "./control/control-routes.ts";
 import { createEngine } from "./engine/create-engine.ts";
-import type { BlockView, EngineStats } from "./engine/engine.ts";
+import type { BlockView, EngineStats, KvEvent } from "./engine/engine.ts";
 import { ActiveFaults } from "./faults/active-faults.ts";
 import { checkFault, type Fault } from "./faults/fault.ts";
 import { answerWithFaults } from "./faults/faulty-exchange.ts";
@@ -167,6 +167,9 @@ export class PodCore implements InProcessPod {
     answerWithFaults(exchange, struck, this.#options.driver, (next) => this.#life.face.answer(next));
   }
 
+  /** Events of a step; a pod without sockets has nobody to tell. */
+  protected publish(_events: readonly KvEvent[]): void {}
+
   protected get refusesConnections(): boolean {
     return this.#faults.ofKind("refuse").length > 0 || this.#faults.ofKind("silent-shutdown").length > 0;
   }
@@ -220,7 +223,10 @@ export class PodCore implements InProcessPod {
         () => this.#slowness(),
       ),
       metrics,
-      (step) => face.onStep(step),
+      (step) => {
+        face.onStep(step);
+        if (step.kvEvents.length > 0) this.publish(step.kvEvents);
+      },
     );
     const face: PodFace = createPodFace({
       podName: name,

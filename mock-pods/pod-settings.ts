@@ -1,8 +1,10 @@
 /** What a pod is, from a card's profile and vLLM's own flags. Flags that only shape answers are read by the HTTP face. */
 import { defaultMaxModelLen, kvCapacityBlocks } from "../fixtures/profiles/kv-capacity.ts";
 import { loadProfile, type LatencyProfile } from "../fixtures/profiles/latency-profile.ts";
+import { assertPodClock } from "../fixtures/profiles/pod-clock.ts";
 import { OperationalError } from "../fixtures/operational-error.ts";
 import { ENGINE_DEFAULTS, type EngineConfig } from "./engine/create-engine.ts";
+import { kvEventsConfig, type KvEventsConfig } from "./kv-events/kv-events-config.ts";
 import type { CacheConfig } from "./metrics/cache-config.ts";
 
 export type Flags = Readonly<Record<string, string | number | boolean>>;
@@ -15,6 +17,8 @@ export interface PodSettings {
   readonly engine: EngineConfig;
   readonly cache: CacheConfig;
   readonly flags: Flags;
+  /** Absent when KV events are off. */
+  readonly kvEvents?: KvEventsConfig;
   /** As given to `--model`. */
   readonly modelPath: string;
   readonly environment: Environment;
@@ -39,6 +43,7 @@ export function podSettings(
   { environment, contextTokens }: PodSurroundings = { environment: {}, contextTokens: undefined },
 ): PodSettings {
   const profile = loadProfile(profileName);
+  assertPodClock(profile);
   const blockSize = wholeFlag(flags, "block-size", 1) ?? ENGINE_DEFAULTS.blockSize;
   const utilization = ratioFlag(flags, "gpu-memory-utilization");
   const blocksOverride = wholeFlag(flags, "num-gpu-blocks-override", 2);
@@ -65,14 +70,17 @@ export function podSettings(
   if (policy !== "fcfs" && policy !== "priority") {
     throw usage(`scheduling-policy "${String(policy)}"; there are fcfs and priority`);
   }
+  const kvEvents = kvEventsConfig(flags["kv-events-config"], String(flags["vllm-version"] ?? "0.32"));
   return {
     profile,
+    ...(kvEvents !== undefined && { kvEvents }),
     models: servedNames(flags, model),
     flags,
     modelPath: model,
     environment,
     engine: {
       ...ENGINE_DEFAULTS,
+      kvEvents: kvEvents !== undefined,
       numGpuBlocks,
       blockSize,
       maxModelLen,
@@ -81,6 +89,8 @@ export function podSettings(
       maxNumSeqs: wholeFlag(flags, "max-num-seqs", 1) ?? ENGINE_DEFAULTS.maxNumSeqs,
       maxNumBatchedTokens: wholeFlag(flags, "max-num-batched-tokens", 1) ?? ENGINE_DEFAULTS.maxNumBatchedTokens,
       longPrefillTokenThreshold: wholeFlag(flags, "long-prefill-token-threshold", 0) ?? 0,
+      watermark: Number(flags["watermark"]) === 0 ? 0 : (ratioFlag(flags, "watermark") ?? ENGINE_DEFAULTS.watermark),
+      reserveFullIsl: flags["no-scheduler-reserve-full-isl"] !== true && flags["scheduler-reserve-full-isl"] !== false,
     },
     cache: {
       totalBlocks: numGpuBlocks,

@@ -70,6 +70,8 @@ export interface InProcessPod {
 export interface Pod extends InProcessPod {
   readonly url: string;
   readonly port: number;
+  /** Where it publishes KV events, when it does. */
+  readonly kvEvents: { readonly endpoint: string; readonly replayEndpoint: string | undefined } | undefined;
   /** Adds a hook; the returned function removes it. The one added last is asked first. */
   intercept(hook: RequestHook): () => void;
   /**

@@ -1,5 +1,9 @@
 /** A pod on a port of its own. */
+import type { KvEvent } from "./engine/engine.ts";
 import { HookChain } from "./hooks.ts";
+import { KvEventPublisher } from "./kv-events/kv-event-publisher.ts";
+import { placed, type KvEventsConfig } from "./kv-events/kv-events-config.ts";
+import { toWireEvent } from "./kv-events/wire-events.ts";
 import { PodCore, type PodCoreOptions } from "./pod-core.ts";
 import type { Pod, RequestHook } from "./pod.ts";
 import { startPodServer, type PodServer } from "./server/pod-server.ts";
@@ -8,18 +12,24 @@ export interface ServedPodOptions extends PodCoreOptions {
   readonly host: string;
   /** 0 lets the system choose; the pod keeps what it got over crashes. */
   readonly port: number;
+  /** Its place in the fleet, from 0; ports for KV events are counted on by it. */
+  readonly number: number;
 }
 
 export class ServedPod extends PodCore implements Pod {
-  readonly #host: string;
+  readonly #options: ServedPodOptions;
   readonly #hooks: HookChain;
   #server: PodServer | undefined;
   #port: number;
   #silent = false;
+  readonly #loraIds = new Map<string, number>();
+  #publisher: KvEventPublisher | undefined;
+  /** Where it published before a crash, so that a port the system chose is kept. */
+  #published: KvEventsConfig | undefined;
 
   constructor(options: ServedPodOptions) {
     super(options);
-    this.#host = options.host;
+    this.#options = options;
     this.#port = options.port;
     this.#hooks = new HookChain((entry, how, status) => this.recorder.close(entry, how, status));
   }
@@ -29,7 +39,8 @@ export class ServedPod extends PodCore implements Pod {
   }
 
   get url(): string {
-    return `http://${this.#host.includes(":") ? `[${this.#host}]` : this.#host}:${this.#port}`;
+    const { host } = this.#options;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${this.#port}`;
   }
 
   intercept(hook: RequestHook): () => void {
@@ -39,19 +50,37 @@ export class ServedPod extends PodCore implements Pod {
   async start(): Promise<void> {
     if (this.#server !== undefined) return;
     this.#server = await startPodServer({
-      host: this.#host,
+      host: this.#options.host,
       port: this.#port,
       recorder: this.recorder,
       hook: this.#hooks.ask,
       answer: (exchange) => this.answer(exchange),
     });
     this.#port = this.#server.port;
+    try {
+      await this.#startPublisher();
+    } catch (error) {
+      await this.crash();
+      throw error;
+    }
+  }
+
+  async #startPublisher(): Promise<void> {
+    const { settings, number } = this.#options;
+    if (settings.kvEvents === undefined) return;
+    const address = `${this.#options.host}:${this.#port}`;
+    const place = { name: this.name, host: this.#options.host, address, number };
+    this.#published ??= placed(settings.kvEvents, place);
+    this.#publisher = await KvEventPublisher.start(this.#published, settings.kvEvents.format);
+    const { endpoint, replayEndpoint } = this.#publisher;
+    this.#published = { ...this.#published, endpoint, replayEndpoint };
   }
 
   async crash(): Promise<void> {
     const server = this.#server;
     if (server === undefined) return;
     this.#server = undefined;
+    this.#stopPublisher();
     this.die();
     await server.crash();
   }
@@ -79,12 +108,41 @@ export class ServedPod extends PodCore implements Pod {
     this.#server = undefined;
     face.abortAll();
     await server.stopListening();
+    this.#stopPublisher();
     this.die();
+  }
+
+  get kvEvents(): { readonly endpoint: string; readonly replayEndpoint: string | undefined } | undefined {
+    if (this.#publisher === undefined) return undefined;
+    const { endpoint, replayEndpoint } = this.#publisher;
+    return { endpoint, replayEndpoint };
+  }
+
+  protected override publish(events: readonly KvEvent[]): void {
+    if (this.#publisher === undefined) return;
+    const { engine } = this.#options.settings;
+    const wire = events.map((event) => toWireEvent(event, engine.blockSize, (name) => this.#loraId(name)));
+    const fault = this.faults.ofKind("kv-events").find(({ share = 1 }) => this.faults.happens(share));
+    this.#publisher.publish(Date.now() / 1000, wire, fault?.how);
+  }
+
+  /** Adapters are numbered from 1, as they are first seen. */
+  #loraId(name: string): number {
+    const known = this.#loraIds.get(name) ?? this.#loraIds.size + 1;
+    this.#loraIds.set(name, known);
+    return known;
+  }
+
+  #stopPublisher(): void {
+    this.#publisher?.close();
+    this.#publisher = undefined;
   }
 
   override async reset(): Promise<void> {
     this.#hooks.clear();
     await super.reset();
+    // A cold cache would be news to subscribers that keep count.
+    this.publish([{ kind: "cleared" }]);
     this.#server?.resetOpen();
   }
 }

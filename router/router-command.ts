@@ -66,16 +66,14 @@ async function start(config: RouterConfig, log: Log): Promise<RunningRouter> {
   const { strategy, mode, seed, threshold, backends = "", ...rest } = config;
   const defaultGpu = loadProfile(config.gpu).name;
   const settings = Object.fromEntries(LIVE_KEYS.map((key) => [key, config[key]]));
+  if (strategy === "oracle") {
+    throw new OperationalError("USAGE", "--strategy oracle sees into its pods: only routeproof replay can run it");
+  }
+  const decision = { strategy, mode, defaultGpu, tokenizer, seed, ...(threshold === undefined ? {} : { threshold }) };
   return startRouter({
     ...rest,
-    router: createFunctionRouter({
-      strategy,
-      mode,
-      defaultGpu,
-      tokenizer,
-      seed,
-      ...(threshold === undefined ? {} : { threshold }),
-    }),
+    router: (lookAtPod) => createFunctionRouter({ ...decision, lookAtPod }),
+    readMetrics: strategy === "least-kv-cache",
     pods: parseBackends(backends),
     defaultGpu,
     tokenizer,

@@ -16,7 +16,14 @@ import { promptText } from "./prompt-text.ts";
 /** A router that can be started in front of pods. */
 export interface LiveRouter {
   readonly name: string;
-  readonly start: (pods: readonly PodAddress[], seed: number) => Promise<{ url: string; close: () => Promise<void> }>;
+  readonly start: (pods: readonly PodAddress[], seed: number) => Promise<StartedRouter>;
+}
+
+export interface StartedRouter {
+  readonly url: string;
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly close: () => Promise<void>;
 }
 
 export interface LiveReplay {
@@ -39,7 +46,7 @@ export async function playLive(
       seed,
     );
     try {
-      const requests = await sendAll(trace, started.url, fleet, speed, onProgress);
+      const requests = await sendAll(trace, started, fleet, speed, onProgress);
       return { requests, pods: fleet.pods.map((pod) => ({ name: pod.name, stats: pod.stats() })) };
     } finally {
       await started.close();
@@ -51,13 +58,13 @@ export async function playLive(
 
 async function sendAll(
   trace: Trace,
-  url: string,
+  router: StartedRouter,
   fleet: Fleet,
   speed: number,
   onProgress?: (sent: number) => void,
 ): Promise<PlayedRequest[]> {
   const clock = new RealClock(speed);
-  const pool = new Pool(url, { headersTimeout: 0, bodyTimeout: 0 });
+  const pool = new Pool(router.url, { headersTimeout: 0, bodyTimeout: 0 });
   const model = fleet.pods[0]?.model ?? "";
   const startMs = clock.nowMs() - (trace.entries[0]?.atMs ?? 0);
   const answers: Promise<PlayedRequest>[] = [];
@@ -67,10 +74,15 @@ async function sendAll(
     for (const [index, entry] of trace.entries.entries()) {
       const dueMs = startMs + entry.atMs;
       if (clock.nowMs() < dueMs) await new Promise<void>((due) => clock.at(dueMs, due));
-      answers.push(send(entry, `r${index}`, model, pool, () => clock.nowMs() - startMs));
+      answers.push(
+        send(entry, { id: `r${index}`, model, headers: router.headers }, pool, () => clock.nowMs() - startMs),
+      );
       onProgress?.(index + 1);
     }
-    return await Promise.all(answers);
+    const played = await Promise.all(answers);
+    // Not every router hands on the pod's header.
+    const podOf = new Map(fleet.journal().map(({ requestId, pod }) => [requestId, pod]));
+    return played.map((request) => ({ ...request, pod: request.pod ?? podOf.get(request.requestId) ?? null }));
   } finally {
     clearInterval(alive);
     await pool.destroy();
@@ -79,8 +91,7 @@ async function sendAll(
 
 async function send(
   entry: TraceEntry,
-  requestId: string,
-  model: string,
+  { id: requestId, model, headers }: { id: string; model: string; headers: StartedRouter["headers"] },
   pool: Pool,
   nowMs: () => number,
 ): Promise<PlayedRequest> {
@@ -94,10 +105,10 @@ async function send(
     finishedMs: NaN,
   };
   try {
-    const { statusCode, headers, body } = await pool.request({
+    const response = await pool.request({
       path: "/v1/completions",
       method: "POST",
-      headers: { "content-type": "application/json", "x-request-id": requestId },
+      headers: { ...headers, "content-type": "application/json", "x-request-id": requestId },
       body: JSON.stringify({
         model,
         prompt: promptText(entry.prompt),
@@ -107,10 +118,11 @@ async function send(
         stream_options: { include_usage: true },
       }),
     });
-    const pod = headers["x-inference-pod"];
-    if (statusCode !== 200) await body.dump();
-    else await readStream(body, request, nowMs);
-    return { ...request, pod: typeof pod === "string" ? pod : null, refused: statusCode !== 200 };
+    const refused = response.statusCode !== 200;
+    if (refused) await response.body.dump();
+    else await readStream(response.body, request, nowMs);
+    const pod = response.headers["x-inference-pod"];
+    return { ...request, pod: typeof pod === "string" ? pod : null, refused };
   } catch {
     // The router hung up or never answered: for a replay that is one more refusal.
     return { ...request, pod: null, refused: true };

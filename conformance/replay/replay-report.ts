@@ -8,6 +8,8 @@ import type { Percentiles, ReplaySummary } from "./summary.ts";
 export interface ReplayHeader {
   readonly trace: string;
   readonly scale: number;
+  /** How many times as dense as in the trace requests came. */
+  readonly rate: number;
   readonly pods: string;
   readonly seed: number;
   readonly requests: number;
@@ -54,9 +56,9 @@ export class ReplayReport {
   }
 
   finish(): void {
-    const { trace, scale, pods, seed, requests, idealHitRatio } = this.#header;
+    const { trace, scale, rate, pods, seed, requests, idealHitRatio } = this.#header;
     const title =
-      `${requests} requests of ${trace} at scale 1/${scale} on ${pods}, seed ${seed}; ` +
+      `${requests} requests of ${trace} at scale 1/${scale} and ${rate} times its rate on ${pods}, seed ${seed}; ` +
       `one endless cache would hit ${percent(idealHitRatio)} of prompt tokens`;
     if (!this.#json) process.stdout.write(`${title}\n\n${aligned([COLUMNS, ...this.#rows])}\n`);
     if (this.#directory === undefined) return;

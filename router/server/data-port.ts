@@ -2,10 +2,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { randomUUID } from "node:crypto";
 import type { RouteRequest } from "../../fixtures/routing.ts";
-import type { Refusal } from "../../fixtures/wire/errors.ts";
+import { Refusal } from "../../fixtures/wire/errors.ts";
 import { sendJson, sendText } from "./answer.ts";
 import { bearerIsRight } from "./bearer.ts";
-import { Exchange, type ExchangeContext } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
+import type { ExchangeContext } from "./exchange-context.ts";
 import type { PromptReader } from "./prompt-tokens.ts";
 import { readBody } from "./read-body.ts";
 import { explainBody, refusals, refuse, refuseUnauthorized } from "./refusal.ts";
@@ -103,7 +104,13 @@ function route(
       ...(typeof maxTokens === "number" && maxTokens >= 0 ? { maxTokens } : {}),
       ...(typeof cacheSalt === "string" && cacheSalt !== "" ? { cacheSalt } : {}),
     };
-    new Exchange(context, { request, response, requestId }, body, asked).start();
+    try {
+      new Exchange(context, { request, response, requestId }, { route: asked, body }).start();
+    } catch (error) {
+      // A defect in the decision costs this request, not the others.
+      log("error", "decision failed", { requestId, error: (error as Error).stack });
+      deny(new Refusal(500, "InternalServerError", "The decision failed."));
+    }
   });
 }
 

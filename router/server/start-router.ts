@@ -3,6 +3,7 @@ import { RealClock, type Clock } from "../../fixtures/clock.ts";
 import type { FunctionRouter } from "../../fixtures/routing.ts";
 import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
 import type { Tokenizer } from "../../fixtures/tokenizer/tokenizer.ts";
+import type { LookAtPod, PodView } from "../core/pod-view.ts";
 import type { Strategy } from "../core/strategy.ts";
 import { viewTree } from "../core/tree-view.ts";
 import { ADMIN_SOURCE, adminPort } from "./admin-port.ts";
@@ -11,7 +12,7 @@ import { DecisionLog } from "./decision-log.ts";
 import { listen } from "./listener.ts";
 import type { Log } from "./log.ts";
 import type { PodLink } from "./pod-link.ts";
-import { PodProbe } from "./pod-probe.ts";
+import { isRefused, PodProbe } from "./pod-probe.ts";
 import { PodRegistry } from "./pod-registry.ts";
 import { PodSources } from "./pod-sources.ts";
 import { podSpec, type PodInput } from "./pod-spec.ts";
@@ -21,10 +22,14 @@ import { RouterMetrics } from "./router-metrics.ts";
 import { SegmentCache } from "./segment-cache.ts";
 import { DEFAULT_SETTINGS, type LiveSettings } from "./settings.ts";
 
+type Decision = FunctionRouter & { readonly strategy?: Strategy };
+
 /** Everything but `router` has a default that suits one fleet on one network. */
 export interface RouterOptions {
   /** The decision; with its `strategy`, the admin port can show the prefix tree. */
-  readonly router: FunctionRouter & { readonly strategy?: Strategy };
+  readonly router: Decision | ((look: LookAtPod) => Decision);
+  /** Keeps the pods' KV cache usage known to `look`, by reading their metrics pages once a second. */
+  readonly readMetrics?: boolean;
   readonly pods?: readonly PodInput[];
   readonly host?: string;
   /** 0, the default, lets the system choose. */
@@ -75,19 +80,24 @@ export const STATIC_SOURCE = "static";
 /** An add or a start waits this long for a pod's first probe; a slow pod joins later by itself. */
 const FIRST_PROBE_MS = 2000;
 const TICK_MS = 1000;
+const METRICS_MS = 1000;
+/** Older than this, a figure from a metrics page says nothing (llm-d-router #2514: not shorter than the scrape interval). */
+const METRICS_STALE_MS = 5 * METRICS_MS;
 const SEGMENT_CACHE_CHARS = 32 * 2 ** 20;
 const REMEMBERED_DECISIONS = 2000;
 
 /** @throws {OperationalError} USAGE for a bad pod, PORT_IN_USE when a port cannot be bound */
 export async function startRouter(options: RouterOptions): Promise<RunningRouter> {
-  const { router, clock = new RealClock(), log = () => {} } = options;
+  const { clock = new RealClock(), log = () => {} } = options;
+  const router =
+    typeof options.router === "function" ? options.router((name) => lookAt(registry.get(name))) : options.router;
   const firstPods = (options.pods ?? []).map(podSpec);
   const settings: LiveSettings = { ...DEFAULT_SETTINGS, ...options.settings };
   const metrics = new RouterMetrics();
   const decisions = new DecisionLog(REMEMBERED_DECISIONS);
   let draining = false;
 
-  const { registry, probed, probeNow, stopProbes } = watchedPods(options, clock, metrics, log);
+  const { registry, probed, probeNow, stopProbes } = watchedPods(options, router, clock, metrics, log);
   const sources = new PodSources(registry);
   const metricsPage = (): string =>
     metrics.page({
@@ -186,7 +196,14 @@ interface WatchedPods {
 }
 
 /** A registry whose pods are probed from the moment they join until they leave. */
-function watchedPods(options: RouterOptions, clock: Clock, metrics: RouterMetrics, log: Log): WatchedPods {
+function watchedPods(
+  options: RouterOptions,
+  router: FunctionRouter,
+  clock: Clock,
+  metrics: RouterMetrics,
+  log: Log,
+): WatchedPods {
+  const { readMetrics = false, probeMs = 5000 } = options;
   const probes = new Map<PodLink, PodProbe>();
   const registry = new PodRegistry({
     timeouts: {
@@ -196,10 +213,11 @@ function watchedPods(options: RouterOptions, clock: Clock, metrics: RouterMetric
     },
     breaker: { failures: options.breakerFailures ?? 5, openMs: options.breakerOpenMs ?? 2000 },
     defaultGpu: options.defaultGpu,
-    onReadyChange: (pods) => options.router.setPods(pods, clock.nowMs()),
+    onReadyChange: (pods) => router.setPods(pods, clock.nowMs()),
     onAdd: (pod) => {
       const probe = new PodProbe(pod, {
-        intervalMs: options.probeMs ?? 5000,
+        intervalMs: readMetrics ? Math.min(probeMs, METRICS_MS) : probeMs,
+        readMetrics,
         timeoutMs: 2000,
         failures: 2,
         onChange: () => {
@@ -209,6 +227,8 @@ function watchedPods(options: RouterOptions, clock: Clock, metrics: RouterMetric
         },
       });
       probes.set(pod, probe);
+      // A pod that crashed resets its idle connections; so does one that only tires of them.
+      pod.pool.on("disconnect", () => probe.soon());
       void probe.now();
     },
     onRemove: (pod) => {
@@ -225,8 +245,7 @@ function watchedPods(options: RouterOptions, clock: Clock, metrics: RouterMetric
     probed: (pod) => atMost(FIRST_PROBE_MS, probes.get(pod)?.now()),
     probeNow: (pod, error) => {
       pod.trouble = error.message;
-      // Nobody listens there: the process is gone, and its cache with it. Anything else may be a blip.
-      pod.health = (error as NodeJS.ErrnoException).code === "ECONNREFUSED" ? "unhealthy" : "suspect";
+      pod.health = isRefused(error) ? "unhealthy" : "suspect";
       log("warn", "pod", { pod: pod.name, health: pod.health, trouble: pod.trouble });
       registry.announce();
       void probes.get(pod)?.now();
@@ -235,6 +254,12 @@ function watchedPods(options: RouterOptions, clock: Clock, metrics: RouterMetric
       for (const probe of probes.values()) probe.stop();
     },
   };
+}
+
+function lookAt(pod: PodLink | undefined): PodView | undefined {
+  const usage = pod?.kvUsage;
+  const isFresh = usage !== undefined && performance.now() - usage.atMs < METRICS_STALE_MS;
+  return isFresh ? { kvUsageRatio: usage.ratio } : undefined;
 }
 
 /** Resolves when `work` is done or `limitMs` have passed. */

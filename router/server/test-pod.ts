@@ -23,6 +23,8 @@ export interface TestPod extends AsyncDisposable {
   /** Status of `/health`; `silent` never answers. */
   health: number | "silent";
   models: readonly string[];
+  /** Its metrics page; 404 when empty. */
+  metrics: string;
   /** Resolves when `count` completions have arrived since the start. */
   arrivals(count: number): Promise<void>;
   /** Closes the port and resets what is open. */
@@ -70,6 +72,7 @@ export async function startTestPod(
     answer: options.answer ?? ok,
     health: 200,
     models: ["m"],
+    metrics: "",
     arrivals: (count) =>
       new Promise((resolve) => (seen.length >= count ? resolve() : void waiting.push({ count, resolve }))),
     crash,
@@ -82,6 +85,8 @@ export async function startTestPod(
     if (request.url === "/v1/models") {
       const data = pod.models.map((id) => ({ id, object: "model", owned_by: "vllm", max_model_len: 8192 }));
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ object: "list", data }));
+    } else if (request.url === "/metrics") {
+      response.writeHead(pod.metrics === "" ? 404 : 200).end(pod.metrics);
     } else if (pod.health !== "silent") response.writeHead(pod.health).end();
   }
   return pod;

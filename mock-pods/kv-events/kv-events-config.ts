@@ -1,0 +1,92 @@
+/** `--kv-events-config`, vLLM's own JSON. */
+import { Type, type Static } from "typebox";
+import type { KvEventFormat } from "../../fixtures/wire/kv-events.ts";
+import { checker, parseJson } from "../../fixtures/schema.ts";
+
+const Config = Type.Object(
+  {
+    enable_kv_cache_events: Type.Optional(Type.Boolean()),
+    publisher: Type.Optional(Type.Enum(["null", "zmq"])),
+    endpoint: Type.Optional(Type.String()),
+    replay_endpoint: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    buffer_steps: Type.Optional(Type.Integer({ minimum: 0 })),
+    hwm: Type.Optional(Type.Integer({ minimum: 0 })),
+    max_queue_size: Type.Optional(Type.Integer({ minimum: 1 })),
+    topic: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+export interface KvEventsConfig {
+  readonly endpoint: string;
+  /** vLLM's rule: the publisher binds wildcard, ipc and inproc endpoints, and connects to a named host. */
+  readonly binds: boolean;
+  readonly replayEndpoint: string | undefined;
+  readonly bufferSteps: number;
+  readonly highWaterMark: number;
+  readonly topic: string;
+  readonly format: KvEventFormat;
+}
+
+const check = checker(Config);
+
+/** Undefined when events are off. @throws OperationalError FILE_INVALID naming the key that is wrong */
+export function kvEventsConfig(
+  flag: string | number | boolean | undefined,
+  version: string,
+): KvEventsConfig | undefined {
+  if (flag === undefined) return undefined;
+  const source = "kv-events-config";
+  const config: Static<typeof Config> = check(parseJson(String(flag), source), source);
+  if (config.enable_kv_cache_events !== true || config.publisher === "null") return undefined;
+  const endpoint = config.endpoint ?? "tcp://*:5557";
+  return {
+    endpoint,
+    binds: isWild(endpoint),
+    replayEndpoint: config.replay_endpoint ?? undefined,
+    bufferSteps: config.buffer_steps ?? 10_000,
+    highWaterMark: config.hwm ?? 100_000,
+    topic: config.topic ?? "",
+    format: formatOf(version),
+  };
+}
+
+/** Maps from 0.23 on (vLLM PR #42892), arrays before. */
+function formatOf(version: string): KvEventFormat {
+  return Number(version.split(".")[1] ?? 0) < 23 ? "array" : "map";
+}
+
+/** Where one pod of a fleet publishes. */
+export interface PodPlace {
+  readonly name: string;
+  /** `host:port` of its HTTP face. */
+  readonly address: string;
+  readonly host: string;
+  /** Its number in the fleet: added to fixed ports, as vLLM adds the data-parallel rank. */
+  readonly number: number;
+}
+
+/**
+ * This pod's own endpoints and topic. `*` is the address the pod listens on; `$(POD_NAME)` and `$(POD_IP)` in the topic
+ * stand for what Kubernetes would put there.
+ */
+export function placed(config: KvEventsConfig, place: PodPlace): KvEventsConfig {
+  return {
+    ...config,
+    endpoint: endpointOf(config.endpoint, place),
+    replayEndpoint: config.replayEndpoint === undefined ? undefined : endpointOf(config.replayEndpoint, place),
+    topic: config.topic.replaceAll("$(POD_NAME)", place.name).replaceAll("$(POD_IP)", place.address),
+  };
+}
+
+function endpointOf(endpoint: string, { host, number }: PodPlace): string {
+  const match = /^tcp:\/\/(.+):(\d+|\*)$/.exec(endpoint);
+  if (match === null) return endpoint;
+  const [, where = "", port = ""] = match;
+  const own = port === "0" || port === "*" ? "*" : isWild(endpoint) ? String(Number(port) + number) : port;
+  return `tcp://${where === "*" ? host : where}:${own}`;
+}
+
+function isWild(endpoint: string): boolean {
+  return /\*|::|^ipc:|^inproc:/.test(endpoint);
+}
