@@ -2,7 +2,7 @@
 
 export interface Sample {
   readonly command: string;
-  /** Line of the README, from 1. */
+  /** Where it begins in the README, from 1. */
   readonly line: number;
   /** Serves until it is ended; a person would give it a terminal of its own. */
   readonly serves: boolean;
@@ -15,12 +15,14 @@ export function samplesIn(markdown: string): Sample[] {
   const samples: Sample[] = [];
   let inside = false;
   let pending = "";
+  let firstLine = 0;
   for (const [index, text] of markdown.split("\n").entries()) {
     if (text.startsWith("```")) {
       inside = !inside && text.trim() === "```sh";
       continue;
     }
     if (!inside) continue;
+    if (pending === "") firstLine = index + 1;
     const whole = `${pending}${text.replace(/(^|\s)#\s.*$/, "").trimEnd()}`;
     if (whole.endsWith("\\")) {
       pending = whole.slice(0, -1);
@@ -29,7 +31,7 @@ export function samplesIn(markdown: string): Sample[] {
     pending = "";
     const command = whole.trim();
     if (command === "") continue;
-    samples.push({ command: command.replace(/\s*&$/, ""), line: index + 1, serves: SERVERS.test(command) });
+    samples.push({ command: command.replace(/\s*&$/, ""), line: firstLine, serves: SERVERS.test(command) });
   }
   return samples;
 }

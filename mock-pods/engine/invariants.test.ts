@@ -124,14 +124,14 @@ describe("over random lives", () => {
         seen.hits += prefixHitsTokens;
         seen.removals += outputs.filter(({ kvEvents }) => kvEvents.some(({ kind }) => kind === "removed")).length;
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 
   it("which had preemptions, hits and evictions enough", () => {
-    expect(seen.preemptions).toBeGreaterThan(100);
-    expect(seen.hits).toBeGreaterThan(1000);
-    expect(seen.removals).toBeGreaterThan(100);
+    expect(seen.preemptions).toBeGreaterThan(30);
+    expect(seen.hits).toBeGreaterThan(150);
+    expect(seen.removals).toBeGreaterThan(30);
   });
 
   it("the same calls give the same outputs (INV-7)", () => {

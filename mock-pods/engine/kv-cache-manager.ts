@@ -84,6 +84,7 @@ export class KvCacheManager {
   extend(sequence: Sequence, newTokens: number): boolean {
     const { blockSize, maxModelLen } = this.#config;
     const totalTokens = Math.min(sequence.computedTokens + newTokens, maxModelLen);
+    if (totalTokens <= sequence.roomTokens) return true;
     const needed = Math.ceil(totalTokens / blockSize) - sequence.blocks.length;
     if (needed > this.pool.freeBlocks) return false;
     this.#fill(sequence, totalTokens);
@@ -94,6 +95,7 @@ export class KvCacheManager {
     this.pool.release(sequence.blocks);
     sequence.blocks.length = 0;
     sequence.cachedBlocks = 0;
+    sequence.roomTokens = 0;
   }
 
   /** Leading tokens of a prompt held now, in whole blocks; touches nothing. */
@@ -115,12 +117,20 @@ export class KvCacheManager {
     const { blocks } = sequence;
     const wanted = Math.ceil(totalTokens / blockSize);
     while (blocks.length < wanted) blocks.push(this.pool.take());
-    const full = Math.floor(Math.min(totalTokens, sequence.knownTokens) / blockSize);
-    if (!prefixCaching || full <= sequence.cachedBlocks) return;
+    if (prefixCaching) this.#cacheFullBlocks(sequence, Math.min(totalTokens, sequence.knownTokens));
+    const uncached = prefixCaching ? (sequence.cachedBlocks + 1) * blockSize - 1 : Infinity;
+    sequence.roomTokens = Math.min(blocks.length * blockSize, uncached);
+  }
+
+  #cacheFullBlocks(sequence: Sequence, tokens: number): void {
+    const { blockSize } = this.#config;
     const from = sequence.cachedBlocks;
+    const full = Math.floor(tokens / blockSize);
+    if (full <= from) return;
     const chain = sequence.hashChain(full, blockSize);
     for (let block = from; block < full; block++) {
-      this.pool.cache.insert(blocks[block] as number, chain[2 * block] as number, chain[2 * block + 1] as number);
+      const high = chain[2 * block] as number;
+      this.pool.cache.insert(sequence.blocks[block] as number, high, chain[2 * block + 1] as number);
     }
     sequence.cachedBlocks = full;
     this.#emit?.(storedEvent(sequence, chain, from, full, blockSize));

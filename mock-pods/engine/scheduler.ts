@@ -203,11 +203,8 @@ export class Scheduler {
   /** `schedule` and `complete` in one, for a quiet step. */
   stepQuietly(): void {
     this.#departed = false;
-    const { blockSize } = this.#config;
     for (const sequence of this.#running) {
-      // Only the first token of a block needs one, and only the last fills it.
-      const offset = sequence.computedTokens % blockSize;
-      if (offset === 0 || offset === blockSize - 1) this.kv.extend(sequence, 1);
+      this.kv.extend(sequence, 1);
       sequence.computedTokens++;
       sequence.knownTokens++;
     }

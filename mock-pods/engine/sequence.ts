@@ -17,6 +17,8 @@ export class Sequence {
   readonly blocks: number[] = [];
   /** Leading blocks entered in the prefix cache, or found in it, since the last admission. */
   cachedBlocks = 0;
+  /** Up to so many tokens it needs no new block, and fills none that is to be cached. */
+  roomTokens = 0;
   /** Takes part in the step in flight; cleared when it is aborted or preempted before the step ends. */
   inFlight = false;
   running = false;

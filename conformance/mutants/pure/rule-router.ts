@@ -368,7 +368,10 @@ const reversed = (text: string): string => Array.from(text).toReversed().join(""
 function commonChars(a: string, b: string): number {
   if (a === b) return a.length;
   let length = 0;
-  while (length + 64 <= a.length && a.slice(length, length + 64) === b.slice(length, length + 64)) length += 64;
+  // Most pairs differ in the first word.
+  if (a.charCodeAt(1) === b.charCodeAt(1) && a.charCodeAt(2) === b.charCodeAt(2)) {
+    while (length + 64 <= a.length && a.slice(length, length + 64) === b.slice(length, length + 64)) length += 64;
+  }
   while (length < a.length && length < b.length && a.charCodeAt(length) === b.charCodeAt(length)) length++;
   return length;
 }

@@ -65,7 +65,7 @@ export class Aibrix719 implements Strategy {
   }
 
   windowRequests({ name }: ReadyPod): number {
-    return this.histogram.podLoad(name);
+    return this.histogram.podLoads().get(name) ?? 0;
   }
 
   /** The background loop, for every full second since the first call. */
@@ -92,11 +92,12 @@ export class Aibrix719 implements Strategy {
   }
 
   #candidates(pods: readonly ReadyPod[], ownedTokens: ReadonlyMap<string, number>): Candidate[] {
+    const loads = this.histogram.podLoads();
     const costs = this.histogram.podCostsSeconds(this.#profile);
     return pods.map(({ name }) => ({
       pod: name,
       matchedTokens: ownedTokens.get(name) ?? 0,
-      load: this.histogram.podLoad(name),
+      load: loads.get(name) ?? 0,
       costSeconds: costs.get(name) ?? 0,
     }));
   }

@@ -30,6 +30,9 @@ export class AibrixTree {
   readonly root: AibrixNode;
   readonly #nodes = new Map<number, AibrixNode>();
   #nextId = 0;
+  /** Where the last insert left its ghost. */
+  #haunted: readonly AibrixNode[] = [];
+  #keptPods: ReadonlySet<string> = new Set();
 
   constructor() {
     this.root = this.#create(undefined, new Int32Array(0), 0);
@@ -68,14 +71,22 @@ export class AibrixTree {
       node = shared < child.key.length ? this.#split(child, shared, nowMs) : child;
       node.lastAccessMs = nowMs;
     }
-    for (const above of pathUp(node)) addPod(above, model, GHOST);
+    this.#haunted = [...pathUp(node)];
+    for (const above of this.#haunted) addPod(above, model, GHOST);
     return { node, matchedTokens };
   }
 
-  /** Deletes every other pod from every node, of all models. @returns whether there was any */
+  /**
+   * Deletes every other pod from every node, of all models. @returns whether there was any
+   *
+   * Where all pods kept the last time are kept again, nothing but the ghost since then can be in the way, and only the
+   * nodes of the last insert are looked at. The merged code walks the whole tree for every request.
+   */
   keepPods(names: ReadonlySet<string>): boolean {
+    const suspects = [...this.#keptPods].every((name) => names.has(name)) ? this.#haunted : this.#nodes.values();
+    this.#keptPods = names;
     let changed = false;
-    for (const { modelToPods } of this.#nodes.values()) {
+    for (const { modelToPods } of suspects) {
       for (const [model, pods] of modelToPods) {
         for (const pod of pods) if (!names.has(pod)) changed = pods.delete(pod);
         if (pods.size === 0) modelToPods.delete(model);

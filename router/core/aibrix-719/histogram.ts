@@ -58,17 +58,13 @@ export class Histogram {
     }
   }
 
-  /** Requests of every node that lists the pod under any model, by whichever pod they were served. */
-  podLoad(pod: string): number {
-    let load = 0;
+  /** Requests of every node that lists the pod, under however many models, by whichever pod they were served. */
+  podLoads(): ReadonlyMap<string, number> {
+    const loads = new Map<string, number>();
     for (const [node, { requests }] of this.#counters) {
-      for (const pods of node.modelToPods.values()) {
-        if (!pods.has(pod)) continue;
-        load += requests;
-        break;
-      }
+      for (const pod of podsOf(node)) loads.set(pod, (loads.get(pod) ?? 0) + requests);
     }
-    return load;
+    return loads;
   }
 
   /** A pod listed under two models of a node pays twice. */
@@ -92,6 +88,13 @@ export class Histogram {
     counters.promptTokens += sign * node.contextTokens;
     return counters;
   }
+}
+
+/** Each pod once. With one model, as is usual, its own set. */
+function podsOf({ modelToPods }: AibrixNode): ReadonlySet<string> {
+  const [first, ...others] = modelToPods.values();
+  if (first === undefined || others.length === 0) return first ?? new Set();
+  return new Set([...first, ...others.flatMap((pods) => [...pods])]);
 }
 
 /** The prefill is shared among models, where pods were meant; the decode is charged once a node, not once a request. */
