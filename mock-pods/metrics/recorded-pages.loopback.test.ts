@@ -27,7 +27,7 @@ function skeleton(page: readonly MetricFamily[]) {
       const series = samples.map((sample) =>
         name.startsWith("http_")
           ? `${sample.name} ${Object.keys(sample.labels).join(",")} ${sample.labels["le"] ?? ""}`
-          : `${sample.name} ${JSON.stringify(Object.entries(sample.labels).sort())}`,
+          : `${sample.name} ${JSON.stringify(sample.labels)}`,
       );
       return { name, type, series: name.startsWith("http_") ? [...new Set(series)] : series };
     });
