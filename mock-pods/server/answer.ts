@@ -30,4 +30,4 @@ export function byteLength(body: string | Uint8Array): number {
 
 /** A browser has no Buffer. */
 const utf8Length: (text: string) => number =
-  typeof Buffer === "function" ? Buffer.byteLength : (text) => new TextEncoder().encode(text).length;
+  typeof Buffer === "function" ? (text) => Buffer.byteLength(text) : (text) => new TextEncoder().encode(text).length;
