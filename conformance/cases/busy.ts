@@ -8,6 +8,7 @@ import { historyBefore } from "../oracle/history.ts";
 import { loadsOf, type PodLoad } from "../oracle/load.ts";
 import { exactly } from "../oracle/range.ts";
 import type { RouterProfile } from "../router-profile.ts";
+import { cells } from "./shape.ts";
 
 /** Requests by which the pod should lead the others, where the gate allows. */
 const WANTED_LEAD = 3;
@@ -47,12 +48,14 @@ export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOp
   if (profile.load === undefined || profile.load.signal === "none") return;
   const wanted = maxBusy(profile, lab.pods().length);
   const learntLate = profile.insert?.at !== "dispatch";
+  // Work, not the number of requests, makes a pod busy to a cost model.
+  const ballastCells = cells("ballast", profile.load.signal === "cost-model" ? 3 : 0);
   const strays: Held[] = [];
   let ballast = given;
   let missed = 0;
   for (let tries = 0; tries < MAX_TRIES && leadOf(lab, pod, strays) < wanted; tries++) {
     const known = missed < 2 ? ballast : undefined;
-    const request = await lab.hold(known ?? lab.corpus.namespace().prompt([]), { label: "busy" });
+    const request = await lab.hold(known ?? lab.corpus.namespace().prompt(ballastCells), { label: "busy" });
     if (request.step.pod !== pod) {
       strays.push(request);
       if (known !== undefined) missed++;
@@ -68,9 +71,9 @@ export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOp
 function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
   const observation = lab.observation();
   const nowMs = lab.nowMs();
-  const loads = loadsOf(historyBefore(observation, momentOf(nowMs)), nowMs, lab.profile, 0);
+  const loads = loadsOf(historyBefore(observation, momentOf(nowMs)), nowMs, lab.profile, "");
   const own = loads?.get(pod)?.requests.low ?? 0;
-  const released = lab.profile.load?.signal === "in-flight" || lab.profile.load?.signal === "cost-model";
+  const released = lab.profile.load?.signal === "in-flight";
   const others = lab.pods().filter((other) => other !== pod);
   const most = others.map((other) => {
     const leaving = released ? strays.filter(({ step }) => step.pod === other).length : 0;

@@ -60,6 +60,10 @@ export const loadDecides: Claim = ({ cold, load }) => {
   return undefined;
 };
 
+/** Loads compare request by request; a cost model's only where one pod is far ahead. */
+export const countableLoad: Claim = ({ load }) =>
+  load?.signal === "cost-model" ? "a cost model's small differences cannot be predicted from outside" : undefined;
+
 /** Cold requests go anywhere by chance: what follows an owner is told from what does not by counting. */
 export const byChance = ({ cold }: RouterProfile): boolean => {
   const policy = typeof cold === "object" ? cold.policy : cold;

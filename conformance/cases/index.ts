@@ -1,6 +1,7 @@
 /** Every case of the suite, in the order in which they run. */
 import type { Case } from "../case.ts";
 import { affinityCases } from "./affinity.ts";
+import { concurrencyCases } from "./concurrency.ts";
 import { errorCases } from "./errors.ts";
 import { evictCases } from "./evict.ts";
 import { isolationCases } from "./isolation.ts";
@@ -9,6 +10,8 @@ import { longestMatchCases } from "./longest-match.ts";
 import { podCases } from "./pods.ts";
 import { randomSequenceCases } from "./random-sequences.ts";
 import { splitCases } from "./split.ts";
+import { streamCases } from "./stream.ts";
+import { textCases } from "./text.ts";
 import { thresholdCases } from "./threshold.ts";
 
 export const CASES: readonly Case[] = [
@@ -18,7 +21,10 @@ export const CASES: readonly Case[] = [
   ...evictCases,
   ...podCases,
   ...loadCases,
+  ...streamCases,
   ...errorCases,
+  ...concurrencyCases,
+  ...textCases,
   ...isolationCases,
   ...affinityCases,
   ...randomSequenceCases,

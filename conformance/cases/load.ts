@@ -5,7 +5,7 @@ import { gateState } from "../oracle/gate.ts";
 import type { PodLoad } from "../oracle/load.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { RIVAL } from "./busy.ts";
-import { all, allOwners, claimed, coldReachable, gated, loadDecides, prefixAware } from "./claims.ts";
+import { all, allOwners, claimed, coldReachable, countableLoad, gated, loadDecides, prefixAware } from "./claims.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { cells, trunk } from "./shape.ts";
@@ -56,7 +56,7 @@ export const loadCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-2",
     title: "A prompt without a match MUST go to a pod that is the least loaded by the declared signal.",
-    unsupported: byLoad,
+    unsupported: all(byLoad, countableLoad),
     trials: 3,
     trial: async (lab) => {
       const held: Held[] = [];

@@ -104,12 +104,15 @@ function judgeFollowing(
   };
 }
 
+/** Failures made on purpose, and requests sent before the router has converged. */
+const UNJUDGED: ReadonlySet<string> = new Set(["upstream-error", "converge", "warm-up"]);
+
 /** Healthy pods were there, and a request still got no answer from any. */
 export function judgeService(observation: Observation): Judgement | undefined {
   let live: readonly string[] = [];
   for (const step of observation.steps) {
     if (step.kind === "pods") live = step.pods;
-    if (step.kind !== "sent" || live.length === 0 || step.label === "upstream-error") continue;
+    if (step.kind !== "sent" || live.length === 0 || UNJUDGED.has(step.label)) continue;
     if (step.status === 0 || step.status >= 500 || (step.pod === null && step.status < 400)) {
       return {
         verdict: "fail",

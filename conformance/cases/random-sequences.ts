@@ -15,7 +15,7 @@ type Operation =
 const SEQUENCES = 8;
 const OPERATIONS = 40;
 const MOST_HELD = 6;
-const SHRINK_RUNS = 60;
+const SHRINK_RUNS = 40;
 
 export const randomSequenceCases: readonly Case[] = [
   {

@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { Fleet, JournalEntry, Pod } from "../../mock-pods/pod.ts";
 import type { PodScript, PodSighting, ScriptedPods } from "../lab.ts";
+import { withHeldRequests } from "./held-metrics.ts";
 import { openHold, type HeldReply } from "./held-reply.ts";
 import { playScript } from "./play-script.ts";
 import { promptOf, samePrompt, type SentPrompt } from "./prompt-body.ts";
@@ -22,6 +23,8 @@ export class PodStage implements ScriptedPods {
   readonly #expected = new Map<string, Expected>();
   readonly #gates = new Map<string, { readonly opened: Promise<void>; readonly open: () => void }>();
   readonly #down = new Set<string>();
+  /** Requests held open, by pod. */
+  readonly #held = new Map<string, number>();
   #scripts: { readonly script: PodScript; left: number }[] = [];
   #watchers = new Set<() => void>();
   #tainted = new Set<string>();
@@ -101,7 +104,9 @@ export class PodStage implements ScriptedPods {
     this.#tainted = new Set();
   }
 
-  #onRequest(pod: Pod, entry: JournalEntry, response: ServerResponse): boolean {
+  #onRequest(pod: Pod, entry: JournalEntry, response: ServerResponse): boolean | Promise<boolean> {
+    const held = this.#held.get(pod.name) ?? 0;
+    if (held > 0 && entry.method === "GET" && entry.path === "/metrics") return answerMetrics(pod, held, response);
     const [requestId, expected] = this.#recognise(entry);
     if (expected === undefined) return false;
     const sighting: MutableSighting = {
@@ -126,6 +131,8 @@ export class PodStage implements ScriptedPods {
       return true;
     }
     if (expected.hold === undefined) return false;
+    this.#held.set(pod.name, held + 1);
+    response.once("close", () => this.#held.set(pod.name, (this.#held.get(pod.name) ?? 1) - 1));
     expected.hold(openHold(response, { pod: pod.name, requestId, path: entry.path }));
     return true;
   }
@@ -177,6 +184,14 @@ export class PodStage implements ScriptedPods {
   #notify(): void {
     for (const watcher of this.#watchers) watcher();
   }
+}
+
+async function answerMetrics(pod: Pod, held: number, response: ServerResponse): Promise<boolean> {
+  const page = await pod.fetch(new Request(`${pod.url}/metrics`));
+  if (page.status !== 200) return false;
+  response.writeHead(200, { "content-type": page.headers.get("content-type") ?? "text/plain" });
+  response.end(withHeldRequests(await page.text(), held));
+  return true;
 }
 
 function isOpen(sighting: PodSighting): boolean {

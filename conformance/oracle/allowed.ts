@@ -37,7 +37,7 @@ export interface Expectation {
 export function allowed(observation: Observation, request: SentStep, profile: RouterProfile): Expectation {
   const history = historyBefore(observation, request);
   const { livePods } = history;
-  const loads = loadsOf(history, request.startMs, profile, request.prompt.text.length);
+  const loads = loadsOf(history, request.startMs, profile, request.prompt.text);
   const byLoad = coldPods(livePods, loads, profile);
   const measure = measureOf(profile);
   if (measure === undefined) {

@@ -1,6 +1,7 @@
 /** How loaded each pod is in the router's own signal, as far as a client can know. */
 import type { RouterProfile } from "../router-profile.ts";
 import type { History, Placement } from "./history.ts";
+import { commonPrefix } from "./measure.ts";
 import { type Range, surelyBelow } from "./range.ts";
 
 /** Load by the measures a router may use; one pod is surely less loaded only when it is so in all of them. */
@@ -17,14 +18,14 @@ const LATE_RELEASE_STRAGGLERS = 2;
 const LATE_RELEASE_MAX_MS = 2_000;
 const WINDOW_EDGE_MS = 1_000;
 const DEFAULT_WINDOW_MS = 180_000;
-/** A cost model may weigh decode and prefill as it likes; this much more work in flight outweighs any weighing. */
-const COST_DOMINANCE = 2;
+/** A cost model weighs decode and prefill as it likes; a pod that runs this many requests more costs more by any weighing ... */
+const COST_LEAD_REQUESTS = 3;
 
 export function loadsOf(
   history: History,
   nowMs: number,
   profile: RouterProfile,
-  promptChars: number,
+  prompt: string,
 ): ReadonlyMap<string, PodLoad> | undefined {
   const load = profile.load;
   if (load === undefined) return undefined;
@@ -48,18 +49,25 @@ export function loadsOf(
           return [
             pod,
             {
-              requests: { low: low.requests.low, high: high.requests.high },
-              // The new prompt's own prefill counts too, and less where a prefix of it is cached.
-              chars: {
-                low: low.chars.low / COST_DOMINANCE - promptChars,
-                high: high.chars.high,
-              },
+              requests: { low: low.requests.low - (COST_LEAD_REQUESTS - 1), high: high.requests.high },
+              // ... provided their prompts outweigh what the new one saves there by its cached prefix.
+              chars: { low: low.chars.low - savedChars(history, pod, prompt), high: high.chars.high },
             },
           ];
         }),
       );
     }
   }
+}
+
+/** Characters of the prompt that this pod may hold, whatever became of them since. */
+function savedChars({ placements }: History, pod: string, prompt: string): number {
+  return Math.max(
+    0,
+    ...placements
+      .filter((placement) => placement.pod === pod)
+      .map(({ step }) => commonPrefix(prompt, step.prompt.text).length),
+  );
 }
 
 /** True when the first pod is less loaded however the router weighs requests. */

@@ -70,9 +70,11 @@ function unitOf(unit: Match["unit"]): { base: BaseUnit; blockUnits: number } {
 
 export function commonPrefix(a: string, b: string): string {
   const limit = Math.min(a.length, b.length);
-  // Most pairs of a history differ in the first word; long equal runs are compared in slices.
   let length = 0;
-  while (length + 64 <= limit && a.slice(length, length + 64) === b.slice(length, length + 64)) length += 64;
+  // Most pairs of a history differ in the first word; long equal runs are compared in slices.
+  if (a.charCodeAt(1) === b.charCodeAt(1) && a.charCodeAt(2) === b.charCodeAt(2)) {
+    while (length + 64 <= limit && a.slice(length, length + 64) === b.slice(length, length + 64)) length += 64;
+  }
   while (length < limit && a.charCodeAt(length) === b.charCodeAt(length)) length++;
   return a.slice(0, length);
 }

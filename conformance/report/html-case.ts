@@ -24,7 +24,8 @@ export function caseSection(row: CaseRow, evidence: Evidence | undefined, anchor
       <dd>${row.durationMs} ms</dd>
     </dl>
     <pre>${row.reproduce}</pre>
-    ${evidence && steps(evidence)} ${evidence && evidence.wire.length > 0 ? wire(evidence.wire) : undefined}
+    ${evidence && steps(evidence, row.verdict === "pass" ? FEW_STEPS : MOST_STEPS)}
+    ${evidence && row.verdict !== "pass" && evidence.wire.length > 0 ? wire(evidence.wire) : undefined}
   </details> `;
 }
 
@@ -39,10 +40,10 @@ function statistic({ n, observed, bound, falsePositiveRate, power }: NonNullable
   return `${observed} of ${n}; ${bound}; false-positive rate ${falsePositiveRate}; ${power}`;
 }
 
-function steps({ observation, decisions }: Evidence): Html {
+function steps({ observation, decisions }: Evidence, most: number): Html {
   const views = new Map(decisions.map((decision) => [decision.requestId, decision]));
   const startMs = observation.steps[0] === undefined ? 0 : momentOf(observation.steps[0]);
-  const rows = observation.steps.slice(0, MOST_STEPS).map((step) => stepRow(step, views, startMs));
+  const rows = observation.steps.slice(0, most).map((step) => stepRow(step, views, startMs));
   const hidden = observation.steps.length - rows.length;
   return html`<h3>Steps</h3>
     <div class="scroll">
@@ -62,7 +63,9 @@ function steps({ observation, decisions }: Evidence): Html {
     ${hidden > 0 ? html`<p class="soft">and ${hidden} steps more, in the evidence file</p>` : undefined}`;
 }
 
-const MOST_STEPS = 400;
+/** A page is read, not searched: what went well is shown in short. */
+const FEW_STEPS = 40;
+const MOST_STEPS = 300;
 
 function stepRow(step: Step, views: ReadonlyMap<string, JudgedDecision>, startMs: number): Html {
   const atMs = Math.round(momentOf(step) - startMs);

@@ -35,7 +35,13 @@ export function htmlPage(reports: readonly PageReport[]): string {
 function routerPart({ report, evidence }: PageReport, index: number): Html {
   const { header, cases, footer } = report;
   const { router, suite, host } = header;
-  const groups = [...Map.groupBy(cases, groupOf)];
+  const left = cases.filter(({ reason }) => reason === "not-selected");
+  const groups = [
+    ...Map.groupBy(
+      cases.filter((row) => !left.includes(row)),
+      groupOf,
+    ),
+  ];
   return html`<section id="r${index}">
     <h1>${router.name} <span class="soft">${router.version}</span></h1>
     <p class="verdict ${verdictClass(footer.exitCode)}">${footer.verdict}</p>
@@ -50,6 +56,7 @@ function routerPart({ report, evidence }: PageReport, index: number): Html {
     </p>
     ${header.settle === undefined ? undefined : html`<p class="soft">Waits a declared time before the rule holds: ${header.settle.why}</p>`}
     <pre>${header.reproduce}</pre>
+    ${troubles(cases, index)}
     <details>
       <summary>What the router claims</summary>
       <pre>${JSON.stringify(header.profile, null, 2)}</pre>
@@ -59,7 +66,30 @@ function routerPart({ report, evidence }: PageReport, index: number): Html {
         html`<h2>${group}</h2>
           ${rows.map((row) => caseSection(row, evidence(row.id), anchor(index, row)))}`,
     )}
+    ${left.length === 0 ? undefined : html`<p class="soft">Not selected: ${left.map(({ id }) => id).join(", ")}</p>`}
   </section> `;
+}
+
+/** What is wrong or undecided, first and by name. */
+function troubles(cases: readonly CaseRow[], index: number): Html | undefined {
+  const rows = (["fail", "error", "inconclusive"] as const).flatMap((verdict) =>
+    cases.filter((row) => row.verdict === verdict),
+  );
+  if (rows.length === 0) return undefined;
+  const lines = rows.map(
+    (row) =>
+      html`<tr>
+        <td class="mark ${row.verdict}">${row.verdict}</td>
+        <td class="id"><a href="#${anchor(index, row)}">${row.id}</a></td>
+        <td>${row.level}</td>
+        <td>${row.title} <span class="soft">${row.knownFailing ? "known failing" : row.reason}</span></td>
+      </tr>`,
+  );
+  return html`<div class="scroll">
+    <table>
+      ${lines}
+    </table>
+  </div>`;
 }
 
 function matrix(reports: readonly PageReport[]): Html {

@@ -120,8 +120,9 @@ class TokenList {
     for (const piece of this.#segments.encode(seen)) this.#add(piece);
   }
 
-  ids(ids: readonly number[]): void {
-    this.#add(ids);
+  /** What a client calls ids may be anything: arrays nested a thousand deep, too, whose conversion overflows the stack. */
+  ids(ids: readonly unknown[]): void {
+    this.#add(ids.filter((id) => typeof id === "number"));
   }
 
   boundary(id: number): void {

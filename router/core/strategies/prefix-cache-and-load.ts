@@ -2,14 +2,15 @@
  * The rule of AIBrix PR #719 with its defects mended: mode `corrected`, the default.
  *
  * More than the threshold of the prompt held by ready pods of this model: to one that holds the most of it, the least
- * loaded of these: fewest requests in flight, then least work in the window. Otherwise to the pod where the request costs
- * least, in seconds of that pod's GPU:
+ * loaded of these: fewest requests in flight, then least work in the window. Otherwise to a pod with the least work under
+ * way, and among these, all pods of an idle fleet for instance, where the request costs least by the rule. All work is in
+ * seconds of the pod's own GPU:
  *
- *     work it was given in the last three minutes + work it has not finished + prefill of what it does not hold
+ *     cost = work it was given in the last three minutes + prefill of what it does not hold
  *
- * What is equal so far goes by lot. The window is the rule's load, and keeps a prompt just below the threshold off the
- * pod that served its prefix lately. Unfinished work counts again, because the window alone cannot tell a busy pod from
- * one whose requests ended long ago, and forgets a request that runs for longer.
+ * What is equal still goes by lot. Work under way comes first because the window cannot tell a busy pod from one whose
+ * requests have ended: the merged code sends a burst to a busy pod for minutes after the others had one. Within the
+ * window, a prompt just below the threshold costs most on the pod that served its prefix, which is the rule's intent.
  */
 import type { LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
 import type { Candidate } from "../../../fixtures/routing.ts";
@@ -83,7 +84,8 @@ export class PrefixCacheAndLoad implements Strategy {
         prefill = prefillSeconds(profile, tokens.length, matched);
         if (matched === 0) coldSeconds.set(profile, prefill);
       }
-      const costSeconds = workSeconds(state, nowMs) + prefill;
+      state.window.expire(nowMs);
+      const costSeconds = state.window.seconds + prefill;
       states.push(state);
       candidates.push({ pod: pod.name, matchedTokens: matched, load: pod.inFlight, costSeconds });
     }
@@ -93,10 +95,14 @@ export class PrefixCacheAndLoad implements Strategy {
       ? least(
           pods,
           (_pod, index) => -(candidates[index]?.matchedTokens ?? 0),
-          (pod) => pod.inFlight,
+          (_pod, index) => states[index]?.pendingSeconds ?? 0,
           windowSeconds,
         )
-      : least(pods, (_pod, index) => candidates[index]?.costSeconds ?? 0, windowSeconds);
+      : least(
+          pods,
+          (_pod, index) => states[index]?.pendingSeconds ?? 0,
+          (_pod, index) => candidates[index]?.costSeconds ?? 0,
+        );
     return {
       reason: isPrefix ? "prefix" : "cost",
       allowed,
@@ -108,7 +114,9 @@ export class PrefixCacheAndLoad implements Strategy {
   }
 
   workSeconds(pod: ReadyPod, nowMs: number): number {
-    return workSeconds(this.#state(pod), nowMs);
+    const { window } = this.#state(pod);
+    window.expire(nowMs);
+    return window.seconds;
   }
 
   windowRequests(pod: ReadyPod, nowMs: number): number {
@@ -152,9 +160,4 @@ export class PrefixCacheAndLoad implements Strategy {
     if (state === undefined) throw new Error(`pod ${pod.name} was never added`);
     return state;
   }
-}
-
-function workSeconds({ window, pendingSeconds }: PodState, nowMs: number): number {
-  window.expire(nowMs);
-  return window.seconds + pendingSeconds;
 }
