@@ -45,6 +45,7 @@ const SETTINGS = {
   firstByteMs: ms("limit for a pod's first byte", 600_000),
   idleMs: ms("limit between two pieces of an answer", 900_000),
   probeMs: ms("between two health checks of a pod", 5000),
+  probeTimeoutMs: ms("limit for a health check", 5000),
   breakerFailures: Type.Integer({ minimum: 1, default: 5, description: "failures in a row that rest a pod" }),
   breakerOpenMs: ms("how long a pod then rests", 2000),
   retryRatio: Type.Number({

@@ -48,6 +48,7 @@ export interface RouterOptions {
   /** Between two pieces of an answer. */
   readonly idleMs?: number;
   readonly probeMs?: number;
+  readonly probeTimeoutMs?: number;
   /** Failures in a row that open a pod's breaker, and how long it then rests. */
   readonly breakerFailures?: number;
   readonly breakerOpenMs?: number;
@@ -225,7 +226,7 @@ function watchedPods(
       const probe = new PodProbe(pod, {
         intervalMs: readMetrics ? Math.min(probeMs, METRICS_MS) : probeMs,
         readMetrics,
-        timeoutMs: 2000,
+        timeoutMs: options.probeTimeoutMs ?? 5000,
         failures: 2,
         onChange: () => {
           const { name, health, trouble, modelNames } = pod;
