@@ -1,6 +1,7 @@
 /** What a pod is, from a card's profile and vLLM's own flags. Flags that only shape answers are read by the HTTP face. */
 import { defaultMaxModelLen, kvCapacityBlocks } from "../fixtures/profiles/kv-capacity.ts";
 import { loadProfile, type LatencyProfile } from "../fixtures/profiles/latency-profile.ts";
+import { assertPodClock } from "../fixtures/profiles/pod-clock.ts";
 import { OperationalError } from "../fixtures/operational-error.ts";
 import { ENGINE_DEFAULTS, type EngineConfig } from "./engine/create-engine.ts";
 import { kvEventsConfig, type KvEventsConfig } from "./kv-events/kv-events-config.ts";
@@ -42,6 +43,7 @@ export function podSettings(
   { environment, contextTokens }: PodSurroundings = { environment: {}, contextTokens: undefined },
 ): PodSettings {
   const profile = loadProfile(profileName);
+  assertPodClock(profile);
   const blockSize = wholeFlag(flags, "block-size", 1) ?? ENGINE_DEFAULTS.blockSize;
   const utilization = ratioFlag(flags, "gpu-memory-utilization");
   const blocksOverride = wholeFlag(flags, "num-gpu-blocks-override", 2);
@@ -87,6 +89,8 @@ export function podSettings(
       maxNumSeqs: wholeFlag(flags, "max-num-seqs", 1) ?? ENGINE_DEFAULTS.maxNumSeqs,
       maxNumBatchedTokens: wholeFlag(flags, "max-num-batched-tokens", 1) ?? ENGINE_DEFAULTS.maxNumBatchedTokens,
       longPrefillTokenThreshold: wholeFlag(flags, "long-prefill-token-threshold", 0) ?? 0,
+      watermark: Number(flags["watermark"]) === 0 ? 0 : (ratioFlag(flags, "watermark") ?? ENGINE_DEFAULTS.watermark),
+      reserveFullIsl: flags["no-scheduler-reserve-full-isl"] !== true && flags["scheduler-reserve-full-isl"] !== false,
     },
     cache: {
       totalBlocks: numGpuBlocks,

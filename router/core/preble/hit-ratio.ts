@@ -10,17 +10,22 @@ export class HitRatio {
   }
 
   add(atMs: number, hitTokens: number, totalTokens: number): void {
+    this.#forget(atMs);
     this.#entries.push({ atMs, hitTokens, totalTokens });
     this.#hitTokens += hitTokens;
     this.#totalTokens += totalTokens;
   }
 
   at(nowMs: number): number {
+    this.#forget(nowMs);
+    return this.#totalTokens === 0 ? 0 : this.#hitTokens / this.#totalTokens;
+  }
+
+  #forget(nowMs: number): void {
     const firstRecent = this.#entries.findIndex(({ atMs }) => atMs > nowMs - this.#spanMs);
     for (const old of this.#entries.splice(0, firstRecent < 0 ? this.#entries.length : firstRecent)) {
       this.#hitTokens -= old.hitTokens;
       this.#totalTokens -= old.totalTokens;
     }
-    return this.#totalTokens === 0 ? 0 : this.#hitTokens / this.#totalTokens;
   }
 }

@@ -1,6 +1,7 @@
 /** Times to first token on one pod over the window: has waiting there doubled? */
 export class QueueingTrend {
   readonly #spanMs: number;
+  /** In order of time, nothing older than the span at the last look. */
   #samples: { readonly atMs: number; readonly waitMs: number }[] = [];
 
   constructor(spanMs: number) {
@@ -8,12 +9,13 @@ export class QueueingTrend {
   }
 
   add(atMs: number, waitMs: number): void {
+    this.#forget(atMs);
     this.#samples.push({ atMs, waitMs });
   }
 
   /** Mean of the later half of the window at least twice that of the earlier half. Both halves must have samples. */
   hasDoubled(nowMs: number): boolean {
-    this.#samples = this.#samples.filter(({ atMs }) => atMs > nowMs - this.#spanMs);
+    this.#forget(nowMs);
     const middleMs = nowMs - this.#spanMs / 2;
     const earlier = mean(this.#samples.filter(({ atMs }) => atMs <= middleMs));
     const later = mean(this.#samples.filter(({ atMs }) => atMs > middleMs));
@@ -23,6 +25,11 @@ export class QueueingTrend {
   /** Starts over, once something was done about it. */
   clear(): void {
     this.#samples = [];
+  }
+
+  #forget(nowMs: number): void {
+    const firstRecent = this.#samples.findIndex(({ atMs }) => atMs > nowMs - this.#spanMs);
+    this.#samples.splice(0, firstRecent < 0 ? this.#samples.length : firstRecent);
   }
 }
 

@@ -1,5 +1,7 @@
 import { leastLoaded, type Assessment, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
 
+const MOST_MODELS = 1000;
+
 /**
  * Each pod in turn, for each model on its own: the pod whose last turn is longest ago.
  *
@@ -12,8 +14,7 @@ export class RoundRobin implements Strategy {
   #turn = 0;
 
   assess({ request }: Prompt, pods: readonly ReadyPod[]): Assessment {
-    const turns = this.#lastTurns.get(request.model) ?? new WeakMap<ReadyPod, number>();
-    this.#lastTurns.set(request.model, turns);
+    const turns = this.#turnsOf(request.model);
     const assessment = leastLoaded(pods, (pod) => turns.get(pod) ?? 0);
     return {
       ...assessment,
@@ -21,5 +22,15 @@ export class RoundRobin implements Strategy {
       allowed: assessment.allowed.slice(0, 1),
       place: (pod) => void turns.set(pod, ++this.#turn),
     };
+  }
+
+  /** The models asked for longest ago are forgotten beyond a bound: clients may name whatever they like. */
+  #turnsOf(model: string): WeakMap<ReadyPod, number> {
+    const turns = this.#lastTurns.get(model) ?? new WeakMap<ReadyPod, number>();
+    this.#lastTurns.delete(model);
+    this.#lastTurns.set(model, turns);
+    const [oldest] = this.#lastTurns.keys();
+    if (this.#lastTurns.size > MOST_MODELS && oldest !== undefined) this.#lastTurns.delete(oldest);
+    return turns;
   }
 }
