@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, globSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { writeContainerContext } from "./container-context.ts";
+import { bundleForContainer } from "./container-bundle.ts";
 
 const root = dirname(import.meta.dirname);
 const dist = join(root, "dist");
@@ -16,4 +16,4 @@ for (const file of globSync(`{${ROOMS.join(",")}}/**/*.*`, { cwd: root })) {
   if (!LEFT_OUT.test(file)) cpSync(join(root, file), join(dist, file));
 }
 chmodSync(join(dist, "ci/routeproof.js"), 0o755);
-await writeContainerContext(join(dist, "container"));
+await bundleForContainer(join(dist, "container"));

@@ -1,25 +1,28 @@
 /** The pods in a container, the reference router in front, as a user of testcontainers has it. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { GenericContainer, Wait } from "testcontainers";
 import { request } from "undici";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
 import { VllmFleetContainer, type StartedVllmFleetContainer } from "../mock-pods/container.ts";
 import { createFunctionRouter, startRouter } from "../router/index.ts";
-import { writeContainerContext } from "./container-context.ts";
+import { bundleForContainer } from "./container-bundle.ts";
 
 const IMAGE = "routeproof-pods:test";
 const MODEL = "mock-model";
 /** 1,200 words: far above one block of 16 tokens. */
 const DOCUMENT = "the quick brown fox jumps over the lazy dog again ".repeat(120);
 
+const root = dirname(import.meta.dirname);
+/** Not the real dist/, which other tests build anew. */
 const context = mkdtempSync(join(tmpdir(), "routeproof-context-"));
 let fleet: StartedVllmFleetContainer;
 
 beforeAll(async () => {
-  await writeContainerContext(context);
+  await bundleForContainer(join(context, "dist/container"));
+  for (const file of ["mock-pods/Dockerfile", ".dockerignore"]) cpSync(join(root, file), join(context, file));
   await VllmFleetContainer.buildImage(IMAGE, context);
   fleet = await new VllmFleetContainer(IMAGE, "a6000:2,v100:1")
     .withFlags("--model", MODEL, "--speed", "10", "--enable-prompt-tokens-details")

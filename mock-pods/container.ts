@@ -6,10 +6,8 @@ import { parsePodGroups } from "./pod-groups.ts";
 /** Where pods listen inside: the image's first port, then one for each pod. */
 const FIRST_PORT = 8000;
 
-/** The build context in this package; sources have it after `npm run build`. */
-const CONTEXT = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "../dist/container" : "../container", import.meta.url),
-);
+/** This package's root: above mock-pods/ in the sources, above dist/mock-pods/ once built. */
+const PACKAGE = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? ".." : "../..", import.meta.url));
 
 /**
  * One container, several pods, each on its own mapped port. Started when every pod answers `/health`.
@@ -38,9 +36,9 @@ export class VllmFleetContainer extends GenericContainer {
     this.withWaitStrategy(Wait.forAll(this.#ports.map((port) => Wait.forHttp("/health", port).forStatusCode(200))));
   }
 
-  /** Builds the image from this package's files; later builds are answered by Docker's cache. */
-  static async buildImage(name: string, context = CONTEXT): Promise<void> {
-    await GenericContainer.fromDockerfile(context).build(name, { deleteOnExit: false });
+  /** Builds the image from this package's files (or those in `folder`); later builds are answered by Docker's cache. */
+  static async buildImage(name: string, folder = PACKAGE): Promise<void> {
+    await GenericContainer.fromDockerfile(folder, "mock-pods/Dockerfile").build(name, { deleteOnExit: false });
   }
 
   /** Further words for `routeproof pods`, vLLM's flags among them: `withFlags("--max-num-seqs", "8")`. */

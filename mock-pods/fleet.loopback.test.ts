@@ -123,3 +123,21 @@ it("closes twice without complaint", async () => {
   await fleet.close();
   await expect(fleet.close()).resolves.toBeUndefined();
 });
+
+it("says when the machine was too slow for its times to mean anything", async () => {
+  await using fleet = await startFleet({ pods: "a6000:1", speed: 50 });
+  const pod = fleet.pod(0);
+  expect(fleet.lateness()).toEqual({ steps: 0, p99Ms: 0, maxMs: 0, valid: true });
+  const body = JSON.stringify({ model: pod.model, prompt: "x", max_tokens: 400, ignore_eos: true, stream: true });
+  const headers = { "content-type": "application/json" };
+  const response = await request(`${pod.url}/v1/completions`, { method: "POST", headers, body });
+  // Nobody else gets the processor for as long as 60 ms, in which steps fall due.
+  const untilMs = performance.now() + 60;
+  while (performance.now() < untilMs);
+  await response.body.dump();
+  const { valid, maxMs } = fleet.lateness();
+  expect(maxMs).toBeGreaterThan(25);
+  expect(valid).toBe(false);
+  const page = await request(`${pod.url}/metrics`).then((answer) => answer.body.text());
+  expect(page).toContain("mock:late_seconds_count");
+});

@@ -7,9 +7,12 @@ import { readJsonFile } from "../fixtures/schema.ts";
 import { checkFaultPlan, type FaultPlan } from "./faults/fault.ts";
 import { parsePodGroups } from "./pod-groups.ts";
 import { DEFAULT_MODEL, podSettings } from "./pod-settings.ts";
-import type { Fleet, FleetOptions, JournalEntry, Pod } from "./pod.ts";
+import type { Fleet, FleetLateness, FleetOptions, JournalEntry, Pod } from "./pod.ts";
 import { RealTimeDriver } from "./real-time-driver.ts";
 import { ServedPod } from "./served-pod.ts";
+
+/** About one step of a card. */
+const TOO_LATE_MS = 25;
 
 /**
  * Starts every pod and resolves when all of them listen; on failure none is left running.
@@ -100,6 +103,12 @@ class MockFleet implements Fleet {
     const pod = this.#find(which);
     this.#pods = this.#pods.filter((other) => other !== pod);
     await pod.crash();
+  }
+
+  lateness(): FleetLateness {
+    const { count, maxMs } = this.#driver.lateness;
+    const p99Ms = this.#driver.lateness.quantileMs(0.99);
+    return { steps: count, p99Ms, maxMs, valid: p99Ms <= TOO_LATE_MS };
   }
 
   journal(): readonly JournalEntry[] {

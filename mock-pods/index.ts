@@ -1,4 +1,14 @@
 /** Mock vLLM pods for tests: a fleet of them in this process, each on a port of 127.0.0.1. */
 export { startFleet } from "./fleet.ts";
+export { createPod, type PodOptions } from "./in-process.ts";
 export type { Fault, FaultPlan } from "./faults/fault.ts";
-export type { Fleet, FleetOptions, JournalEntry, Pod, PodGroup, RequestHook } from "./pod.ts";
+export type {
+  Fleet,
+  FleetLateness,
+  FleetOptions,
+  InProcessPod,
+  JournalEntry,
+  Pod,
+  PodGroup,
+  RequestHook,
+} from "./pod.ts";

@@ -129,11 +129,11 @@ export class Journal implements Recorder {
   #countArrival(): void {
     this.#arrivals += 1;
     if (this.#waiting.length === 0) return;
-    setImmediate(() => {
+    setTimeout(() => {
       const due = this.#waiting.filter(({ count }) => count <= this.#arrivals);
       this.#waiting = this.#waiting.filter((waiter) => !due.includes(waiter));
       for (const { resolve } of due) resolve();
-    });
+    }, 0);
   }
 
   /** By halves, so that the cost of moving the rest is shared by many arrivals. */

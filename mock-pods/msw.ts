@@ -4,7 +4,7 @@
  * msw sees the global `fetch` and `node:http`. It does not see undici's own clients (`request`, `Pool`, its `fetch`): to
  * test something that is built on them, start a fleet on loopback instead.
  */
-import { http, type HttpHandler } from "msw/http";
+import { http, HttpResponse, type HttpHandler } from "msw/http";
 import { createPod, type PodOptions } from "./in-process.ts";
 import type { InProcessPod } from "./pod.ts";
 
@@ -17,7 +17,9 @@ export interface MockVllm {
 export function mockVllm(url: string, options: PodOptions = {}): MockVllm {
   const pod = createPod(options);
   const everything = `${url.replace(/\/+$/, "")}/*`;
-  return { pod, handlers: [http.all(everything, ({ request }) => pod.fetch(request))] };
+  // A pod that refuses or resets is a network error to the client, not an error of the handler's.
+  const answer = (request: Request) => pod.fetch(request).catch(() => HttpResponse.error());
+  return { pod, handlers: [http.all(everything, ({ request }) => answer(request))] };
 }
 
 export type { InProcessPod, PodOptions };

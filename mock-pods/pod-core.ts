@@ -214,6 +214,7 @@ export class PodCore implements InProcessPod {
       cache: settings.cache,
       toolParser: settings.flags["tool-call-parser"] !== undefined,
       ...(settings.flags["enable-lora"] === true && { maxLoras: Number(settings.flags["max-loras"] ?? 1) }),
+      ...(settings.flags["enable-lora"] === true && { maxLoras: Number(settings.flags["max-loras"] ?? 1) }),
       unixSeconds: () => Date.now() / 1000,
     });
     const engine = new PodEngine(

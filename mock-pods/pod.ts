@@ -112,11 +112,25 @@ export interface FleetOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
+export interface FleetLateness {
+  /** Planned moments that have come. */
+  readonly steps: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  /**
+   * False when more than 1% of the moments came over 25 real milliseconds late, about one
+   * step of a card: times measured in such a run say more of the machine than of the router.
+   */
+  readonly valid: boolean;
+}
+
 export interface Fleet extends AsyncDisposable {
   readonly pods: readonly Pod[];
   pod(which: number | string): Pod;
   add(group?: { readonly profile?: string; readonly port?: number }): Promise<Pod>;
   remove(which: number | string): Promise<void>;
+  /** How far the machine has fallen behind the plan so far. */
+  lateness(): FleetLateness;
   /** Every pod's entries, by arrival. */
   journal(): readonly JournalEntry[];
   /** {@link Pod.shutdown} of every pod. */

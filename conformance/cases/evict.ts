@@ -117,7 +117,7 @@ export const evictCases: readonly Case[] = [
     requirement: "R-EVI-5",
     title: "A full index MUST forget what was used least recently, and keep what is in use.",
     unsupported: all(contrast, coldReachable, fillable),
-    blame: { owner: "forgot-what-was-in-use", load: "kept-what-was-not-used" },
+    blame: { owner: "evicted-out-of-order", load: "evicted-out-of-order" },
     trials: 1,
     trial: async (lab) => {
       const { promptCells, inserts } = flood(lab.profile, lab.pods().length);

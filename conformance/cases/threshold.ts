@@ -2,7 +2,8 @@
 import type { Case } from "../case.ts";
 import type { Lab } from "../lab.ts";
 import type { SentStep } from "../observation.ts";
-import type { Prompt } from "../corpus.ts";
+import { CHARS_PER_WORD, type Prompt, WORDS_PER_CELL } from "../corpus.ts";
+import type { RouterProfile } from "../router-profile.ts";
 import { makeBusy } from "./busy.ts";
 import {
   all,
@@ -16,7 +17,7 @@ import {
 } from "./claims.ts";
 import { probeLabel, type ProbeKind } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
-import { branch, over, trunk, under } from "./shape.ts";
+import { branch, cells, over, trunk, under } from "./shape.ts";
 
 const contrast = all(prefixAware, separable);
 const sharpContrast = all(prefixAware, loadDecides, busyOwner);
@@ -25,7 +26,8 @@ const sharpContrast = all(prefixAware, loadDecides, busyOwner);
 async function seedBusyProbe(lab: Lab, seed: Prompt, probe: Prompt, kind: ProbeKind): Promise<SentStep | undefined> {
   const { pod } = await lab.send(seed, { label: "seed" });
   if (pod === null) return undefined;
-  await makeBusy(lab, pod, { ballast: seed });
+  // A router that strays must not teach other pods the very prefix that it is then asked for.
+  await makeBusy(lab, pod, kind === "load" ? { ballast: seed } : {});
   return lab.send(probe, { label: probeLabel(kind) });
 }
 
@@ -73,6 +75,29 @@ export const thresholdCases: readonly Case[] = [
         branch(namespace, { sharedCells, totalCells: 12 }),
         "any",
       );
+    },
+  }),
+  routingCase({
+    id: "THR-04",
+    level: "declared-MUST",
+    requirement: "R-THR-4",
+    title: "At exactly the threshold, the declared comparison MUST decide: > routes by load, >= follows the owner.",
+    unsupported: all(
+      sharpContrast,
+      coldReachable,
+      claimed("exact true", ({ exact }) => exact === true),
+      claimed("threshold.ratioOf request", ratioOfRequest),
+      (profile) =>
+        exactShape(profile) === undefined ? "no prompt of this unit meets the threshold exactly" : undefined,
+    ),
+    trial: async (lab) => {
+      const shape = exactShape(lab.profile);
+      if (shape === undefined) return;
+      const namespace = lab.corpus.namespace();
+      const shared = wordsOf("trunk", shape.sharedWords - WORDS_PER_CELL);
+      const rest = wordsOf("leaf", shape.totalWords - shape.sharedWords);
+      const kind = lab.profile.threshold?.comparison === ">=" ? "owner" : "load";
+      await seedBusyProbe(lab, namespace.prompt(shared), namespace.prompt([...shared, ...rest]), kind);
     },
   }),
   routingCase({
@@ -125,6 +150,35 @@ export const thresholdCases: readonly Case[] = [
     },
   }),
 ];
+
+const MOST_WORDS = 20 * WORDS_PER_CELL;
+
+/** The shortest prompt, in words, whose shared part is exactly the threshold and ends with a whole unit. */
+function exactShape({ threshold, match }: RouterProfile): { sharedWords: number; totalWords: number } | undefined {
+  if (threshold === null || threshold === undefined || match === undefined || threshold.value <= 0) return undefined;
+  const step = wordsPerUnit(match.unit);
+  for (let totalWords = 2 * WORDS_PER_CELL; totalWords <= MOST_WORDS; totalWords++) {
+    const sharedWords = Math.round(threshold.value * totalWords);
+    const exact = Math.abs(threshold.value * totalWords - sharedWords) < 1e-9;
+    const whole = sharedWords % step === 0 && totalWords % step === 0;
+    if (exact && whole && sharedWords >= WORDS_PER_CELL && sharedWords < totalWords) return { sharedWords, totalWords };
+  }
+  return undefined;
+}
+
+/** The fewest words that are a whole number of units. */
+function wordsPerUnit(unit: NonNullable<RouterProfile["match"]>["unit"]): number {
+  if (typeof unit === "string" || "token" in unit) return 1;
+  if (unit.of === "token") return unit.block;
+  for (let words = 1; ; words++) if ((words * CHARS_PER_WORD) % unit.block === 0) return words;
+}
+
+/** Cells of that many words in all, the last one cut where need be. */
+function wordsOf(name: string, words: number): string[] {
+  const whole = cells(name, Math.floor(words / WORDS_PER_CELL));
+  const left = words % WORDS_PER_CELL;
+  return left === 0 ? whole : [...whole, `${name}${whole.length + 1}:${left / WORDS_PER_CELL}`];
+}
 
 function ratioOfRequest({ threshold }: Lab["profile"]): boolean {
   return threshold === null || threshold?.ratioOf === "request";

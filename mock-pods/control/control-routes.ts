@@ -96,6 +96,6 @@ function entryAsJson({ body, ...entry }: JournalEntry): unknown {
   try {
     return { ...entry, body: new TextDecoder("utf-8", { fatal: true }).decode(body) };
   } catch {
-    return { ...entry, bodyBase64: Buffer.from(body).toString("base64") };
+    return { ...entry, bodyBase64: btoa(Array.from(body, (byte) => String.fromCharCode(byte)).join("")) };
   }
 }

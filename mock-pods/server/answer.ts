@@ -25,5 +25,9 @@ export function empty(status: number, headers: HeaderPairs = []): Answer {
 }
 
 export function byteLength(body: string | Uint8Array): number {
-  return typeof body === "string" ? Buffer.byteLength(body) : body.length;
+  return typeof body === "string" ? utf8Length(body) : body.length;
 }
+
+/** A browser has no Buffer. */
+const utf8Length: (text: string) => number =
+  typeof Buffer === "function" ? (text) => Buffer.byteLength(text) : (text) => new TextEncoder().encode(text).length;

@@ -5,7 +5,8 @@ import type { RouteRequest } from "../../fixtures/routing.ts";
 import { Refusal } from "../../fixtures/wire/errors.ts";
 import { sendJson, sendText } from "./answer.ts";
 import { bearerIsRight } from "./bearer.ts";
-import { Exchange, type ExchangeContext } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
+import type { ExchangeContext } from "./exchange-context.ts";
 import type { PromptReader } from "./prompt-tokens.ts";
 import { readBody } from "./read-body.ts";
 import { explainBody, refusals, refuse, refuseUnauthorized } from "./refusal.ts";
@@ -104,7 +105,7 @@ function route(
       ...(typeof cacheSalt === "string" && cacheSalt !== "" ? { cacheSalt } : {}),
     };
     try {
-      new Exchange(context, { request, response, requestId }, body, asked).start();
+      new Exchange(context, { request, response, requestId }, { route: asked, body }).start();
     } catch (error) {
       // A defect in the decision costs this request, not the others.
       log("error", "decision failed", { requestId, error: (error as Error).stack });

@@ -5,6 +5,9 @@
 import { parsePrometheusText } from "../../fixtures/wire/prometheus-text.ts";
 import type { ModelCard, PodLink } from "./pod-link.ts";
 
+/** Between a hint and the probe it asks for. */
+const HURRIED_MS = 100;
+
 /** The name since 0.9, and the one before. */
 const KV_USAGE_NAMES = ["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"];
 
@@ -25,6 +28,7 @@ export class PodProbe {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #failuresInARow = 0;
+  #hurried = false;
 
   constructor(pod: PodLink, options: ProbeOptions) {
     this.#pod = pod;
@@ -48,36 +52,46 @@ export class PodProbe {
     clearTimeout(this.#timer);
   }
 
-  /** A pod that is not up is asked again soon; the interval is for those that are. */
+  /** Something hints that the pod is gone: looks within a moment, however many hints there are. */
+  soon(): void {
+    if (this.#hurried || this.#running !== undefined || this.#stopped.signal.aborted) return;
+    this.#hurried = true;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.now(), Math.min(this.#options.intervalMs, HURRIED_MS));
+    this.#timer.unref();
+  }
+
+  /** A pod that is not well is asked again soon; the interval is for those that are. */
   #nextDelayMs(): number {
     const { intervalMs } = this.#options;
-    return this.#pod.health === "healthy" ? intervalMs : Math.min(intervalMs, 500);
+    return this.#pod.trouble === undefined ? intervalMs : Math.min(intervalMs, 500);
   }
 
   async #probe(): Promise<void> {
     const pod = this.#pod;
     const before = `${pod.health} ${String(pod.modelNames)}`;
+    this.#hurried = false;
     const trouble = await this.#trouble();
     if (this.#stopped.signal.aborted) return;
-    pod.trouble = trouble;
+    pod.trouble = trouble?.message;
     if (trouble === undefined) {
       this.#failuresInARow = 0;
       if (pod.spec.models === undefined) pod.models = (await this.#models()) ?? pod.models;
       if (this.#options.readMetrics) await this.#readMetrics();
       pod.health = "healthy";
-    } else if (++this.#failuresInARow >= this.#options.failures || pod.health !== "healthy") {
+    } else if (++this.#failuresInARow >= this.#options.failures || pod.health !== "healthy" || isRefused(trouble)) {
       pod.health = "unhealthy";
     }
     if (before !== `${pod.health} ${String(pod.modelNames)}`) this.#options.onChange(pod);
   }
 
-  async #trouble(): Promise<string | undefined> {
+  async #trouble(): Promise<Error | undefined> {
     try {
       const { statusCode, body } = await this.#get("/health");
       await body.dump();
-      return statusCode === 200 ? undefined : `/health answered ${statusCode}`;
+      return statusCode === 200 ? undefined : new Error(`/health answered ${statusCode}`);
     } catch (error) {
-      return (error as Error).message;
+      return error as Error;
     }
   }
 
@@ -122,4 +136,9 @@ export class PodProbe {
       signal: AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(timeoutMs)]),
     });
   }
+}
+
+/** Nobody listens there: the process is gone, and its cache with it. Anything else may be a blip. */
+export function isRefused(error: Error): boolean {
+  return (error as NodeJS.ErrnoException).code === "ECONNREFUSED";
 }

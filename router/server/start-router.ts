@@ -12,7 +12,7 @@ import { DecisionLog } from "./decision-log.ts";
 import { listen } from "./listener.ts";
 import type { Log } from "./log.ts";
 import type { PodLink } from "./pod-link.ts";
-import { PodProbe } from "./pod-probe.ts";
+import { isRefused, PodProbe } from "./pod-probe.ts";
 import { PodRegistry } from "./pod-registry.ts";
 import { PodSources } from "./pod-sources.ts";
 import { podSpec, type PodInput } from "./pod-spec.ts";
@@ -227,6 +227,8 @@ function watchedPods(
         },
       });
       probes.set(pod, probe);
+      // A pod that crashed resets its idle connections; so does one that only tires of them.
+      pod.pool.on("disconnect", () => probe.soon());
       void probe.now();
     },
     onRemove: (pod) => {
@@ -243,8 +245,7 @@ function watchedPods(
     probed: (pod) => atMost(FIRST_PROBE_MS, probes.get(pod)?.now()),
     probeNow: (pod, error) => {
       pod.trouble = error.message;
-      // Nobody listens there: the process is gone, and its cache with it. Anything else may be a blip.
-      pod.health = (error as NodeJS.ErrnoException).code === "ECONNREFUSED" ? "unhealthy" : "suspect";
+      pod.health = isRefused(error) ? "unhealthy" : "suspect";
       log("warn", "pod", { pod: pod.name, health: pod.health, trouble: pod.trouble });
       registry.announce();
       void probes.get(pod)?.now();

@@ -15,7 +15,7 @@ export interface RuleOptions {
   readonly load: "in-flight" | "window" | "none";
   readonly windowMs: number;
   readonly gate: { readonly absolute: number; readonly relative: number } | null;
-  readonly ties: "first" | "random";
+  readonly ties: "first" | "random" | "rotate";
   readonly insertAt: "dispatch" | "response";
   readonly insertWhen: "always" | "success";
   readonly evict:
@@ -54,6 +54,15 @@ interface Flight {
   readonly request: RouteRequest;
   readonly pod: string;
   readonly learn: boolean;
+}
+
+interface Choice {
+  readonly pod: string | null;
+  /** It went to an owner of its prefix. */
+  readonly followed: boolean;
+  readonly matchedChars: number;
+  /** The gate sent it away from one. */
+  readonly spilt?: boolean;
 }
 
 interface Match {
@@ -100,7 +109,7 @@ export class RuleRouter implements FunctionRouter {
 
   decide(request: RouteRequest, nowMs: number): DecisionRecord {
     this.tick(nowMs);
-    const { pod, followed, matchedChars } = this.#choose(request, nowMs);
+    const { pod, followed, matchedChars, spilt = false } = this.#choose(request, nowMs);
     const text = textOf(request);
     const record: DecisionRecord = {
       requestId: request.requestId,
@@ -116,7 +125,7 @@ export class RuleRouter implements FunctionRouter {
       atMs: nowMs,
     };
     if (pod === null) return record;
-    const learn = followed || !this.#is("below-threshold-not-learnt");
+    const learn = followed || !this.#is(spilt ? "spill-not-learnt" : "below-threshold-not-learnt");
     this.#flights.set(request.requestId, { request, pod, learn });
     this.#inFlight.set(pod, (this.#inFlight.get(pod) ?? 0) + 1);
     this.#window.push({ pod, atMs: nowMs });
@@ -164,7 +173,7 @@ export class RuleRouter implements FunctionRouter {
     return this.#fault === fault;
   }
 
-  #choose(request: RouteRequest, nowMs: number): { pod: string | null; followed: boolean; matchedChars: number } {
+  #choose(request: RouteRequest, nowMs: number): Choice {
     const pods = this.#servingPods();
     if (pods.length === 0) return { pod: null, followed: false, matchedChars: 0 };
     const text = textOf(request);
@@ -193,8 +202,7 @@ export class RuleRouter implements FunctionRouter {
       const owners = this.#ownersOf(best, present);
       return { pod: this.#pickOwner(owners, nowMs), followed: true, matchedChars: best.chars };
     }
-    const spilt = follows && this.#is("spill-not-learnt");
-    return { pod: this.#pickCold(pods, nowMs), followed: follows && !spilt, matchedChars: best?.chars ?? 0 };
+    return { pod: this.#pickCold(pods, nowMs), followed: false, matchedChars: best?.chars ?? 0, spilt: follows };
   }
 
   #servingPods(): readonly string[] {
@@ -266,7 +274,8 @@ export class RuleRouter implements FunctionRouter {
     const loads = pods.map((pod) => sign * this.#load(pod, nowMs));
     const tied = pods.filter((_, index) => loads[index] === Math.min(...loads));
     const first = tied[0] ?? pods[0] ?? "";
-    return this.#rule.ties === "first" || this.#is("ties-to-first") ? first : this.#random.pick(tied);
+    if (this.#rule.ties === "first" || this.#is("ties-to-first")) return first;
+    return this.#rule.ties === "rotate" ? (tied[this.#turn++ % tied.length] ?? first) : this.#random.pick(tied);
   }
 
   #load(pod: string, nowMs: number): number {

@@ -10,6 +10,7 @@ export interface Variant {
 
 const TTL_MS = 300_000;
 const CAPACITY_CHARS = 40_000;
+const TIES = { first: "fixed", random: "any", rotate: "rotate" } as const;
 
 export const VARIANTS: readonly Variant[] = [
   variant("token", {}),
@@ -23,6 +24,7 @@ export const VARIANTS: readonly Variant[] = [
   variant("learns at response", { insertAt: "response", insertWhen: "success" }),
   variant("LRU per pod", { evict: { capacityChars: CAPACITY_CHARS, per: "pod" } }),
   variant("LRU for all", { unitChars: 1, evict: { capacityChars: CAPACITY_CHARS, per: "all" } }),
+  variant("rotates ties", { ties: "rotate" }),
   variant("always learns", { insertWhen: "always", evict: { ttlMs: TTL_MS, sliding: true } }),
 ];
 
@@ -38,10 +40,7 @@ export function profileOf(rule: RuleOptions): RouterProfile {
     threshold: { value: rule.threshold, comparison: rule.comparison, ratioOf: "request", owners: "live" },
     owners: "all",
     insert: { at: rule.insertAt, when: rule.insertWhen },
-    cold:
-      rule.load === "none"
-        ? "random"
-        : { policy: "least-load", ...(rule.ties === "random" ? { ties: "any" } : { ties: "fixed" }) },
+    cold: rule.load === "none" ? "random" : { policy: "least-load", ties: TIES[rule.ties] },
     load: { signal: rule.load, ...(rule.load === "window" ? { windowMs: rule.windowMs } : {}) },
     gate: rule.gate === null ? null : { over: "min", ...rule.gate, comparison: ">" },
     exploration: rule.exploration,

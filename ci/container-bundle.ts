@@ -1,5 +1,4 @@
-/** What `docker build` needs: the Dockerfile and the whole command in a few files, so that an image has no npm to run. */
-import { cpSync } from "node:fs";
+/** What the pods' image is made of: the whole command in a few files, so that nothing need be installed in it. */
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
 
@@ -8,11 +7,11 @@ const root = dirname(import.meta.dirname);
 /** Optional and native, for KV events: absent from the image, and `pods` says so when asked for them. */
 const NATIVE = ["zeromq", "msgpackr"];
 
-/** Writes the context into `directory`. */
-export async function writeContainerContext(directory: string): Promise<void> {
+/** Writes the files into `directory`: dist/container, where mock-pods/Dockerfile looks for them. */
+export async function bundleForContainer(directory: string): Promise<void> {
   await build({
     entryPoints: [join(root, "ci/routeproof.ts")],
-    outdir: join(directory, "app"),
+    outdir: directory,
     outExtension: { ".js": ".mjs" },
     bundle: true,
     // Subcommands stay files of their own: pods start without loading the router.
@@ -29,5 +28,4 @@ export async function writeContainerContext(directory: string): Promise<void> {
     },
     logLevel: "warning",
   });
-  cpSync(join(root, "mock-pods/Dockerfile"), join(directory, "Dockerfile"));
 }

@@ -1,0 +1,25 @@
+import { expect, it } from "vitest";
+import { FAULTS } from "./pure/fault.ts";
+import { MUTANTS } from "./pure/mutants.ts";
+import { VARIANTS } from "./pure/variants.ts";
+import { huntMutant, runVariant } from "./self-test.ts";
+
+it.each(MUTANTS.map((mutant) => [`${mutant.id} ${mutant.fault}`, mutant] as const))(
+  "catches %s",
+  async (_name, mutant) => {
+    for (const seed of [1, 2]) expect(await huntMutant(mutant, seed)).toBeUndefined();
+  },
+);
+
+it("has a mutant for every fault", () => {
+  expect(Object.keys(FAULTS).filter((fault) => !MUTANTS.some((mutant) => mutant.fault === fault))).toEqual([]);
+});
+
+it.each(VARIANTS.map((variant) => [variant.name, variant] as const))(
+  "passes the conforming router: %s",
+  async (_name, variant) => {
+    const { notPassed, caseRuns } = await runVariant(variant, 1);
+    expect(notPassed).toEqual([]);
+    expect(caseRuns).toBeGreaterThan(20);
+  },
+);

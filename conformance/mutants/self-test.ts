@@ -1,0 +1,84 @@
+/** The suite's proof on itself: every mutant is caught for the right reason, no conforming variant ever fails. */
+import { Random } from "../../fixtures/random.ts";
+import { CASES } from "../cases/index.ts";
+import { type Mutant, MUTANTS } from "./pure/mutants.ts";
+import { RuleRouter } from "./pure/rule-router.ts";
+import { VARIANTS, type Variant } from "./pure/variants.ts";
+import { functionCases, runOnFunction } from "./trial-run.ts";
+
+export interface Escape {
+  readonly mutant: Mutant;
+  readonly seed: number;
+  readonly verdict: string;
+  readonly reason: string;
+}
+
+/** Runs the case that must catch the mutant; undefined when it did, for the reason named. */
+export async function huntMutant(mutant: Mutant, seed: number): Promise<Escape | undefined> {
+  const variant = variantNamed(mutant.variant);
+  const hunter = CASES.filter(({ id }) => id === mutant.caseId);
+  const router = new RuleRouter(variant.rule, seed, mutant.fault);
+  const [outcome] = await runOnFunction(functionCases(hunter, variant.profile), router, variant.profile, seed);
+  const judgement = outcome?.judgement ?? { verdict: "unsupported" };
+  const reason = "reason" in judgement ? judgement.reason : "none";
+  if (judgement.verdict === "fail" && reason === mutant.reason) return undefined;
+  return { mutant, seed, verdict: judgement.verdict, reason };
+}
+
+export interface VariantRun {
+  readonly caseRuns: number;
+  /** Anything but a pass, as `case verdict reason`. */
+  readonly notPassed: readonly string[];
+}
+
+/** Every case the variant supports, in an order shuffled by the seed, on one router that is never restarted. */
+export async function runVariant(variant: Variant, seed: number): Promise<VariantRun> {
+  const cases = new Random(seed).stream("order").shuffle(functionCases(CASES, variant.profile));
+  const outcomes = await runOnFunction(cases, new RuleRouter(variant.rule, seed), variant.profile, seed);
+  const notPassed = outcomes.flatMap(({ caseId, judgement }) =>
+    judgement.verdict === "pass"
+      ? []
+      : [`${variant.name}, seed ${seed}: ${caseId} ${judgement.verdict} ${judgement.reason}`],
+  );
+  return { caseRuns: outcomes.length, notPassed };
+}
+
+function variantNamed(name: string): Variant {
+  const found = VARIANTS.find((variant) => variant.name === name);
+  if (found === undefined) throw new Error(`no variant is named ${name}`);
+  return found;
+}
+
+/** Prints mutants killed / total, false failures / case runs. Resolves to false when anything was not as it must be. */
+export async function selfTest(seeds: number, print: (line: string) => void): Promise<boolean> {
+  const escapes: Escape[] = [];
+  for (const mutant of MUTANTS) {
+    for (let seed = 1; seed <= MUTANT_SEEDS; seed++) {
+      const escape = await huntMutant(mutant, seed);
+      if (escape !== undefined) escapes.push(escape);
+    }
+  }
+  for (const { mutant, seed, verdict, reason } of escapes) {
+    print(
+      `escaped ${mutant.id} ${mutant.fault} on ${mutant.variant}, seed ${seed}: ${mutant.caseId} ${verdict} ${reason}`,
+    );
+  }
+  const escaped = new Set(escapes.map(({ mutant }) => mutant.id)).size;
+  print(`mutants killed in each of ${MUTANT_SEEDS} seeds: ${MUTANTS.length - escaped} / ${MUTANTS.length}`);
+  let caseRuns = 0;
+  let failures = 0;
+  for (const variant of VARIANTS) {
+    for (let seed = 1; seed <= seeds; seed++) {
+      const run = await runVariant(variant, seed);
+      caseRuns += run.caseRuns;
+      failures += run.notPassed.length;
+      for (const line of run.notPassed) print(line);
+    }
+  }
+  print(
+    `conforming variants: ${VARIANTS.length}, seeds each: ${seeds}; not passed / case runs: ${failures} / ${caseRuns}`,
+  );
+  return escaped === 0 && failures === 0;
+}
+
+const MUTANT_SEEDS = 5;

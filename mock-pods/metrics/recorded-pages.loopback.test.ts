@@ -1,0 +1,108 @@
+import { readFileSync } from "node:fs";
+import { request } from "undici";
+import { expect, it } from "vitest";
+import { parsePrometheusText, sampleValue, type MetricFamily } from "../../fixtures/wire/prometheus-text.ts";
+import { startFleet } from "../fleet.ts";
+import { RECORDED_SERVERS } from "../parity/recorded-servers.ts";
+import type { Fleet, Pod } from "../pod.ts";
+
+function recorded(name: string): MetricFamily[] {
+  return parsePrometheusText(readFileSync(new URL(`../../fixtures/recordings/${name}`, import.meta.url), "utf8"));
+}
+
+async function scrape(pod: Pod): Promise<MetricFamily[]> {
+  const { body, headers } = await request(`${pod.url}/metrics`);
+  expect(headers["content-type"]).toBe("text/plain; version=1.0.0; charset=utf-8");
+  return parsePrometheusText(await body.text());
+}
+
+/**
+ * Families in order, with their types and all series; of HTTP families only the label names and buckets, since which
+ * routes were asked is the traffic's business.
+ */
+function skeleton(page: readonly MetricFamily[]) {
+  return page
+    .filter(({ name }) => !name.startsWith("mock:"))
+    .map(({ name, type, samples }) => {
+      const series = samples.map((sample) =>
+        name.startsWith("http_")
+          ? `${sample.name} ${Object.keys(sample.labels).join(",")} ${sample.labels["le"] ?? ""}`
+          : `${sample.name} ${JSON.stringify(sample.labels)}`,
+      );
+      return { name, type, series: name.startsWith("http_") ? [...new Set(series)] : series };
+    });
+}
+
+/** The capacity of a card stands in for the recorder's setting of it. */
+const CACHE_CONFIG = "vllm:cache_config_info";
+const comparable = (page: readonly MetricFamily[]) => skeleton(page.filter(({ name }) => name !== CACHE_CONFIG));
+
+function serverA(): Promise<Fleet> {
+  const { "kv-events-config": _, ...flags } = RECORDED_SERVERS.A.flags ?? {};
+  return startFleet({ ...RECORDED_SERVERS.A, flags });
+}
+
+async function complete(pod: Pod, body: object) {
+  return await request(`${pod.url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: pod.model, prompt: "hello there", max_tokens: 4, ignore_eos: true, ...body }),
+  });
+}
+
+it("shows a recorded server's page after traffic, sleep and wake included", async () => {
+  await using fleet = await serverA();
+  const pod = fleet.pod(0);
+  await complete(pod, {}).then(({ body }) => body.dump());
+  await complete(pod, { n: 2, temperature: 1 }).then(({ body }) => body.dump());
+  for (const path of ["/sleep?level=1", "/wake_up"]) {
+    await request(pod.url + path, { method: "POST" }).then(({ body }) => body.dump());
+  }
+  const page = await scrape(pod);
+  expect(comparable(page)).toEqual(comparable(recorded("metrics-after.txt")));
+  const value = (name: string, labels = {}) => sampleValue(page, name, labels);
+  expect(value("vllm:request_params_n_sum")).toBe(3);
+  expect(value("vllm:request_success_total", { finished_reason: "length" })).toBe(3);
+  expect(value("http_requests_total", { handler: "/v1/completions", status: "2xx" })).toBe(2);
+  expect(value("http_requests_total", { handler: "/sleep", method: "POST", status: "2xx" })).toBe(1);
+  expect(value("http_response_size_bytes_sum", { handler: "/v1/completions" })).toBeGreaterThan(500);
+  expect(value("vllm:sleep_mode_operation_duration_seconds_count", { operation: "wake" })).toBe(1);
+});
+
+it("shows three running streams as the recorded server did", async () => {
+  await using fleet = await serverA();
+  const pod = fleet.pod(0);
+  const streams = await Promise.all(
+    ["one", "two", "three"].map((prompt) => complete(pod, { prompt, stream: true, max_tokens: 500 })),
+  );
+  const page = await scrape(pod);
+  const theirs = recorded("metrics-three-running.txt");
+  expect(sampleValue(page, "vllm:num_requests_running")).toBe(3);
+  expect(sampleValue(theirs, "vllm:num_requests_running")).toBe(3);
+  expect(sampleValue(page, "vllm:kv_cache_usage_perc")).toBeGreaterThan(0);
+  const own = (families: readonly MetricFamily[]) =>
+    comparable(families.filter(({ name }) => !name.startsWith("http_")));
+  expect(own(page)).toEqual(own(theirs));
+  for (const { body } of streams) body.on("error", () => undefined).destroy();
+  await expect.poll(async () => sampleValue(await scrape(pod), "vllm:num_requests_running")).toBe(0);
+  const after = await scrape(pod);
+  // A client that leaves is counted by no histogram of requests, though its tokens were made.
+  expect(sampleValue(after, "vllm:request_success_total", { finished_reason: "abort" })).toBe(0);
+  expect(sampleValue(after, "vllm:time_to_first_token_seconds_count")).toBe(3);
+  expect(sampleValue(after, "vllm:e2e_request_latency_seconds_count")).toBe(0);
+});
+
+it("shows a running adapter as the recorded server did", async () => {
+  await using fleet = await startFleet(RECORDED_SERVERS.C);
+  const pod = fleet.pod(0);
+  const loaded = await request(`${pod.url}/v1/load_lora_adapter`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ lora_name: "tiny-lora", lora_path: "/adapters/tiny-lora" }),
+  });
+  await loaded.body.dump();
+  expect(loaded.statusCode).toBe(200);
+  const { body } = await complete(pod, { model: "tiny-lora", stream: true, max_tokens: 500 });
+  expect(comparable(await scrape(pod))).toEqual(comparable(recorded("metrics-lora-running.txt")));
+  body.on("error", () => undefined).destroy();
+});
