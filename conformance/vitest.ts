@@ -29,7 +29,7 @@ const DEFAULT_TIMEOUT_MS = 600_000;
 export function describeConformance(name: string, options: DescribeOptions): void {
   const { adapter, profile, knownFailing = [], timeoutMs = DEFAULT_TIMEOUT_MS, only, seed } = options;
   const judged = profile === undefined ? adapter : { ...adapter, profile };
-  describe(`${name}`, () => {
+  describe(`conformance of ${name}`, () => {
     let rows: ReadonlyMap<string, CaseRow> = new Map();
     const interrupt = new AbortController();
     beforeAll(async () => {
