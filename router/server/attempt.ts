@@ -75,6 +75,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (status < 200) return;
+    this.#pod.lastHeardMs = performance.now();
     this.#status = status;
     this.#record.status = status;
     if (status === 503) {
@@ -93,6 +94,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
       if (this.#discardedBytes > MAX_DISCARDED_BYTES) controller.abort(new errors.RequestAbortedError("not needed"));
       return;
     }
+    this.#pod.lastHeardMs = performance.now();
     if (!this.#firstTokenSeen && this.#status < 300) {
       this.#firstTokenSeen = true;
       if (!this.#released) this.#context.router.firstToken?.(this.#decisionId, this.#context.clock.nowMs());

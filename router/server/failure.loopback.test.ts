@@ -87,6 +87,23 @@ it("notices that an idle pod is gone by the connections it drops, long before th
   expect(s.ledger.pods.map(({ name }) => name)).toEqual([s.pods[1].name]);
 });
 
+it("keeps a pod that is too busy to answer probes but goes on answering requests, and only as long as it does", async () => {
+  await using s = await scene({ probeMs: 20, probeTimeoutMs: 500 });
+  let stop = (): void => {};
+  s.pods[0].answer = (_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const timer = setInterval(() => response.write("data: 1\n\n"), 5);
+    stop = () => clearInterval(timer);
+  };
+  const { body } = await post(s, { stream: true });
+  s.pods[0].health = "silent";
+  const unanswered = s.pods[0].healthChecks + 4;
+  for await (const _ of body) if (s.pods[0].healthChecks >= unanswered) break;
+  expect(s.ledger.pods).toHaveLength(2);
+  stop();
+  await until(() => s.ledger.pods.length === 1);
+});
+
 it("takes a pod out whose health check fails by status (sglang #12631, row 138)", async () => {
   await using s = await scene();
   s.pods[0].health = 500;

@@ -33,6 +33,8 @@ export class PodLink {
   /** KV cache usage as the pod's metrics page last said it, and when by `performance.now()`. */
   kvUsage: { readonly ratio: number; readonly atMs: number } | undefined;
   inFlight = 0;
+  /** When, by `performance.now()`, it last sent a byte of an answer. */
+  lastHeardMs = -Infinity;
 
   constructor(spec: PodSpec, timeouts: PodTimeouts, breaker: BreakerOptions) {
     const url = new URL(spec.url);

@@ -71,8 +71,11 @@ export class PodProbe {
     const pod = this.#pod;
     const before = `${pod.health} ${String(pod.modelNames)}`;
     this.#hurried = false;
+    const startedMs = performance.now();
     const trouble = await this.#trouble();
     if (this.#stopped.signal.aborted) return;
+    // Too busy to answer a probe, yet answering requests meanwhile: that is load, and no reason to give its load to others.
+    if (trouble?.name === "TimeoutError" && pod.lastHeardMs >= startedMs) return;
     pod.trouble = trouble?.message;
     if (trouble === undefined) {
       this.#failuresInARow = 0;

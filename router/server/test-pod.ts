@@ -22,6 +22,8 @@ export interface TestPod extends AsyncDisposable {
   answer: Answer;
   /** Status of `/health`; `silent` never answers. */
   health: number | "silent";
+  /** How often `/health` was asked for. */
+  healthChecks: number;
   models: readonly string[];
   /** Its metrics page; 404 when empty. */
   metrics: string;
@@ -71,6 +73,7 @@ export async function startTestPod(
     seen,
     answer: options.answer ?? ok,
     health: 200,
+    healthChecks: 0,
     models: ["m"],
     metrics: "",
     arrivals: (count) =>
@@ -82,6 +85,7 @@ export async function startTestPod(
     },
   };
   function answerProbe(request: IncomingMessage, response: ServerResponse): void {
+    if (request.url === "/health") pod.healthChecks++;
     if (request.url === "/v1/models") {
       const data = pod.models.map((id) => ({ id, object: "model", owned_by: "vllm", max_model_len: 8192 }));
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ object: "list", data }));
