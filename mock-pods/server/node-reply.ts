@@ -23,13 +23,15 @@ export function nodeReply(response: ServerResponse): Reply {
       });
     },
     reset() {
-      response.req.socket.resetAndDestroy();
+      // What was written in this turn has still to leave.
+      setImmediate(() => response.req.socket.resetAndDestroy());
     },
   };
 }
 
 const DISCARDED: ReplyStream = { write: () => undefined, writeBytes: () => undefined, end: () => undefined };
 
+const CHUNK_END = Buffer.from("\r\n");
 const LAST_CHUNK = "0\r\n\r\n";
 
 /**
@@ -42,7 +44,8 @@ function chunked(response: ServerResponse): ReplyStream {
       response.write(chunks.length === 1 ? frame(chunks[0] as string) : chunks.map(frame).join(""));
     },
     writeBytes(bytes) {
-      response.write(bytes);
+      const head = Buffer.from(`${bytes.length.toString(16)}\r\n`);
+      response.write(Buffer.concat([head, bytes, CHUNK_END]));
     },
     end() {
       response.end(LAST_CHUNK);
