@@ -23,7 +23,8 @@ export function nodeReply(response: ServerResponse): Reply {
       });
     },
     reset() {
-      response.req.socket.resetAndDestroy();
+      // What was written in this turn has still to leave.
+      setImmediate(() => response.req.socket.resetAndDestroy());
     },
   };
 }
