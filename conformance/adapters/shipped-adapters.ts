@@ -7,7 +7,7 @@ const FOLDER = fileURLToPath(new URL("shipped", import.meta.url));
 
 export function shippedAdapters(): string[] {
   return readdirSync(FOLDER)
-    .filter((file) => file.endsWith(".json") && !file.endsWith(".profile.json"))
+    .filter((file) => file.endsWith(".json") && !/\.(profile|known-failing)\.json$/.test(file))
     .map((file) => file.slice(0, -".json".length));
 }
 

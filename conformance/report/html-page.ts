@@ -78,18 +78,14 @@ function troubles(cases: readonly CaseRow[], index: number): Html | undefined {
   if (rows.length === 0) return undefined;
   const lines = rows.map(
     (row) =>
-      html`<tr>
-        <td class="mark ${row.verdict}">${row.verdict}</td>
-        <td class="id"><a href="#${anchor(index, row)}">${row.id}</a></td>
-        <td>${row.level}</td>
-        <td>${row.title} <span class="soft">${row.knownFailing ? "known failing" : row.reason}</span></td>
-      </tr>`,
+      html`<li>
+        <b class="${row.verdict}">${row.verdict}</b> <a href="#${anchor(index, row)}">${row.id}</a> ${row.level}
+        <span class="soft">${row.knownFailing ? "known failing" : row.reason}</span><br />${row.title}
+      </li>`,
   );
-  return html`<div class="scroll">
-    <table>
-      ${lines}
-    </table>
-  </div>`;
+  return html`<ul class="troubles">
+    ${lines}
+  </ul>`;
 }
 
 function matrix(reports: readonly PageReport[]): Html {

@@ -26,6 +26,7 @@ it.each([
   [1, "non-conformant", [pass, row("MUST", "fail")]],
   [1, "non-conformant", [pass, row("declared-MUST", "fail"), row("MUST", "error"), row("MUST", "inconclusive")]],
   [2, "inconclusive", [pass, row("MUST", "inconclusive")]],
+  [2, "inconclusive", [row("MUST", "unsupported"), row("MUST", "skipped")]],
   [2, "inconclusive", [pass, row("declared-MUST", "not-run")]],
   [3, "error", [pass, row("MUST", "error"), row("MUST", "inconclusive")]],
   [3, "error", [row("INFO", "error")]],

@@ -39,7 +39,9 @@ function overall(rows: readonly CaseRow[], { strict, stale, error }: VerdictOpti
     return "non-conformant";
   }
   if (error !== undefined || rows.some((row) => row.verdict === "error")) return "error";
-  return has("inconclusive") || has("not-run") ? "inconclusive" : "conformant";
+  // A run in which nothing could be judged shows nothing.
+  const judged = rows.some(({ verdict }) => verdict === "pass" || verdict === "fail");
+  return !judged || has("inconclusive") || has("not-run") ? "inconclusive" : "conformant";
 }
 
 function binds(level: Level, strict: boolean): boolean {

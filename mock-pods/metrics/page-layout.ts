@@ -53,9 +53,13 @@ export class PageLayout {
 
   render(values: Float64Array): string {
     let page = "";
+    // Half of all numbers are zero or the time of creation.
+    const created = formatValue(values[CREATED_SLOT] as number);
     for (let index = 0; index < this.#slots.length; index++) {
+      const slot = this.#slots[index] as number;
+      const value = values[slot] as number;
       page += this.#texts[index] as string;
-      page += formatValue(values[this.#slots[index] as number] as number);
+      page += value === 0 ? "0.0" : slot === CREATED_SLOT ? created : formatValue(value);
     }
     return page + this.#pendingText;
   }

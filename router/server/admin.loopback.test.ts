@@ -96,6 +96,20 @@ it("removes a pod by name or by any spelling of its address that would have adde
   expect(await admin("DELETE", "/admin/pods/nobody")).toMatchObject({ status: 404 });
 });
 
+it("answers on a loopback data port too, until the admin port has a place of its own", async () => {
+  await start();
+  const pods = async (): Promise<number> => {
+    const answer = await request(`${router.url}/admin/pods`, { dispatcher: client });
+    await answer.body.dump();
+    return answer.statusCode;
+  };
+  expect(await pods()).toBe(200);
+  const taken = Number(new URL(router.adminUrl).port);
+  await router.close();
+  await start({ adminPort: taken });
+  expect(await pods()).toBe(404);
+});
+
 it("swaps one pod for another in one step (aibrix, row 145)", async () => {
   await start();
   expect(await admin("PUT", "/admin/pods", [{ url: pods[1].url, name: "two" }])).toMatchObject({ status: 200 });

@@ -19,7 +19,7 @@ it("keeps a path prefix and tells ports apart", () => {
   expect(normalPodUrl("http://gateway:81")).toBe("http://gateway:81");
 });
 
-it.each(["", "ftp://a:1", "http://", "http://u:p@a", "http://a?b=c", "http://a:99999", "not a url"])(
+it.each(["", "ftp://a:1", "http://", "http://u:p@a", "http://a?b=c", "http://a:99999", "not a url", "gateway"])(
   "refuses %j in one line",
   (text) => {
     expect(() => normalPodUrl(text)).toThrow(/^[^\n]+$/);

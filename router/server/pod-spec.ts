@@ -49,8 +49,11 @@ export function podSpec(input: PodInput): PodSpec {
  * `host:port` means http, a slash or `/v1` at the end means nothing.
  */
 export function normalPodUrl(text: string): string {
-  const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
-  const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
+  const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
+  const withScheme = hasScheme ? text : `http://${text}`;
+  // A bare word is a slip of the hand, not a host on port 80.
+  const isAddress = hasScheme || /:\d+(\/|$)/.test(text);
+  const url = isAddress && URL.canParse(withScheme) ? new URL(withScheme) : undefined;
   if (url === undefined || url.hostname === "" || !["http:", "https:"].includes(url.protocol)) {
     throw new OperationalError("USAGE", `${JSON.stringify(text)} is not a pod URL; write http://host:port`);
   }

@@ -40,7 +40,7 @@ const SETTINGS = {
   host: Type.String({ default: "127.0.0.1", description: "address of the data port" }),
   port: port("data port; 0 lets the system choose", 8080),
   adminHost: Type.String({ default: "127.0.0.1", description: "address of the admin port" }),
-  adminPort: port("admin port; 0 lets the system choose", 0),
+  adminPort: port("admin port; 0 lets the system choose, and a loopback data port then answers /admin/ too", 0),
   connectMs: ms("limit for connecting to a pod", 2000),
   firstByteMs: ms("limit for a pod's first byte", 600_000),
   idleMs: ms("limit between two pieces of an answer", 900_000),

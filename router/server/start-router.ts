@@ -35,6 +35,7 @@ export interface RouterOptions {
   /** 0, the default, lets the system choose. */
   readonly port?: number;
   readonly adminHost?: string;
+  /** 0, the default, lets the system choose; a data port on loopback then answers `/admin/` as well. */
   readonly adminPort?: number;
   /** The decision's time. Sockets, probes and timeouts live by the machine's. */
   readonly clock?: Clock;
@@ -125,8 +126,14 @@ export async function startRouter(options: RouterOptions): Promise<RunningRouter
     tree: (limit) => (router.strategy === undefined ? undefined : viewTree(router.strategy, limit, clock.nowMs())),
   });
 
-  const data = await listen(handleData, {
-    host: options.host ?? "127.0.0.1",
+  const host = options.host ?? "127.0.0.1";
+  // Whoever reaches a data port on loopback reaches the admin port too: one address then serves both, unless the admin
+  // port was given a place of its own.
+  const together = (options.adminPort ?? 0) === 0 && isLoopback(host);
+  const handleBoth: typeof handleData = (request, response) =>
+    (request.url?.startsWith("/admin/") === true ? handleAdmin : handleData)(request, response);
+  const data = await listen(together ? handleBoth : handleData, {
+    host,
     port: options.port ?? 0,
     what: "clients",
   });
@@ -269,4 +276,8 @@ async function atMost(limitMs: number, work: Promise<void> | undefined): Promise
   const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)));
   await Promise.race([work, limit]);
   clearTimeout(timer);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }

@@ -48,6 +48,8 @@ interface Learnt {
   /** Characters of it that still match; a prompt must match more than `lostChars` of it to count. */
   keptChars: number;
   lostChars: number;
+  /** What it took in: it comes back when this one is unlearnt. */
+  readonly absorbed: readonly Learnt[];
 }
 
 interface Flight {
@@ -327,7 +329,16 @@ export class RuleRouter implements FunctionRouter {
     );
     this.#learnt = this.#learnt.filter((entry) => !absorbed.includes(entry));
     const madeMs = Math.min(nowMs, ...absorbed.map((entry) => entry.madeMs));
-    this.#learnt.push({ key, text, pod, madeMs, usedMs: nowMs, keptChars: text.length, lostChars: 0 });
+    this.#learnt.push({
+      key,
+      text,
+      pod,
+      madeMs,
+      usedMs: nowMs,
+      keptChars: text.length,
+      lostChars: 0,
+      absorbed: absorbed.flatMap((entry) => (entry.text === text ? entry.absorbed : [entry])),
+    });
     this.#shrink(pod);
   }
 
@@ -359,7 +370,9 @@ export class RuleRouter implements FunctionRouter {
 
   #unlearn(request: RouteRequest, pod: string): void {
     const text = textOf(request);
-    this.#learnt = this.#learnt.filter((entry) => entry.pod !== pod || entry.text !== text);
+    this.#learnt = this.#learnt.flatMap((entry) => {
+      return entry.pod === pod && entry.text === text ? entry.absorbed : [entry];
+    });
   }
 }
 
