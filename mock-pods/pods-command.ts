@@ -13,6 +13,7 @@ interface Options {
   readonly model?: string;
   readonly tokenizer?: string;
   readonly speed?: string;
+  readonly vllmVersion?: string;
   readonly seed?: string;
 }
 
@@ -26,6 +27,7 @@ export function definePods(command: Command, exit: (code: number) => void): void
     .option("--model <name>", `model to serve (default ${DEFAULT_MODEL})`)
     .option("--tokenizer <folder>", "folder with tokenizer.json (default cl100k_base)")
     .option("--speed <factor>", "simulated milliseconds per real one (default 1)")
+    .option("--vllm-version <version>", "speak as vLLM 0.7, 0.10, 0.28 or 0.32 (default 0.32)")
     .option("--seed <number>", "seed of everything random (default 0)")
     .usage("--pods a6000:4,v100:2 [options] [vLLM's own flags]")
     .allowUnknownOption()
@@ -40,7 +42,7 @@ export function definePods(command: Command, exit: (code: number) => void): void
       const named = options.model ?? model;
       const fleet = await startFleet({
         pods: options.pods,
-        flags,
+        flags: { ...flags, ...(options.vllmVersion === undefined ? {} : { "vllm-version": options.vllmVersion }) },
         ...(basePort === undefined ? {} : { basePort }),
         ...(options.host === undefined ? {} : { host: options.host }),
         ...(named === undefined ? {} : { model: named }),

@@ -4,9 +4,11 @@ import type { ServeSettings } from "./serve-settings.ts";
 
 export class ModelRegistry {
   readonly #served: ServeSettings["servedNames"];
+  readonly #naming: ServeSettings["version"]["unknownModel"];
   readonly #adapters: Map<string, string>;
 
   constructor(settings: ServeSettings) {
+    this.#naming = settings.version.unknownModel;
     this.#served = settings.servedNames;
     this.#adapters = new Map(settings.lora ? settings.loraModules : []);
   }
@@ -24,7 +26,7 @@ export class ModelRegistry {
   resolve(model: string | null | undefined): string | undefined {
     if (model === undefined || model === null || model === "" || this.#served.includes(model)) return undefined;
     if (this.#adapters.has(model)) return model;
-    throw unknownModel(model, this.#served);
+    throw unknownModel(model, this.#served, this.#naming);
   }
 
   /** @throws {Refusal} */

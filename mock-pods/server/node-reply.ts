@@ -23,33 +23,40 @@ export function nodeReply(response: ServerResponse): Reply {
       });
     },
     reset() {
-      response.req.socket.resetAndDestroy();
+      // What was written in this turn has still to leave.
+      setImmediate(() => response.req.socket.resetAndDestroy());
     },
   };
 }
 
 const DISCARDED: ReplyStream = { write: () => undefined, writeBytes: () => undefined, end: () => undefined };
 
+const CHUNK_END = Buffer.from("\r\n");
 const LAST_CHUNK = "0\r\n\r\n";
 
 /**
  * Frames chunks by itself: Node would merge those of one write into one, while uvicorn sends each event as its own chunk.
+ * Node corks the socket until the tick ends, so that steps which are caught up with leave together.
  */
 function chunked(response: ServerResponse): ReplyStream {
   response.chunkedEncoding = false;
   return {
     write(chunks) {
-      response.write(chunks.length === 1 ? frame(chunks[0] as string) : chunks.map(frame).join(""));
+      let frames = "";
+      let ascii = true;
+      for (const chunk of chunks) {
+        const bytes = Buffer.byteLength(chunk);
+        ascii &&= bytes === chunk.length;
+        frames += `${bytes.toString(16)}\r\n${chunk}\r\n`;
+      }
+      response.write(frames, ascii ? "latin1" : "utf8");
     },
     writeBytes(bytes) {
-      response.write(bytes);
+      const head = Buffer.from(`${bytes.length.toString(16)}\r\n`);
+      response.write(Buffer.concat([head, bytes, CHUNK_END]));
     },
     end() {
       response.end(LAST_CHUNK);
     },
   };
-}
-
-function frame(chunk: string): string {
-  return `${Buffer.byteLength(chunk).toString(16)}\r\n${chunk}\r\n`;
 }

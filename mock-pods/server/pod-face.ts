@@ -27,6 +27,7 @@ import { randomHex } from "./random-id.ts";
 import { Responder } from "./responder.ts";
 import { RouteTable, type Route } from "./routes.ts";
 import type { ServeSettings } from "./serve-settings.ts";
+import type { VersionProfile } from "./version-profile.ts";
 
 export interface PodFaceOptions {
   readonly podName: string;
@@ -63,7 +64,9 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     models: new ModelRegistry(settings),
     state: { paused: false, sleepLevel: 0, draining: false, load: 0 },
   };
-  const routes = new RouteTable([...ownRoutes(pod), ...options.routes]);
+  const { missingPaths } = settings.version;
+  const own = ownRoutes(pod).filter(({ path }) => !missingPaths.includes(path));
+  const routes = new RouteTable([...own, ...options.routes]);
 
   function answer(exchange: Exchange): void {
     const trailing = (outermost: boolean) => (outermost ? nameHeader(podName) : ownHeaders(exchange, true));
@@ -80,7 +83,7 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     const responder = new Responder(exchange, { trailing }, match.kind === "found" ? match.route.path : undefined);
     switch (match.kind) {
       case "found":
-        return handle(match.route, exchange, responder);
+        return handle(settings.version, match.route, exchange, responder);
       case "wrong-method":
         return responder.send(json(405, { detail: "Method Not Allowed" }, [["allow", match.allow]]));
       case "redirect":
@@ -122,22 +125,24 @@ function ownRoutes(pod: PodContext): Route[] {
   ];
 }
 
-function handle(route: Route, exchange: Exchange, responder: Responder): void {
+function handle(version: VersionProfile, route: Route, exchange: Exchange, responder: Responder): void {
+  const refused = (error: unknown) => refuse(version, responder, error);
   try {
     const answer = route.handle(exchange, responder);
     if (answer instanceof Promise) {
-      answer.then((late) => late && responder.send(late)).catch((error: unknown) => refuse(responder, error));
+      answer.then((late) => late && responder.send(late)).catch(refused);
     } else if (answer !== undefined) responder.send(answer);
   } catch (error) {
-    refuse(responder, error);
+    refused(error);
   }
 }
 
-function refuse(responder: Responder, error: unknown): void {
+function refuse({ errorShape }: VersionProfile, responder: Responder, error: unknown): void {
   if (error instanceof UnreadableBody) return responder.send(json(error.status, { detail: error.message }));
   if (!(error instanceof Refusal)) throw error;
   // An unforeseen error is answered by the outermost layer, past all middleware.
-  responder.send({ ...json(error.status, error.body), outermost: error.status === 500 });
+  const body = errorShape === "nested" ? error.body : { object: "error", ...error.body.error };
+  responder.send({ ...json(error.status, body), outermost: error.status === 500 });
 }
 
 function nameHeader(podName: string): HeaderPairs {

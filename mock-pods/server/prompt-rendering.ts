@@ -17,6 +17,8 @@ export interface RenderLimits {
   readonly truncateTokens: number | null;
   readonly truncateSide: "left" | "right" | null;
   readonly addSpecialTokens: boolean;
+  /** An answer that does not fit behind the prompt is cut rather than refused. */
+  readonly cutsMaxTokens: boolean;
 }
 
 export class PromptRenderer {
@@ -81,6 +83,7 @@ export class PromptRenderer {
   #fit(ids: readonly number[], fromText: boolean): readonly number[] {
     const { maxModelLenTokens: context } = this.#limits;
     const kept = this.#truncate(ids);
+    if (!this.#limits.cutsMaxTokens) this.#refuseTooMuch(kept.length, fromText);
     if (kept.length <= context) return kept;
     // A text is tokenized only as far as is needed to know that it is too long.
     const count = fromText ? context + 1 : kept.length;
@@ -88,6 +91,22 @@ export class PromptRenderer {
       `This model's maximum context length is ${context} tokens. However, your prompt contains ` +
         `${count === context + 1 ? "at least " : ""}${count} input tokens, which exceeds this limit even without any ` +
         "output tokens. Please reduce the length of the input prompt.",
+      "input_tokens",
+      String(count),
+    );
+  }
+
+  /** Before 0.29: prompt and answer must fit together. A text is tokenized no further than shows that they do not. */
+  #refuseTooMuch(promptTokens: number, fromText: boolean): void {
+    const { maxModelLenTokens: context, maxOutputTokens } = this.#limits;
+    const output = Number(maxOutputTokens);
+    if (promptTokens + output <= context) return;
+    const count = fromText ? context - output + 1 : promptTokens;
+    const atLeast = fromText ? "at least " : "";
+    throw badRequest(
+      `This model's maximum context length is ${context} tokens. However, you requested ${output} output tokens and your ` +
+        `prompt contains ${atLeast}${count} input tokens, for a total of ${atLeast}${count + output} tokens. ` +
+        "Please reduce the length of the input prompt or the number of requested output tokens.",
       "input_tokens",
       String(count),
     );

@@ -1,9 +1,10 @@
 /** What vLLM's own flags and environment say about the HTTP face. Flags that shape the engine are read elsewhere. */
 import type { PodSettings } from "../pod-settings.ts";
 import { fingerprint } from "./fingerprint.ts";
+import { versionProfile, type VersionProfile } from "./version-profile.ts";
 
 export interface ServeSettings {
-  readonly version: string;
+  readonly version: VersionProfile;
   /** As given to `--model`: the `root` of the model card. */
   readonly modelPath: string;
   /** The first is the name answers carry. */
@@ -35,18 +36,18 @@ export interface ServeSettings {
   readonly maxQueuedTokens: number | undefined;
   readonly shutdownTimeoutMs: number;
   readonly kvEvents: Readonly<Record<string, unknown>> | undefined;
-  readonly systemFingerprint: string;
+  /** Null in versions that have none. */
+  readonly systemFingerprint: string | null;
 }
 
-export const VLLM_VERSION = "0.32.0";
-
 export function serveSettings({ flags, environment, engine, models, modelPath }: PodSettings): ServeSettings {
+  const version = versionProfile(String(flags["vllm-version"] ?? "0.32"));
   const on = (name: string) => flags[name] === true || flags[name] === "true";
   const number = (name: string) => (flags[name] === undefined ? undefined : Number(flags[name]));
   const text = (name: string) => (flags[name] === undefined ? undefined : String(flags[name]));
   const enabled = (name: string) => ["1", "true"].includes((environment[name] ?? "").toLowerCase());
   return {
-    version: VLLM_VERSION,
+    version,
     modelPath,
     servedNames: models,
     maxModelLenTokens: engine.maxModelLen,
@@ -75,7 +76,9 @@ export function serveSettings({ flags, environment, engine, models, modelPath }:
     maxQueuedTokens: number("max-num-queued-tokens"),
     shutdownTimeoutMs: (number("shutdown-timeout") ?? 0) * 1000,
     kvEvents: jsonObject(text("kv-events-config")),
-    systemFingerprint: `vllm-${VLLM_VERSION}-${fingerprint(JSON.stringify([flags, engine, models]))}`,
+    systemFingerprint: version.fingerprint
+      ? `vllm-${version.release}-${fingerprint(JSON.stringify([flags, engine, models]))}`
+      : null,
   };
 }
 

@@ -150,7 +150,7 @@ it("lets a stream finish on a pod that is removed meanwhile", async () => {
 it.each([
   ["{", /not JSON/],
   [{}, /url/],
-  [{ url: "pod", gpu: "h100" }, /h100/],
+  [{ url: "http://pod", gpu: "h100" }, /h100/],
   [{ url: "ftp://pod" }, /http/],
   [{ url: "http://pod:1", prot: 1 }, /unknown key "prot"/],
   [[], /object/],

@@ -107,6 +107,7 @@ export class ChatStream {
   readonly #call: ChatCall;
   readonly #stream: ReplyStream;
   readonly #opening: string;
+  readonly #fingerprint: string | null;
   readonly #includeUsage: boolean;
   readonly #continuousUsage: boolean;
   readonly #counted: number[];
@@ -123,6 +124,7 @@ export class ChatStream {
     this.#opening =
       `data: {"id":${JSON.stringify(id)},"object":"chat.completion.chunk","created":${created},` +
       `"model":${JSON.stringify(modelName)},"choices":[`;
+    this.#fingerprint = pod.settings.systemFingerprint;
     const forced = pod.settings.forceIncludeUsage;
     this.#includeUsage = forced || request.stream_options?.include_usage === true;
     this.#continuousUsage = forced || (this.#includeUsage && request.stream_options?.continuous_usage_stats === true);
@@ -146,14 +148,16 @@ export class ChatStream {
   #first(generation: Generation): string[] {
     this.#started = true;
     this.#cachedTokens = generation.cachedTokens;
-    const { request, prompt } = this.#call.options;
+    const { request, prompt, pod } = this.#call.options;
     const ids = request.return_token_ids === true ? JSON.stringify(prompt.tokenIds) : "null";
     const text = request.return_prompt_text === true ? JSON.stringify(prompt.text ?? null) : "null";
     const role = JSON.stringify(this.#call.role);
+    const isNow = pod.settings.version.answerKeys === "now";
+    const promptPart = isNow ? `,"prompt_token_ids":${ids},"prompt_text":${text}` : "";
     const chunks = this.#counted.map(
       (_, index) =>
         `${this.#opening}{"index":${index},"delta":{"role":${role},"content":""},"logprobs":null,` +
-        `"finish_reason":null}]${this.#usagePart(0)},"prompt_token_ids":${ids},"prompt_text":${text}}\n\n`,
+        `"finish_reason":null}]${this.#usagePart(0)}${promptPart}}\n\n`,
     );
     if (this.#call.echoed === "") return chunks;
     const echoed = JSON.stringify(this.#call.echoed);
@@ -167,6 +171,7 @@ export class ChatStream {
 
   #chunk({ generation, text, tokenIds }: Delta): string {
     const { request, pod } = this.#call.options;
+    const isNow = pod.settings.version.answerKeys === "now";
     const index = generation.plan.choiceIndex;
     const counted = ((this.#counted[index] as number) += tokenIds.length);
     const logprobs = request.logprobs === true ? JSON.stringify(this.#call.logprobs(tokenIds)) : "null";
@@ -177,12 +182,12 @@ export class ChatStream {
         ? `"finish_reason":null`
         : `"finish_reason":"${finishReason}","stop_reason":${JSON.stringify(stopReason)}`;
     const fingerprint =
-      finishReason !== undefined && !this.#includeUsage
-        ? `,"system_fingerprint":${JSON.stringify(pod.settings.systemFingerprint)}`
+      finishReason !== undefined && !this.#includeUsage && this.#fingerprint !== null
+        ? `,"system_fingerprint":${JSON.stringify(this.#fingerprint)}`
         : "";
     return (
       `${this.#opening}{"index":${index},"delta":{"content":${JSON.stringify(text)}},"logprobs":${logprobs},` +
-      `${finish},"token_ids":${ids}}]${this.#usagePart(counted)}${fingerprint}}\n\n`
+      `${finish}${isNow ? `,"token_ids":${ids}` : ""}}]${this.#usagePart(counted)}${fingerprint}}\n\n`
     );
   }
 

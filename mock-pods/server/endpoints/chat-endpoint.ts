@@ -12,6 +12,7 @@ import { PromptRenderer, type RenderedPrompt } from "../prompt-rendering.ts";
 import { baseRequestId, priorityOf } from "../request-headers.ts";
 import type { Handler } from "../routes.ts";
 import { checkAgainstModel, checkPromptIds, checkSampling } from "../sampling-rules.ts";
+import { ofVersion } from "../answer-keys.ts";
 import { ChatCall, chatBody, ChatStream } from "./chat-call.ts";
 
 export function chatEndpoint(pod: PodContext): Handler {
@@ -49,7 +50,12 @@ export function chatEndpoint(pod: PodContext): Handler {
         });
       },
       stream: (stream, generations) => new ChatStream(call, stream, generations),
-      body: (generations, last) => json(200, chatBody(call, generations, last), orcaHeaders(pod, exchange.headers)),
+      body: (generations, last) =>
+        json(
+          200,
+          ofVersion(pod.settings.version, chatBody(call, generations, last)),
+          orcaHeaders(pod, exchange.headers),
+        ),
     });
   };
 }
@@ -74,6 +80,7 @@ function renderer(pod: PodContext, request: ChatRequest): PromptRenderer {
     maxOutputParameter: given === null ? "max_tokens" : "max_completion_tokens",
     truncateTokens: request.truncate_prompt_tokens ?? null,
     truncateSide: request.truncation_side ?? null,
+    cutsMaxTokens: pod.settings.version.cutsMaxTokens,
     addSpecialTokens: request.add_special_tokens ?? false,
   });
 }

@@ -103,6 +103,9 @@ export class CompletionStream {
   readonly #call: CompletionCall;
   readonly #stream: ReplyStream;
   readonly #opening: string;
+  readonly #fingerprint: string | null;
+  /** Of a choice without ids. */
+  readonly #laterKeys: string;
   readonly #includeUsage: boolean;
   readonly #continuousUsage: boolean;
   readonly #started: boolean[];
@@ -122,6 +125,9 @@ export class CompletionStream {
     this.#opening =
       `data: {"id":${JSON.stringify(id)},"object":"text_completion","created":${created},` +
       `"model":${JSON.stringify(modelName)},"choices":[`;
+    this.#fingerprint = pod.settings.systemFingerprint;
+    const isNow = pod.settings.version.answerKeys === "now";
+    this.#laterKeys = isNow ? `,"prompt_token_ids":null,"token_ids":null` : "";
     const forced = pod.settings.forceIncludeUsage;
     this.#includeUsage = forced || request.stream_options?.include_usage === true;
     this.#continuousUsage = forced || (this.#includeUsage && request.stream_options?.continuous_usage_stats === true);
@@ -147,15 +153,17 @@ export class CompletionStream {
     const counted = ((this.#counted[index] as number) += tokenIds.length);
     const choice = this.#plain(generation)
       ? `{"index":${index},"text":${JSON.stringify(text)},"logprobs":null,` +
-        `"finish_reason":${quoted(finishReason)},"stop_reason":${JSON.stringify(generation.stopReason)},` +
-        `"prompt_token_ids":null,"token_ids":null}`
+        `"finish_reason":${quoted(finishReason)},` +
+        `"stop_reason":${JSON.stringify(generation.stopReason)}${this.#laterKeys}}`
       : this.#detailedChoice(generation, text, tokenIds);
     const usagePart = this.#continuousUsage
       ? `,"usage":${JSON.stringify(chunkUsage(generation.promptTokens, counted))}`
-      : "";
+      : this.#laterKeys === ""
+        ? `,"usage":null`
+        : "";
     const fingerprint =
-      finishReason !== undefined && !this.#includeUsage
-        ? `,"system_fingerprint":${JSON.stringify(this.#call.options.pod.settings.systemFingerprint)}`
+      finishReason !== undefined && !this.#includeUsage && this.#fingerprint !== null
+        ? `,"system_fingerprint":${JSON.stringify(this.#fingerprint)}`
         : "";
     return `${this.#opening}${choice}]${usagePart}${fingerprint}}\n\n`;
   }

@@ -14,6 +14,7 @@ import { answerCall } from "../generation/answer-call.ts";
 import { baseRequestId, priorityOf } from "../request-headers.ts";
 import type { Handler } from "../routes.ts";
 import { checkAgainstModel, checkPromptIds, checkSampling } from "../sampling-rules.ts";
+import { ofVersion } from "../answer-keys.ts";
 import { CompletionCall, completionBody, CompletionStream } from "./completion-call.ts";
 
 export function completionsEndpoint(pod: PodContext): Handler {
@@ -50,7 +51,11 @@ export function completionsEndpoint(pod: PodContext): Handler {
       },
       stream: (stream, generations) => new CompletionStream(call, stream, generations),
       body: (generations, last) =>
-        json(200, completionBody(call, generations, last), orcaHeaders(pod, exchange.headers)),
+        json(
+          200,
+          ofVersion(pod.settings.version, completionBody(call, generations, last)),
+          orcaHeaders(pod, exchange.headers),
+        ),
     });
   };
 }
@@ -79,6 +84,7 @@ export function renderPrompts(pod: PodContext, request: CompletionRequest): Rend
     maxOutputParameter: "max_tokens",
     truncateTokens: request.truncate_prompt_tokens ?? null,
     truncateSide: request.truncation_side ?? null,
+    cutsMaxTokens: pod.settings.version.cutsMaxTokens,
     addSpecialTokens: request.add_special_tokens ?? true,
   });
   const { prompt } = request;

@@ -12,7 +12,7 @@ export function serviceRoutes(pod: PodContext): Route[] {
     { methods: ["GET"], path: "/health", handle: () => empty(200) },
     { methods: ["GET"], path: "/ping", handle: () => empty(200) },
     { methods: ["POST"], path: "/ping", handle: () => empty(200) },
-    { methods: ["GET"], path: "/version", handle: () => json(200, { version: settings.version }) },
+    { methods: ["GET"], path: "/version", handle: () => json(200, { version: settings.version.release }) },
     {
       methods: ["GET"],
       path: "/load",
