@@ -12,8 +12,8 @@ const PACKED = "typebox";
 /** Only the package is taken in: files of our own stay as they are, each with its own `import.meta.url`. */
 const onlyPacked: Plugin = {
   name: "only-packed",
-  setup({ onResolve }) {
-    onResolve({ filter: /.*/ }, ({ kind, path, importer }) => {
+  setup(bundle) {
+    bundle.onResolve({ filter: /.*/ }, ({ kind, path, importer }) => {
       const inside = kind === "entry-point" || path === PACKED || importer.includes(`/node_modules/${PACKED}/`);
       return inside ? undefined : { path, external: true };
     });
