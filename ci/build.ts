@@ -8,7 +8,7 @@ const root = dirname(import.meta.dirname);
 const dist = join(root, "dist");
 const ROOMS = ["fixtures", "mock-pods", "router", "conformance"];
 /** Evidence and prose for readers of the repository; the package works without them. */
-const LEFT_OUT = /(^|\/)(recordings|golden|reports)\/|\.ts$|\.md$|Dockerfile$/;
+const LEFT_OUT = /(^|\/)(recordings|golden|reports|__snapshots__)\/|\.ts$|\.md$|Dockerfile$/;
 
 rmSync(dist, { recursive: true, force: true });
 execFileSync("tsc", ["-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
