@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, globSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { bundleForContainer } from "./container-bundle.ts";
+import { packSmallFiles } from "./pack-small-files.ts";
 
 const root = dirname(import.meta.dirname);
 const dist = join(root, "dist");
@@ -15,5 +16,6 @@ execFileSync("tsc", ["-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit"
 for (const file of globSync(`{${ROOMS.join(",")}}/**/*.*`, { cwd: root })) {
   if (!LEFT_OUT.test(file)) cpSync(join(root, file), join(dist, file));
 }
+await packSmallFiles(dist);
 chmodSync(join(dist, "ci/routeproof.js"), 0o755);
 await bundleForContainer(join(dist, "container"));

@@ -27,7 +27,10 @@ export const errorCases: readonly Case[] = [
       const { pods } = httpOf(lab);
       const [down = ""] = lab.random.shuffle(lab.pods());
       await pods.setUp(down, false);
-      for (let index = 0; index < 9; index++) await exchange(lab, { label: `with ${down} down` });
+      for (let index = 0; index < 9; index++) {
+        const { end } = await exchange(lab, { label: `with ${down} down` });
+        if (end === "timeout") break;
+      }
       await pods.setUp(down, true);
     },
     finding: (exchanges) => {

@@ -289,7 +289,8 @@ function judgeAbsent({ steps }: Observation): Judgement | undefined {
       live = step.pods;
       if (step.change === "remove") removals++;
     }
-    if (step.kind !== "sent") continue;
+    // Sent while the router may still be taking note of the change.
+    if (step.kind !== "sent" || step.label === "converge") continue;
     const stray = step.attempts.find((pod) => !live.includes(pod));
     if (stray === undefined) continue;
     return {

@@ -168,7 +168,6 @@ export class HttpCaseLab implements Lab {
     const pods = this.#session.present.map((other) => (other.name === name ? pod : other));
     await this.#session.setPods(pods);
     this.#known.set(pod.name, pod);
-    await this.#converge([pod], true);
     this.#steps.push({
       kind: "pods",
       change: "remove",
@@ -177,6 +176,7 @@ export class HttpCaseLab implements Lab {
       atMs: this.nowMs(),
     });
     this.#recordPods("add", pod.name);
+    await this.#converge([pod], true);
     return pod.name;
   }
 

@@ -1,6 +1,8 @@
 /** The suite's proof on itself: every mutant is caught for the right reason, no conforming variant ever fails. */
 import { Random } from "../../fixtures/random.ts";
 import { CASES } from "../cases/index.ts";
+import { HTTP_MUTANTS } from "./http/http-mutants.ts";
+import { failuresOfConformingProxy, huntHttpMutant } from "./http/hunt.ts";
 import { type Mutant, MUTANTS } from "./pure/mutants.ts";
 import { RuleRouter } from "./pure/rule-router.ts";
 import { VARIANTS, type Variant } from "./pure/variants.ts";
@@ -65,6 +67,7 @@ export async function selfTest(seeds: number, print: (line: string) => void): Pr
   }
   const escaped = new Set(escapes.map(({ mutant }) => mutant.id)).size;
   print(`mutants killed in each of ${MUTANT_SEEDS} seeds: ${MUTANTS.length - escaped} / ${MUTANTS.length}`);
+  const httpKilled = await huntHttpMutants(print);
   let caseRuns = 0;
   let failures = 0;
   for (const variant of VARIANTS) {
@@ -78,7 +81,23 @@ export async function selfTest(seeds: number, print: (line: string) => void): Pr
   print(
     `conforming variants: ${VARIANTS.length}, seeds each: ${seeds}; not passed / case runs: ${failures} / ${caseRuns}`,
   );
-  return escaped === 0 && failures === 0;
+  return escaped === 0 && httpKilled && failures === 0;
+}
+
+/** The same over real sockets, and the proxy that none of those cases may fail. */
+async function huntHttpMutants(print: (line: string) => void): Promise<boolean> {
+  let killed = 0;
+  for (const mutant of HTTP_MUTANTS) {
+    const outcome = await huntHttpMutant(mutant, 1);
+    if (outcome === `fail ${mutant.reason}`) killed++;
+    else print(`escaped ${mutant.id} ${JSON.stringify(mutant.broken)}: ${mutant.caseId} ${outcome}`);
+  }
+  print(`broken proxies killed over HTTP: ${killed} / ${HTTP_MUTANTS.length}`);
+  const caseIds = [...new Set(HTTP_MUTANTS.map(({ caseId }) => caseId))];
+  const notPassed = await failuresOfConformingProxy(caseIds, 1);
+  for (const line of notPassed) print(`conforming proxy: ${line}`);
+  print(`conforming proxy; not passed / case runs: ${notPassed.length} / ${caseIds.length}`);
+  return killed === HTTP_MUTANTS.length && notPassed.length === 0;
 }
 
 const MUTANT_SEEDS = 5;

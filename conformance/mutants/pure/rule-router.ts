@@ -109,9 +109,9 @@ export class RuleRouter implements FunctionRouter {
     if (this.#pods.length === 0) this.#pods = names;
   }
 
-  decide(request: RouteRequest, nowMs: number): DecisionRecord {
+  decide(request: RouteRequest, nowMs: number, exclude?: ReadonlySet<string>): DecisionRecord {
     this.tick(nowMs);
-    const { pod, followed, matchedChars, spilt = false } = this.#choose(request, nowMs);
+    const { pod, followed, matchedChars, spilt = false } = this.#choose(request, nowMs, exclude);
     const text = textOf(request);
     const record: DecisionRecord = {
       requestId: request.requestId,
@@ -175,8 +175,8 @@ export class RuleRouter implements FunctionRouter {
     return this.#fault === fault;
   }
 
-  #choose(request: RouteRequest, nowMs: number): Choice {
-    const pods = this.#servingPods();
+  #choose(request: RouteRequest, nowMs: number, exclude?: ReadonlySet<string>): Choice {
+    const pods = this.#servingPods().filter((pod) => exclude?.has(pod) !== true);
     if (pods.length === 0) return { pod: null, followed: false, matchedChars: 0 };
     const text = textOf(request);
     if (this.#is("first-cell-modulo") || this.#is("first-cell-sticky")) {

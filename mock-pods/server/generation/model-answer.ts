@@ -28,8 +28,8 @@ const SHORTEST_TOKENS = 64;
 const SPREAD_TOKENS = 192;
 
 export function commonWords(tokenizer: ModelTokenizer): Model {
-  const { first, words } = vocabularyOf(tokenizer);
   return ({ promptTokenIds, seed, sample }) => {
+    const { first, words } = vocabularyOf(tokenizer);
     const hash = hashOf(promptTokenIds, seed, sample);
     return {
       naturalEndTokens: SHORTEST_TOKENS + (hash % SPREAD_TOKENS),

@@ -1,0 +1,31 @@
+/** Every way in which the pass-through proxy can be broken on purpose: one switch each. */
+export const HTTP_FAULTS = {
+  "buffers-streams": "an answer is collected whole before any of it is passed on",
+  "re-encodes-events": "comments and line endings of an event stream are tidied",
+  "ends-broken-streams-cleanly": "a stream that its pod broke off ends with [DONE]",
+  "splices-another-pod": "a stream that its pod broke off goes on from another pod",
+  "repeats-after-first-byte": "a request whose answer broke off is sent to another pod, whose answer is thrown away",
+  "retries-client-errors": "a pod's 4xx is tried at another pod",
+  "retries-server-errors": "a pod's 5xx is tried at every other pod",
+  "swallows-retry-after": "a pod's 429 reaches the client as 503 without its Retry-After",
+  "hangs-on-dead-pods": "a refused connection leaves the client without an answer",
+  "stays-when-client-leaves-early": "a client that leaves before the first byte does not disconnect the pod",
+  "stays-when-client-leaves-late": "a client that leaves in mid-stream does not disconnect the pod",
+  "drops-unknown-fields": "only fields that it knows reach the pod",
+  "rounds-big-integers": "the body is parsed and written again",
+  "own-request-id": "the pod gets a request id of the router's own",
+  "drops-repeated-headers": "of several headers with one name the last reaches the client",
+  "small-body-limit": "bodies over 256 KB are refused",
+  "follows-target-header": "the client names the address that gets the request",
+  "breaks-inside-characters": "prompts that part inside a character end in a 500",
+  "breaks-on-content-parts": "content that is not a string ends in a 500",
+  "breaks-on-prompt-lists": "a prompt that is not a string ends in a 500",
+  "breaks-on-lone-surrogates": "text that is no valid Unicode ends in a 500",
+  "breaks-on-bad-json": "a malformed body ends in a 500",
+  "crosses-responses": "two clients that wait at the same time get each other's answers",
+  "loses-ends-under-load": "while others wait, requests that end at the first pod stay counted",
+  "always-503": "the null router: nothing is ever served",
+  "never-calls-a-pod": "the echo router: it answers by itself",
+} as const;
+
+export type HttpFault = keyof typeof HTTP_FAULTS;

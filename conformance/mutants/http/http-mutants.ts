@@ -1,0 +1,46 @@
+/** Proxies broken on purpose, and for each the case that must catch it, with the reason it must give. */
+import type { Breakage } from "./proxy-adapter.ts";
+
+export interface HttpMutant {
+  readonly id: string;
+  readonly broken: Breakage;
+  readonly caseId: string;
+  readonly reason: string;
+}
+
+const mutant = (id: string, broken: Breakage, caseId: string, reason: string): HttpMutant => ({
+  id,
+  broken,
+  caseId,
+  reason,
+});
+
+export const HTTP_MUTANTS: readonly HttpMutant[] = [
+  mutant("M35h", { routing: "leaks-on-finish" }, "LOAD-03", "finished-requests-still-counted"),
+  mutant("M36h", { routing: "leaks-on-abort" }, "LOAD-08", "aborted-requests-still-counted"),
+  mutant("M43a", { passing: "buffers-streams" }, "STR-02", "stream-buffered"),
+  mutant("M43b", { passing: "re-encodes-events" }, "STR-01", "stream-bytes-changed"),
+  mutant("M44a", { passing: "ends-broken-streams-cleanly" }, "STR-07", "clean-end-after-reset"),
+  mutant("M44b", { passing: "splices-another-pod" }, "STR-07", "retried-after-first-byte"),
+  mutant("M45a", { passing: "repeats-after-first-byte" }, "ERR-05", "retried-after-first-byte"),
+  mutant("M45b", { passing: "retries-client-errors" }, "ERR-04", "retried-a-client-error"),
+  mutant("M45c", { passing: "retries-server-errors" }, "ERR-02", "more-attempts-than-declared"),
+  mutant("M45d", { passing: "swallows-retry-after" }, "ERR-03", "shedding-swallowed"),
+  mutant("M45e", { passing: "hangs-on-dead-pods" }, "ERR-01", "hung-on-a-dead-pod"),
+  mutant("M46a", { passing: "stays-when-client-leaves-early" }, "STR-05", "disconnect-not-propagated"),
+  mutant("M46b", { passing: "stays-when-client-leaves-late" }, "STR-06", "disconnect-not-propagated"),
+  mutant("M47a", { passing: "drops-unknown-fields" }, "STR-03", "request-body-changed"),
+  mutant("M47b", { passing: "rounds-big-integers" }, "STR-03", "request-body-changed"),
+  mutant("M47c", { passing: "own-request-id" }, "STR-04", "header-lost"),
+  mutant("M47d", { passing: "drops-repeated-headers" }, "STR-04", "header-lost"),
+  mutant("M47e", { passing: "small-body-limit" }, "STR-09", "large-body-not-passed"),
+  mutant("M49a", { passing: "breaks-inside-characters" }, "TOK-01", "request-not-served"),
+  mutant("M49b", { passing: "breaks-on-lone-surrogates" }, "TOK-02", "text-broke-the-router"),
+  mutant("M49c", { passing: "breaks-on-content-parts" }, "TOK-06", "chat-broke-the-router"),
+  mutant("M49d", { passing: "breaks-on-prompt-lists" }, "TOK-07", "prompt-form-broke-the-router"),
+  mutant("M49e", { passing: "breaks-on-bad-json" }, "ERR-07", "bad-request-not-refused"),
+  mutant("M50a", { passing: "crosses-responses" }, "CON-01", "responses-crossed"),
+  mutant("M50b", { passing: "loses-ends-under-load" }, "CON-03", "finished-requests-still-counted"),
+  mutant("null", { passing: "always-503" }, "TOK-01", "request-not-served"),
+  mutant("echo", { passing: "never-calls-a-pod" }, "TOK-01", "request-not-served"),
+];

@@ -1,0 +1,21 @@
+import { expect, it } from "vitest";
+import { HTTP_FAULTS } from "./http-fault.ts";
+import { HTTP_MUTANTS } from "./http-mutants.ts";
+import { failuresOfConformingProxy, huntHttpMutant } from "./hunt.ts";
+
+it.concurrent.each(HTTP_MUTANTS.map((mutant) => [`${mutant.id} (${mutant.caseId})`, mutant] as const))(
+  "catches %s over real sockets",
+  async (_name, mutant) => {
+    expect(await huntHttpMutant(mutant, 1)).toBe(`fail ${mutant.reason}`);
+  },
+);
+
+it("passes the conforming proxy in every case that catches a broken one", async () => {
+  const caseIds = [...new Set(HTTP_MUTANTS.map(({ caseId }) => caseId))];
+  expect(await failuresOfConformingProxy(caseIds, 1)).toEqual([]);
+});
+
+it("has a mutant for every fault of the proxy", () => {
+  const used = new Set(HTTP_MUTANTS.map(({ broken }) => broken.passing));
+  expect(Object.keys(HTTP_FAULTS).filter((fault) => !used.has(fault as never))).toEqual(["follows-target-header"]);
+});

@@ -1,0 +1,267 @@
+/**
+ * A small conforming proxy in front of the rule router: bytes pass as they come, both ways, and an end on one side ends the
+ * other. One switch breaks it in one way.
+ */
+import { createServer, request as forward, type ClientRequest, type IncomingMessage, type Server } from "node:http";
+import type { ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Clock } from "../../../fixtures/clock.ts";
+import type { FunctionRouter } from "../../../fixtures/routing.ts";
+import type { PodAddress } from "../../adapters/router-under-test.ts";
+import type { HttpFault } from "./http-fault.ts";
+import {
+  factsOf,
+  partsInsideCharacter,
+  type RequestFacts,
+  withKnownFieldsOnly,
+  writtenAgain,
+} from "./request-facts.ts";
+
+interface Flight {
+  readonly incoming: IncomingMessage;
+  readonly body: Buffer;
+  readonly facts: RequestFacts;
+  readonly tried: Set<string>;
+  client: ServerResponse;
+}
+
+const HOP_BY_HOP = new Set(["connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect"]);
+const TARGET_HEADERS = ["x-gateway-destination-endpoint", "target-pod", "x-worker-id"];
+/** Port 0 refuses: a routing fault may name a pod that is gone. */
+const NOWHERE = new URL("http://127.0.0.1:0");
+const MOST_ATTEMPTS = 3;
+const MANY_WAITING = 4;
+const SMALL_BODY_BYTES = 256 * 1024;
+const REMEMBERED_PROMPTS = 200;
+
+export class PassThroughProxy {
+  readonly #router: FunctionRouter;
+  readonly #clock: Clock;
+  readonly #fault: HttpFault | undefined;
+  readonly #server: Server;
+  #pods = new Map<string, URL>();
+  #attemptCount = 0;
+  /** Begun and not answered yet: what a fault may mix up. */
+  readonly #waiting = new Set<Flight>();
+  readonly #prompts: Buffer[] = [];
+
+  constructor(router: FunctionRouter, clock: Clock, fault?: HttpFault) {
+    this.#router = router;
+    this.#clock = clock;
+    this.#fault = fault;
+    this.#server = createServer({ requestTimeout: 0 }, (incoming, client) => void this.#receive(incoming, client));
+  }
+
+  /** Resolves to the address it listens on. */
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  setPods(pods: readonly PodAddress[]): void {
+    this.#pods = new Map(pods.map(({ name, url }) => [name, new URL(url)]));
+    this.#router.setPods(pods, this.#clock.nowMs());
+  }
+
+  async #receive(incoming: IncomingMessage, client: ServerResponse): Promise<void> {
+    const body = await bodyOf(incoming);
+    if (body === undefined) return;
+    if (this.#is("always-503")) return refuse(client, 503, "no pod is ready");
+    if (incoming.method !== "POST") return refuse(client, 405, "only POST is served here");
+    if (this.#is("never-calls-a-pod")) return refuse(client, 200, "an answer of its own");
+    if (this.#is("small-body-limit") && body.length > SMALL_BODY_BYTES) return refuse(client, 413, "body too large");
+    const facts = factsOf(body);
+    if (facts === undefined) return refuse(client, this.#is("breaks-on-bad-json") ? 500 : 400, "not a JSON object");
+    if (this.#breaksOn(facts, body)) return refuse(client, 500, "internal error");
+    this.#dispatch({ incoming, body, facts, client, tried: new Set() });
+  }
+
+  #dispatch(flight: Flight): void {
+    this.#router.tick(this.#clock.nowMs());
+    const id = `attempt-${this.#attemptCount++}`;
+    const { pod } = this.#router.decide({ ...flight.facts.route, requestId: id }, this.#clock.nowMs(), flight.tried);
+    if (pod === null) return refuse(flight.client, 503, "no pod is ready");
+    flight.tried.add(pod);
+    const upstream = this.#open(this.#target(pod, flight), flight);
+    this.#waiting.add(flight);
+    if (this.#is("crosses-responses")) this.#cross(flight);
+    let answered = false;
+    let ended = false;
+    const finish = (outcome: "ok" | "error" | "aborted"): void => {
+      if (ended) return;
+      ended = true;
+      this.#waiting.delete(flight);
+      const busy = this.#waiting.size >= MANY_WAITING && pod === [...this.#pods.keys()][0];
+      if (!(busy && this.#is("loses-ends-under-load"))) this.#router.finished(id, outcome, this.#clock.nowMs());
+    };
+    flight.client.once("close", () => {
+      if (flight.client.writableFinished || ended) return;
+      const stays = flight.client.headersSent ? "stays-when-client-leaves-late" : "stays-when-client-leaves-early";
+      if (!this.#is(stays)) upstream.destroy();
+      finish("aborted");
+    });
+    upstream.on("error", (error: NodeJS.ErrnoException) => {
+      // A broken answer is told of by the answer.
+      if (ended || answered) return;
+      finish("error");
+      if (error.code === "ECONNREFUSED") return this.#onRefused(flight);
+      refuse(flight.client, 502, "the pod broke the connection");
+    });
+    upstream.once("response", (reply) => {
+      answered = true;
+      this.#onReply(flight, id, reply, finish);
+    });
+  }
+
+  #open(target: URL, { incoming, body }: Flight): ClientRequest {
+    const sent = this.#upstreamBody(body);
+    const framing = ["host", target.host, "content-length", String(sent.length)];
+    const upstream = forward(new URL(incoming.url ?? "/", target), {
+      method: "POST",
+      // Node takes a flat list of names and values, which keeps repeated ones; its types say otherwise.
+      headers: [...framing, ...this.#upstreamHeaders(incoming)] as never,
+      agent: false,
+    });
+    upstream.end(sent);
+    return upstream;
+  }
+
+  #onRefused(flight: Flight): void {
+    if (this.#is("hangs-on-dead-pods")) return;
+    if (flight.tried.size < Math.min(MOST_ATTEMPTS, this.#pods.size)) return this.#dispatch(flight);
+    refuse(flight.client, 502, "no pod accepts connections");
+  }
+
+  #onReply(flight: Flight, id: string, reply: IncomingMessage, finish: (outcome: "ok" | "error") => void): void {
+    const status = reply.statusCode ?? 502;
+    const { client } = flight;
+    this.#waiting.delete(flight);
+    if (this.#retries(status) && flight.tried.size < this.#pods.size) {
+      reply.resume();
+      finish("error");
+      return this.#dispatch(flight);
+    }
+    if (!client.headersSent) {
+      const swallows = status === 429 && this.#is("swallows-retry-after");
+      client.writeHead(swallows ? 503 : status, this.#clientHeaders(reply, swallows));
+      if (!this.#is("buffers-streams")) client.flushHeaders();
+    }
+    const kept: Buffer[] = [];
+    let begun = false;
+    reply.on("data", (piece: Buffer) => {
+      if (!begun) this.#router.firstToken?.(id, this.#clock.nowMs());
+      begun = true;
+      if (this.#is("buffers-streams")) kept.push(piece);
+      else if (this.#is("re-encodes-events")) client.write(piece.toString().replaceAll("\r\n", "\n"));
+      else if (!client.write(piece)) {
+        reply.pause();
+        client.once("drain", () => reply.resume());
+      }
+    });
+    reply.once("end", () => {
+      client.end(Buffer.concat(kept));
+      finish(status >= 400 ? "error" : "ok");
+    });
+    reply.once("error", () => {
+      finish("error");
+      this.#onBroken(flight);
+    });
+  }
+
+  /** The pod broke its answer off after the first byte. */
+  #onBroken(flight: Flight): void {
+    const { client } = flight;
+    if (this.#is("ends-broken-streams-cleanly")) return void client.end("data: [DONE]\n\n");
+    if (this.#is("splices-another-pod") && flight.tried.size < this.#pods.size) return this.#dispatch(flight);
+    if (this.#is("repeats-after-first-byte") && flight.tried.size < this.#pods.size) {
+      const [other] = [...this.#pods].filter(([name]) => !flight.tried.has(name));
+      const again = this.#open(other?.[1] ?? NOWHERE, flight);
+      again.once("response", (reply) => reply.resume().once("error", () => undefined));
+      again.once("error", () => undefined).once("close", () => client.socket?.resetAndDestroy());
+      return;
+    }
+    client.socket?.resetAndDestroy();
+  }
+
+  #is(fault: HttpFault): boolean {
+    return this.#fault === fault;
+  }
+
+  #retries(status: number): boolean {
+    if (status >= 500) return this.#is("retries-server-errors");
+    return status >= 400 && status !== 429 && this.#is("retries-client-errors");
+  }
+
+  #breaksOn({ route, promptIsText, hasContentParts }: RequestFacts, body: Buffer): boolean {
+    const text = typeof route.prompt === "string" ? route.prompt : "";
+    if (this.#is("breaks-on-content-parts")) return hasContentParts;
+    if (this.#is("breaks-on-prompt-lists")) return !promptIsText;
+    if (this.#is("breaks-on-lone-surrogates")) return !text.isWellFormed();
+    if (!this.#is("breaks-inside-characters")) return false;
+    const bytes = promptIsText ? Buffer.from(text) : body;
+    const broken = this.#prompts.some((other) => partsInsideCharacter(bytes, other));
+    this.#prompts.push(bytes);
+    if (this.#prompts.length > REMEMBERED_PROMPTS) this.#prompts.shift();
+    return broken;
+  }
+
+  /** Takes the client of another request that waits, and leaves it its own. */
+  #cross(flight: Flight): void {
+    const other = [...this.#waiting].find((candidate) => candidate !== flight);
+    if (other !== undefined) [flight.client, other.client] = [other.client, flight.client];
+  }
+
+  #target(pod: string, { incoming }: Flight): URL {
+    const named = TARGET_HEADERS.map((name) => incoming.headers[name]).find((value) => typeof value === "string");
+    if (this.#is("follows-target-header") && named !== undefined) return new URL(`http://${named}`);
+    return this.#pods.get(pod) ?? NOWHERE;
+  }
+
+  #upstreamHeaders({ rawHeaders }: IncomingMessage): readonly string[] {
+    const passed = pairsOf(rawHeaders).filter(
+      ([name]) => !HOP_BY_HOP.has(name.toLowerCase()) && !/^(host|content-length)$/i.test(name),
+    );
+    if (!this.#is("own-request-id")) return passed.flat();
+    const others = passed.filter(([name]) => name.toLowerCase() !== "x-request-id");
+    return [...others, ["x-request-id", `own-${this.#attemptCount}`]].flat();
+  }
+
+  #upstreamBody(body: Buffer): Buffer {
+    if (this.#is("drops-unknown-fields")) return withKnownFieldsOnly(body);
+    return this.#is("rounds-big-integers") ? writtenAgain(body) : body;
+  }
+
+  #clientHeaders({ rawHeaders }: IncomingMessage, withoutRetryAfter: boolean): string[] {
+    const passed = pairsOf(rawHeaders).filter(
+      ([name]) => !HOP_BY_HOP.has(name.toLowerCase()) && !(withoutRetryAfter && name.toLowerCase() === "retry-after"),
+    );
+    if (!this.#is("drops-repeated-headers")) return passed.flat();
+    return Object.entries(Object.fromEntries(passed)).flat();
+  }
+}
+
+async function bodyOf(incoming: IncomingMessage): Promise<Buffer | undefined> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const piece of incoming) pieces.push(piece as Buffer);
+    return Buffer.concat(pieces);
+  } catch {
+    return undefined;
+  }
+}
+
+function pairsOf(rawHeaders: readonly string[]): (readonly [string, string])[] {
+  return rawHeaders.flatMap((name, index) => (index % 2 === 0 ? [[name, rawHeaders[index + 1] ?? ""] as const] : []));
+}
+
+function refuse(client: ServerResponse, status: number, message: string): void {
+  if (client.headersSent || client.destroyed) return void client.destroy();
+  client.writeHead(status, { "content-type": "application/json" });
+  client.end(JSON.stringify({ error: { message, type: "router_error", param: null, code: status } }));
+}

@@ -1,0 +1,35 @@
+/** The pass-through proxy as an adapter: real sockets, in this process. */
+import type { RouterAdapter } from "../../adapters/router-under-test.ts";
+import type { RouterProfile } from "../../router-profile.ts";
+import type { Fault } from "../pure/fault.ts";
+import { PLAIN_RULE, RuleRouter } from "../pure/rule-router.ts";
+import { profileOf } from "../pure/variants.ts";
+import type { HttpFault } from "./http-fault.ts";
+import { PassThroughProxy } from "./pass-through-proxy.ts";
+
+/** At most one of the two: how it routes, or how it passes things on, is broken. */
+export interface Breakage {
+  readonly routing?: Fault;
+  readonly passing?: HttpFault;
+}
+
+const PROFILE: RouterProfile = {
+  ...profileOf(PLAIN_RULE),
+  discovery: { convergenceMs: 0, returningPodIsCold: true },
+  retry: { on: ["connect"], max: 2 },
+};
+
+export function proxyAdapter({ routing, passing }: Breakage = {}): RouterAdapter {
+  return {
+    name: routing ?? passing ?? "conforming proxy",
+    version: "1",
+    kind: "function",
+    profile: PROFILE,
+    async start({ pods, seed, clock }) {
+      const proxy = new PassThroughProxy(new RuleRouter(PLAIN_RULE, seed, routing), clock, passing);
+      proxy.setPods(pods);
+      const url = await proxy.listen();
+      return { kind: "http", url, setPods: async (next) => proxy.setPods(next), close: () => proxy.close() };
+    },
+  };
+}
