@@ -121,6 +121,8 @@ export interface PodSighting {
 }
 
 export interface ScriptedPods {
+  /** `host:port` of a pod. */
+  address(pod: string): string;
   script(script: PodScript): void;
   /** Lets a `wait` with this name go on. */
   release(name: string): void;

@@ -11,6 +11,7 @@ import { podCases } from "./pods.ts";
 import { randomSequenceCases } from "./random-sequences.ts";
 import { splitCases } from "./split.ts";
 import { streamCases } from "./stream.ts";
+import { targetHeaderCases } from "./target-headers.ts";
 import { textCases } from "./text.ts";
 import { thresholdCases } from "./threshold.ts";
 
@@ -26,6 +27,7 @@ export const CASES: readonly Case[] = [
   ...concurrencyCases,
   ...textCases,
   ...isolationCases,
+  ...targetHeaderCases,
   ...affinityCases,
   ...randomSequenceCases,
 ];
