@@ -182,6 +182,7 @@ export class HttpCaseLab implements Lab {
 
   async reorderPods(): Promise<void> {
     await this.#session.setPods(this.#session.present.toReversed());
+    this.#recordPods("start", null);
     await this.#converge([], true);
   }
 
