@@ -27,6 +27,16 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     summary: "start a fleet of mock vLLM pods",
     load: async () => (await import("../mock-pods/pods-command.ts")).definePods,
   },
+  probe: {
+    summary: "measure what a router does and write its profile",
+    load: async () => {
+      const [{ defineProbe }, { referenceRouter }] = await Promise.all([
+        import("../conformance/probe-command.ts"),
+        import("./reference-router.ts"),
+      ]);
+      return defineProbe(referenceRouter);
+    },
+  },
   replay: {
     summary: "play a trace under each strategy and compare",
     load: async () => {

@@ -1,4 +1,4 @@
-/** What a router claims to do (see adapter.md's format): every field optional, because unknown is not false. */
+/** What a router claims to do, as conformance/README.md shows it: every field optional, because unknown is not false. */
 import { Type, type Static } from "typebox";
 import { checker } from "../fixtures/schema.ts";
 

@@ -1,24 +1,17 @@
 /** `routeproof verify`: judge a router. */
 import { Option, type Command } from "commander";
-import { OperationalError } from "../fixtures/operational-error.ts";
-import { readJsonFile } from "../fixtures/schema.ts";
-import { openAdapter } from "./adapters/open-adapter.ts";
+import { wholeNumber } from "./whole-number.ts";
 import type { RouterAdapter } from "./adapters/router-under-test.ts";
-import { urlAdapter } from "./adapters/url-adapter.ts";
 import { CASES } from "./cases/index.ts";
+import { ATTACH_HELP, chooseAdapter, attachOptions, type AttachOptions } from "./attach-options.ts";
 import { Progress } from "./report/progress.ts";
 import { ReportFolder } from "./report/report-folder.ts";
 import { terminalReport } from "./report/terminal.ts";
-import { checkRouterProfile } from "./router-profile.ts";
 import { readKnownFailing } from "./runner/known-failing.ts";
 import { runConformance, type IsolationLevel, type RunEvent } from "./runner/run-conformance.ts";
 import { selectCases } from "./runner/select-cases.ts";
 
-interface VerifyOptions {
-  readonly adapter?: string;
-  readonly url?: string;
-  readonly podsListen?: string;
-  readonly profile?: string;
+interface VerifyOptions extends AttachOptions {
   readonly only?: string;
   readonly seed: number;
   readonly shuffle?: boolean;
@@ -33,12 +26,7 @@ interface VerifyOptions {
 }
 
 const HELP = `
-Attach a router:
-  (nothing)              the reference router, in this process
-  --adapter FILE         a router the kit starts, or a running one, as the adapter file says
-  --url URL --pods-listen HOST:PORT,...
-                         a running router: point it at those addresses first, the kit's pods bind them.
-                         --profile FILE says what the router claims; without it most routing cases are unsupported.
+${ATTACH_HELP}
 
 Exit codes: 0 conformant, 1 a requirement failed, 2 something stayed undecided, 3 the router or the kit could not be
 started or broke, 4 wrong usage.`;
@@ -46,11 +34,7 @@ started or broke, 4 wrong usage.`;
 /** `reference` makes the router that is judged when none is named. */
 export function defineVerify(reference: () => RouterAdapter) {
   return (command: Command, exit: (code: number) => void): void => {
-    command
-      .option("--adapter <file>", "adapter file of the router to judge")
-      .option("--url <url>", "base URL of a running router")
-      .option("--pods-listen <addresses>", "with --url: addresses that the router already points at, comma-separated")
-      .option("--profile <file>", "what the router claims, instead of the adapter's own profile")
+    attachOptions(command)
       .option("--only <ids>", "ids, groups, patterns with *, levels or requirements, comma-separated")
       .option("--seed <number>", "reproduces a run", wholeNumber("--seed"), 1)
       .option("--shuffle", "run in an order drawn from the seed")
@@ -116,34 +100,6 @@ async function verify(options: VerifyOptions, reference: () => RouterAdapter): P
   }
 }
 
-async function chooseAdapter(options: VerifyOptions, reference: () => RouterAdapter): Promise<RouterAdapter> {
-  const { adapter: file, url, podsListen, profile: profileFile } = options;
-  if (file !== undefined && url !== undefined) {
-    throw new OperationalError("USAGE", "--adapter and --url name two routers; give one of them");
-  }
-  if (podsListen !== undefined && url === undefined) throw new OperationalError("USAGE", "--pods-listen needs --url");
-  const profile = profileFile === undefined ? undefined : checkRouterProfile(readJsonFile(profileFile), profileFile);
-  if (url !== undefined) return fixedRouter(url, podsListen, profile ?? {});
-  const adapter = file === undefined ? reference() : await openAdapter(file);
-  return profile === undefined ? adapter : { ...adapter, profile };
-}
-
-function fixedRouter(url: string, podsListen: string | undefined, profile: RouterAdapter["profile"]): RouterAdapter {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new OperationalError("USAGE", `--url ${url} is not an http URL; e.g. http://127.0.0.1:8080`);
-  }
-  const addresses = (podsListen ?? "").split(",").flatMap((word) => (word.trim() === "" ? [] : [word.trim()]));
-  if (addresses.length === 0) {
-    throw new OperationalError(
-      "USAGE",
-      "--url needs --pods-listen: the addresses that the router already points at, e.g. 127.0.0.1:9001,127.0.0.1:9002",
-    );
-  }
-  const wrong = addresses.find((address) => !/^(http:\/\/)?[^/:]+:\d+\/?$/.test(address));
-  if (wrong !== undefined) throw new OperationalError("USAGE", `--pods-listen: "${wrong}" is not HOST:PORT`);
-  return urlAdapter({ file: { kind: "url", name: new URL(url).host, url, podsListen: addresses }, profile });
-}
-
 function attachedBy({ adapter, url, podsListen, profile }: VerifyOptions): string {
   const parts = { adapter, url, "pods-listen": podsListen, profile };
   return Object.entries(parts)
@@ -161,12 +117,4 @@ function listing(cases: ReturnType<typeof selectCases>, { profile }: RouterAdapt
       return JSON.stringify({ type: "listed", id, level, requirement, title, ...(unsupported && { unsupported }) });
     return `${id.padEnd(8)} ${level.padEnd(13)} ${requirement.padEnd(9)} ${title}`;
   });
-}
-
-function wholeNumber(name: string): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-    throw new OperationalError("USAGE", `${name} ${text} is not a whole number`);
-  };
 }

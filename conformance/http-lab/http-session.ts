@@ -113,7 +113,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   }
 
   /** A lab for one case, with as many pods as it asks for: those of the case before where they are unharmed. */
-  async lab({ id, needs }: Case, seed: number): Promise<HttpCaseLab> {
+  async lab({ id, needs }: Pick<Case, "id" | "needs">, seed: number): Promise<HttpCaseLab> {
     const wanted = needs.pods ?? DEFAULT_PODS;
     const kept = this.#present.slice(0, wanted);
     const lab = new HttpCaseLab(this, id, seed, this.#carriedInto());

@@ -1,5 +1,4 @@
-import { tokenIds, tokensIn, type Trace } from "../../fixtures/traces/trace.ts";
-import { appendBlockHash, type HashChain } from "../../mock-pods/engine/block-hash.ts";
+import { tokensIn, type TokenRun, type Trace } from "../../fixtures/traces/trace.ts";
 
 /**
  * The share of prompt tokens that one endless cache would hit if every request went through it and was stored the moment
@@ -7,29 +6,49 @@ import { appendBlockHash, type HashChain } from "../../mock-pods/engine/block-ha
  * token, which is never computed.
  */
 export function idealHitRatio(trace: Trace, blockSizeTokens: number): number {
-  const stored = new Set<number>();
+  const stored: Held = { tokens: 0, next: new Map() };
   let promptTokens = 0;
   let hitTokens = 0;
   for (const { prompt, reply } of trace.entries) {
     const [firstReplyId, replyTokens] = reply;
-    const blocks = blockKeys(tokenIds([...prompt, [firstReplyId, replyTokens - 1]]), blockSizeTokens);
     const length = tokensIn(prompt);
-    const mostBlocks = Math.floor((length - 1) / blockSizeTokens);
-    const firstMiss = blocks.findIndex((key) => !stored.has(key));
+    const heldTokens = store(stored, [...prompt, [firstReplyId, replyTokens - 1]]);
     promptTokens += length;
-    hitTokens += Math.min(mostBlocks, firstMiss < 0 ? blocks.length : firstMiss) * blockSizeTokens;
-    for (const key of blocks) stored.add(key);
+    hitTokens += Math.floor(Math.min(heldTokens, length - 1) / blockSizeTokens) * blockSizeTokens;
   }
   return promptTokens === 0 ? 0 : hitTokens / promptTokens;
 }
 
-/** A number for every whole block and what comes before it: 53 bits of its chained hash. */
-function blockKeys(ids: Int32Array, blockSizeTokens: number): number[] {
-  const keys: number[] = [];
-  const chain: HashChain = [];
-  for (let start = 0; start + blockSizeTokens <= ids.length; start += blockSizeTokens) {
-    appendBlockHash(chain, ids, start, blockSizeTokens, {});
-    keys.push(((chain.at(-2) ?? 0) & 0x1fffff) * 2 ** 32 + ((chain.at(-1) ?? 0) >>> 0));
+/** A run of consecutive ids in a tree of all that was stored, and what came after it, by its first id. */
+interface Held {
+  tokens: number;
+  next: Map<number, Held>;
+}
+
+/** Stores a prompt and tells how many of its leading tokens were there: in proportion to its runs, not its tokens. */
+function store(root: Held, runs: readonly TokenRun[]): number {
+  let heldTokens = 0;
+  let isKnown = true;
+  let last = root;
+  for (const [first, length] of runs) {
+    for (let done = 0; done < length;) {
+      const id = first + done;
+      let run = last.next.get(id);
+      if (run === undefined) {
+        isKnown = false;
+        last.next.set(id, (run = { tokens: length - done, next: new Map() }));
+      }
+      if (run.tokens > length - done) split(run, id, length - done);
+      if (isKnown) heldTokens += run.tokens;
+      done += run.tokens;
+      last = run;
+    }
   }
-  return keys;
+  return heldTokens;
+}
+
+/** Cuts a run that starts with `id` after so many tokens. */
+function split(run: Held, id: number, tokens: number): void {
+  run.next = new Map([[id + tokens, { tokens: run.tokens - tokens, next: run.next }]]);
+  run.tokens = tokens;
 }

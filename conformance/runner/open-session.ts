@@ -45,7 +45,7 @@ class FunctionRun implements Session<FunctionLab> {
     this.#session = new FunctionSession(router.router, adapter.profile);
   }
 
-  async lab({ id, needs }: Case, seed: number): Promise<FunctionLab> {
+  async lab({ id, needs }: Pick<Case, "id" | "needs">, seed: number): Promise<FunctionLab> {
     return this.#session.lab(id, seed, needs.pods);
   }
 

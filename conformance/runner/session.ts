@@ -7,7 +7,8 @@ export interface Session<L extends Lab = Lab> {
   readonly canAdvance: boolean;
   /** Pods that can be present; undefined when as many as a case asks for. */
   readonly fixedPods: number | undefined;
-  lab(conformanceCase: Case, seed: number): Promise<L>;
+  /** `of` names what the lab is for: a case, or a probe. */
+  lab(of: Pick<Case, "id" | "needs">, seed: number): Promise<L>;
   /** After a case, whatever became of it: nothing of it is left for the next one. */
   end(lab: L): Promise<void>;
   /** The same router in front of fresh pods, where it can be told. */

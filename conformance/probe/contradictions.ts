@@ -1,0 +1,56 @@
+/** Where a router was measured to do something else than its profile declares. What either leaves out contradicts nothing. */
+import type { RouterProfile } from "../router-profile.ts";
+import { gateFits, type Spill } from "./gate.ts";
+
+export interface Contradiction {
+  readonly field: string;
+  readonly declared: unknown;
+  readonly measured: unknown;
+}
+
+export function contradictions(
+  declared: RouterProfile,
+  measured: RouterProfile,
+  spills: readonly Spill[] = [],
+  podCount = 0,
+): readonly Contradiction[] {
+  const compare = (field: string, claim: unknown, seen: unknown): Contradiction[] =>
+    claim === undefined || seen === undefined || claim === seen ? [] : [{ field, declared: claim, measured: seen }];
+  const [claims, seen] = [thresholdOf(declared), thresholdOf(measured)];
+  const gate = measured.gate === undefined ? spills : measured.gate;
+  return [
+    ...compare("match.unit", unitName(declared), unitName(measured)),
+    ...compare("threshold.value", claims?.value, seen?.value),
+    // A prompt cannot be told to stand exactly where a template or a remote tokenizer adds to it.
+    ...(declared.exact === false ? [] : compare("threshold.comparison", claims?.comparison, seen?.comparison)),
+    ...compare("threshold.ratioOf", claims?.ratioOf, seen?.ratioOf),
+    ...compare("cold", policyOf(declared), policyOf(measured)),
+    ...compare("load.signal", signalOf(declared), signalOf(measured)),
+    ...(declared.gate === undefined || gateFits(declared.gate, spills, podCount)
+      ? []
+      : [{ field: "gate", declared: declared.gate, measured: gate }]),
+  ];
+}
+
+/** No threshold and a threshold of nothing are the same rule. */
+function thresholdOf({ threshold }: RouterProfile): RouterProfile["threshold"] {
+  return threshold === null ? { value: 0, comparison: ">" } : threshold;
+}
+
+/** Vocabularies cannot be told apart from outside. */
+function unitName({ match }: RouterProfile): string | undefined {
+  const unit = match?.unit;
+  if (unit === undefined || typeof unit === "string") return unit;
+  return "token" in unit ? "token" : `block of ${unit.block} ${unit.of}s`;
+}
+
+/** A cost model that counts requests behaves as least load does. */
+function policyOf({ cold }: RouterProfile): string | undefined {
+  const policy = typeof cold === "object" ? cold.policy : cold;
+  return policy === "cost-model" ? "least-load" : policy;
+}
+
+/** Both count what was sent in the last minutes; they differ in how much a long prompt weighs. */
+function signalOf({ load }: RouterProfile): string | undefined {
+  return load?.signal === "cost-model" ? "window" : load?.signal;
+}
