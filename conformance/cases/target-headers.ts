@@ -1,6 +1,4 @@
 /** SEC-01, SEC-02: where a request goes is the router's to say, not its client's. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Case } from "../case.ts";
 import { completionBody, exchange, httpOf, noted } from "./exchange.ts";
 import { type Finding, httpCase, unreached } from "./http-case.ts";
@@ -32,23 +30,15 @@ export const targetHeaderCases: readonly Case[] = [
     requirement: "R-SEC-1",
     title: "An address that a client names in a header MUST NOT get its request.",
     traffic: async (lab) => {
-      let hits = 0;
-      const stranger = createServer((_request, response) => {
-        hits++;
-        response.writeHead(200, { "content-type": "application/json" });
-        response.end('{"choices":[]}');
-      });
-      await new Promise<void>((resolve) => stranger.listen(0, "127.0.0.1", resolve));
-      const address = `127.0.0.1:${(stranger.address() as AddressInfo).port}`;
+      const stranger = await httpOf(lab).openStranger();
       try {
         for (const name of TARGET_HEADERS) {
-          await exchange(lab, { label: name, headers: { [name]: address }, reply: REPLY });
+          await exchange(lab, { label: name, headers: { [name]: stranger.address }, reply: REPLY });
         }
       } finally {
         stranger.close();
-        stranger.closeAllConnections();
       }
-      lab.note(HITS, hits);
+      lab.note(HITS, stranger.hits());
     },
     missing: unreached,
     finding: (exchanges, _profile, observation) => {

@@ -8,14 +8,9 @@ import { STIMULI, type Stimulus, withoutStimulus } from "./without-stimulus.ts";
 
 /** Cases that pass without the stimulus, because it only sharpens or widens what they look for. */
 const SHOWN_WITHOUT_IT: Readonly<Partial<Record<Stimulus, readonly string[]>>> = {
-  hold: [
-    // Without load they still show that an owner is chosen, though not which of two.
-    ...["LPM-07", "SPL-02", "SPL-06"],
-    // Held prompts only reach pods that a router with fixed ties would never pick.
-    ...["POD-01", "POD-02", "POD-04", "POD-09", "POD-11"],
-    // Without load they still hold every request to the oracle.
-    ...["LOAD-07", "HOT-01", "HOT-03", "RND-01"],
-  ],
+  // Two owners: without load they still show that one of them is chosen, though not which. Pod changes: held prompts only
+  // reach pods that fixed ties would never pick. The rest still hold every request to the oracle.
+  hold: "LPM-07 SPL-02 SPL-06 POD-01 POD-02 POD-04 POD-09 POD-11 LOAD-07 HOT-01 HOT-03 RND-01".split(" "),
   // Several changes in one case: the others remain.
   "add a pod": ["POD-07", "POD-09"],
   "remove a pod": ["POD-03", "POD-06", "POD-07"],
