@@ -1,10 +1,12 @@
 /** The report as one self-contained page: verdict first, a matrix when there are several routers, a section per case. */
 import { readFileSync } from "node:fs";
 import type { Evidence } from "../runner/evidence.ts";
+import type { RouterProfile } from "../router-profile.ts";
 import type { CaseRow, Report } from "../runner/report-rows.ts";
 import { groupOf } from "../runner/select-cases.ts";
 import { caseSection } from "./html-case.ts";
 import { html, Html } from "./html-text.ts";
+import { missingClaims } from "./missing-claims.ts";
 
 export interface PageReport {
   readonly report: Report;
@@ -56,7 +58,7 @@ function routerPart({ report, evidence }: PageReport, index: number): Html {
     </p>
     ${header.settle === undefined ? undefined : html`<p class="soft">Waits a declared time before the rule holds: ${header.settle.why}</p>`}
     <pre>${header.reproduce}</pre>
-    ${troubles(cases, index)}
+    ${troubles(cases, index)} ${unlocking(cases, header.profile)}
     <details>
       <summary>What the router claims</summary>
       <pre>${JSON.stringify(header.profile, null, 2)}</pre>
@@ -86,6 +88,12 @@ function troubles(cases: readonly CaseRow[], index: number): Html | undefined {
   return html`<ul class="troubles">
     ${lines}
   </ul>`;
+}
+
+function unlocking(cases: readonly CaseRow[], profile: RouterProfile): Html | undefined {
+  const claims = missingClaims(cases, profile).map(([claim, count]) => `${claim} (${count})`);
+  if (claims.length === 0) return undefined;
+  return html`<p class="soft">Cases that a claim more would unlock: ${claims.join(", ")}</p>`;
 }
 
 function matrix(reports: readonly PageReport[]): Html {
