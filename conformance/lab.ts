@@ -66,6 +66,16 @@ export interface HttpLab {
   wire(): readonly WireExchange[];
   /** The pods' side: scripted replies, gates, journals. */
   readonly pods: ScriptedPods;
+  /** Opens a listener that is no pod. */
+  openStranger(): Promise<Stranger>;
+}
+
+export interface Stranger {
+  /** `host:port`. */
+  readonly address: string;
+  /** Requests that reached it. */
+  hits(): number;
+  close(): void;
 }
 
 export interface RawRequest {
@@ -121,6 +131,8 @@ export interface PodSighting {
 }
 
 export interface ScriptedPods {
+  /** `host:port` of a pod. */
+  address(pod: string): string;
   script(script: PodScript): void;
   /** Lets a `wait` with this name go on. */
   release(name: string): void;

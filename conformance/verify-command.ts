@@ -9,6 +9,7 @@ import { ReportFolder } from "./report/report-folder.ts";
 import { terminalReport } from "./report/terminal.ts";
 import { readKnownFailing } from "./runner/known-failing.ts";
 import { runConformance, type IsolationLevel, type RunEvent } from "./runner/run-conformance.ts";
+import { smoke } from "./smoke.ts";
 import { selectCases } from "./runner/select-cases.ts";
 
 interface VerifyOptions extends AttachOptions {
@@ -22,6 +23,7 @@ interface VerifyOptions extends AttachOptions {
   readonly knownFailing?: string;
   readonly report?: string;
   readonly list?: boolean;
+  readonly smoke?: boolean;
   readonly json?: boolean;
 }
 
@@ -49,6 +51,7 @@ export function defineVerify(reference: () => RouterAdapter) {
       .option("--known-failing <file>", "JSON list of {pattern, reason, link}; an entry that passes is a failure")
       .option("--report <dir>", "write report.jsonl, junit.xml and the evidence there")
       .option("--list", "print every case and do not run any")
+      .option("--smoke", "only start, one request, one pod more and less, stop: is the router attached rightly?")
       .option("--json", "print the report's rows on stdout, one JSON object a line")
       .addHelpText("after", HELP)
       .action(async (options: VerifyOptions) => exit(await verify(options, reference)));
@@ -64,6 +67,7 @@ async function verify(options: VerifyOptions, reference: () => RouterAdapter): P
     for (const line of listing(selected, adapter, json)) process.stdout.write(`${line}\n`);
     return 0;
   }
+  if (options.smoke === true) return runSmoke(adapter, options.seed, json);
   const folder = options.report === undefined ? undefined : new ReportFolder(options.report);
   const progress = new Progress(process.stderr);
   const interrupt = new AbortController();
@@ -98,6 +102,18 @@ async function verify(options: VerifyOptions, reference: () => RouterAdapter): P
   } finally {
     process.off("SIGINT", onInterrupt);
   }
+}
+
+async function runSmoke(adapter: RouterAdapter, seed: number, json: boolean): Promise<number> {
+  const steps = await smoke(adapter, seed);
+  for (const step of steps) {
+    const { name, trouble } = step;
+    const line =
+      trouble === undefined ? `  ok    ${name}` : `  FAIL  ${name}: trouble in the ${trouble.in}: ${trouble.text}`;
+    process.stdout.write(`${json ? JSON.stringify({ type: "smoke", ...step }) : line}\n`);
+  }
+  const trouble = steps.find((step) => step.trouble !== undefined)?.trouble;
+  return trouble === undefined ? 0 : trouble.in === "router" ? 1 : 3;
 }
 
 function attachedBy({ adapter, url, podsListen, profile }: VerifyOptions): string {

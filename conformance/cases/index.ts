@@ -1,4 +1,4 @@
-/** Every case of the suite, in the order in which they run. */
+/** The catalogue. */
 import type { Case } from "../case.ts";
 import { affinityCases } from "./affinity.ts";
 import { concurrencyCases } from "./concurrency.ts";
@@ -10,11 +10,13 @@ import { longestMatchCases } from "./longest-match.ts";
 import { podCases } from "./pods.ts";
 import { randomSequenceCases } from "./random-sequences.ts";
 import { splitCases } from "./split.ts";
+import { withStimulusCheck } from "./stimulus.ts";
 import { streamCases } from "./stream.ts";
+import { targetHeaderCases } from "./target-headers.ts";
 import { textCases } from "./text.ts";
 import { thresholdCases } from "./threshold.ts";
 
-export const CASES: readonly Case[] = [
+const ALL: readonly Case[] = [
   ...thresholdCases,
   ...longestMatchCases,
   ...splitCases,
@@ -26,6 +28,10 @@ export const CASES: readonly Case[] = [
   ...concurrencyCases,
   ...textCases,
   ...isolationCases,
+  ...targetHeaderCases,
   ...affinityCases,
   ...randomSequenceCases,
 ];
+
+/** Every case of the suite, in the order in which they run. */
+export const CASES: readonly Case[] = ALL.map(withStimulusCheck);

@@ -145,12 +145,12 @@ function judgedProbes(observation: Observation, profile: RouterProfile): JudgedP
 }
 
 function isSharp(step: SentStep, rival: string | undefined, expectation: Expectation): boolean {
-  const { zone, allowed: pods, cold, livePods } = expectation;
+  const { zone, allowed: pods, cold, livePods, loads } = expectation;
   if (pods.length === livePods.length) return false;
   switch (step.label) {
     case probeLabel("owner"):
-      // Where load does not predict a cold request, chance alone separates: any pod that is not allowed will do.
-      return zone === "owner" && (cold.length === livePods.length || disjoint(pods, cold));
+      // Where load is not known to decide, chance alone separates: any pod that is not allowed will do.
+      return zone === "owner" && (loads === undefined ? cold.length === livePods.length : disjoint(pods, cold));
     case probeLabel("load"):
     case probeLabel("gate"):
       return (zone === "load" || zone === "gate") && rival !== undefined && !pods.includes(rival);

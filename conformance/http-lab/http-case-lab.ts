@@ -11,6 +11,7 @@ import { WireLog } from "../wire-log.ts";
 import { exchange } from "./exchange.ts";
 import type { HeldReply } from "./held-reply.ts";
 import type { HttpSession } from "./http-session.ts";
+import { openStranger } from "./stranger.ts";
 import { bodyFor, promptOf } from "./prompt-body.ts";
 
 const REQUEST_MS = 15_000;
@@ -63,6 +64,7 @@ export class HttpCaseLab implements Lab {
       request: (options) => this.#raw(options),
       wire: () => this.#wire.entries(),
       pods: session.stage,
+      openStranger,
     };
   }
 
@@ -182,6 +184,7 @@ export class HttpCaseLab implements Lab {
 
   async reorderPods(): Promise<void> {
     await this.#session.setPods(this.#session.present.toReversed());
+    this.#recordPods("start", null);
     await this.#converge([], true);
   }
 

@@ -43,6 +43,10 @@ export class PodStage implements ScriptedPods {
     this.#expected.set(requestId, { prompt, sightings: [], hold });
   }
 
+  address(name: string): string {
+    return new URL(this.#fleet.pod(name).url).host;
+  }
+
   script(script: PodScript): void {
     this.#scripts.unshift({ script, left: script.times ?? Infinity });
   }

@@ -34,6 +34,8 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M47c", { passing: "own-request-id" }, "STR-04", "header-lost"),
   mutant("M47d", { passing: "drops-repeated-headers" }, "STR-04", "header-lost"),
   mutant("M47e", { passing: "small-body-limit" }, "STR-09", "large-body-not-passed"),
+  mutant("M48a", { passing: "follows-target-header" }, "SEC-01", "client-steered-to-a-stranger"),
+  mutant("M48b", { passing: "follows-target-header" }, "SEC-02", "client-steered-to-a-pod"),
   mutant("M49a", { passing: "breaks-inside-characters" }, "TOK-01", "request-not-served"),
   mutant("M49b", { passing: "breaks-on-lone-surrogates" }, "TOK-02", "text-broke-the-router"),
   mutant("M49c", { passing: "breaks-on-content-parts" }, "TOK-06", "chat-broke-the-router"),

@@ -1,0 +1,22 @@
+/** A listener on loopback that no router was told about: whatever reaches it was steered there. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Stranger } from "../lab.ts";
+
+export async function openStranger(): Promise<Stranger> {
+  let hits = 0;
+  const server = createServer((_request, response) => {
+    hits++;
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end('{"choices":[]}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    hits: () => hits,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}

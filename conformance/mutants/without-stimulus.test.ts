@@ -1,0 +1,54 @@
+import { expect, it } from "vitest";
+import { CASES } from "../cases/index.ts";
+import { FunctionSession } from "../function-lab.ts";
+import { RuleRouter } from "./pure/rule-router.ts";
+import { VARIANTS } from "./pure/variants.ts";
+import { functionCases } from "./trial-run.ts";
+import { STIMULI, type Stimulus, withoutStimulus } from "./without-stimulus.ts";
+
+/** Cases that pass without the stimulus, because it only sharpens or widens what they look for. */
+const SHOWN_WITHOUT_IT: Readonly<Partial<Record<Stimulus, readonly string[]>>> = {
+  // Two owners: without load they still show that one of them is chosen, though not which. Pod changes: held prompts only
+  // reach pods that fixed ties would never pick. The rest still hold every request to the oracle.
+  hold: "LPM-07 SPL-02 SPL-06 POD-01 POD-02 POD-04 POD-09 POD-11 LOAD-07 HOT-01 HOT-03 RND-01".split(" "),
+  // Several changes in one case: the others remain.
+  "add a pod": ["POD-07", "POD-09"],
+  "remove a pod": ["POD-03", "POD-06", "POD-07"],
+};
+
+/** Verdict of the case on a conforming router whose lab leaves the stimulus out; undefined when the case does not use it. */
+async function verdictWithout(stimulus: Stimulus, caseId: string): Promise<string | undefined> {
+  for (const { rule, profile } of VARIANTS.filter((variant) => variant.rule.load === "in-flight")) {
+    const [each] = functionCases(
+      CASES.filter(({ id }) => id === caseId),
+      profile,
+    );
+    if (each === undefined) continue;
+    let used = false;
+    const lab = new FunctionSession(new RuleRouter(rule, 1), profile).lab(each.id, 1, each.needs.pods);
+    const lacking = withoutStimulus(lab, stimulus, () => {
+      used = true;
+    });
+    const broke = await each.traffic(lacking).then(
+      () => false,
+      () => true,
+    );
+    if (!used) return undefined;
+    return broke ? "error" : each.judge(lab.observation(), profile).verdict;
+  }
+  return undefined;
+}
+
+it.each(Object.keys(STIMULI) as Stimulus[])(
+  "passes no case that rests on this when it is left out: %s",
+  async (stimulus) => {
+    const verdicts = new Map<string, string>();
+    for (const { id } of CASES) {
+      const verdict = await verdictWithout(stimulus, id);
+      if (verdict !== undefined) verdicts.set(id, verdict);
+    }
+    expect(verdicts.size).toBeGreaterThan(0);
+    const passed = [...verdicts].filter(([, verdict]) => verdict === "pass").map(([id]) => id);
+    expect(passed).toEqual(SHOWN_WITHOUT_IT[stimulus] ?? []);
+  },
+);
