@@ -1,5 +1,5 @@
 /** Which claims a profile leaves out, and how many cases stand behind each. */
-import type { RouterProfile } from "../router-profile.ts";
+import { RouterProfileSchema, type RouterProfile } from "../router-profile.ts";
 import type { CaseRow } from "../runner/report-rows.ts";
 
 /** As the cases word it, e.g. "the profile does not claim gate (null when there is none)". */
@@ -23,8 +23,11 @@ export function missingClaims(
 }
 
 function isUnknown(claim: string, profile: RouterProfile): boolean {
+  const keys = claim.split(" ")[0]?.split(".") ?? [];
+  // A case may also want something in words, as "a cold policy by chance": no key that a profile could hold.
+  if (!((keys[0] ?? "") in RouterProfileSchema.properties)) return false;
   let value: unknown = profile;
-  for (const key of claim.split(" ")[0]?.split(".") ?? []) {
+  for (const key of keys) {
     if (typeof value !== "object" || value === null) return false;
     value = (value as Readonly<Record<string, unknown>>)[key];
     if (value === undefined) return true;
