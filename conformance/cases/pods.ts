@@ -74,7 +74,7 @@ export const podCases: readonly Case[] = [
     title: "A prefix whose owner was removed MUST be served by a pod that is there, and learnt for that pod.",
     needs: podChanges,
     unsupported: contrast,
-    trials: 3,
+    trials: 6,
     blame: { owner: "orphan-not-learnt-again" },
     trial: async (lab) => {
       const prompt = trunk(lab.corpus.namespace(), 6);

@@ -7,6 +7,7 @@ import { createCorpus, type Corpus, type Prompt } from "../corpus.ts";
 import type { Held, HttpLab, Lab, RawRequest, RawResponse, SendOptions } from "../lab.ts";
 import type { CarriedLoad, Observation, SentStep, Step } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";
+import { LATE_RELEASE_MS } from "../oracle/load.ts";
 import { WireLog } from "../wire-log.ts";
 import { exchange } from "./exchange.ts";
 import type { HeldReply } from "./held-reply.ts";
@@ -195,8 +196,11 @@ export class HttpCaseLab implements Lab {
   }
 
   async settle(): Promise<void> {
-    await this.releaseAll();
     const { load } = this.profile;
+    const held = this.#held.size > 0;
+    await this.releaseAll();
+    // Else the oracle must grant that the router still counts them, and the next probe could show nothing.
+    if (held && load !== undefined && load.signal !== "none") await sleep(LATE_RELEASE_MS);
     const counts = load?.signal === "window" || load?.signal === "cost-model";
     // Without a clock to move the window stays as it is: the oracle counts what it may still hold.
     if (counts && this.#session.router.advance !== undefined) {

@@ -12,7 +12,7 @@ export interface PodLoad {
 }
 
 /** After the client saw the end of a response, an HTTP router may still count it for this long ... */
-const LATE_RELEASE_MS = 30;
+export const LATE_RELEASE_MS = 30;
 /** ... and longer on a busy machine, but not past several later exchanges. */
 const LATE_RELEASE_STRAGGLERS = 2;
 const LATE_RELEASE_MAX_MS = 2_000;
