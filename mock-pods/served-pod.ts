@@ -80,9 +80,8 @@ export class ServedPod extends PodCore implements Pod {
     const server = this.#server;
     if (server === undefined) return;
     this.#server = undefined;
-    this.#stopPublisher();
     this.die();
-    await server.crash();
+    await Promise.all([this.#stopPublisher(), server.crash()]);
   }
 
   protected override faultsChanged(): void {
@@ -108,7 +107,7 @@ export class ServedPod extends PodCore implements Pod {
     this.#server = undefined;
     face.abortAll();
     await server.stopListening();
-    this.#stopPublisher();
+    await this.#stopPublisher();
     this.die();
   }
 
@@ -133,9 +132,10 @@ export class ServedPod extends PodCore implements Pod {
     return known;
   }
 
-  #stopPublisher(): void {
-    this.#publisher?.close();
+  async #stopPublisher(): Promise<void> {
+    const publisher = this.#publisher;
     this.#publisher = undefined;
+    await publisher?.close();
   }
 
   override async reset(): Promise<void> {

@@ -35,6 +35,7 @@ export class KvEventPublisher {
   #held: Batch | undefined;
   /** Sends one after the other: ZeroMQ sockets take no two at once. */
   #sending: Promise<void> = Promise.resolve();
+  #closing = false;
 
   private constructor(
     config: KvEventsConfig,
@@ -102,7 +103,14 @@ export class KvEventPublisher {
     if (held !== undefined) this.#send(held);
   }
 
-  close(): void {
+  /** Its addresses are free to be bound again once this has resolved. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#sending;
+    await Promise.all([
+      this.#config.binds ? unbound(this.#publisher, this.endpoint) : undefined,
+      this.#replayer === undefined ? undefined : unbound(this.#replayer, this.replayEndpoint ?? ""),
+    ]);
     this.#publisher.close();
     this.#replayer?.close();
   }
@@ -114,7 +122,7 @@ export class KvEventPublisher {
   #send({ sequence, payload }: Batch): void {
     const frames = [this.#topic, sequenceFrame(sequence), payload];
     this.#sending = this.#sending.then(async () => {
-      if (!this.#publisher.closed) await this.#publisher.send(frames);
+      if (!this.#closing) await this.#publisher.send(frames);
     });
   }
 
@@ -131,4 +139,15 @@ export class KvEventPublisher {
       await replayer.send([client, EMPTY, ...(withTopic ? [EMPTY] : []), sequenceFrame(END_OF_REPLAY), EMPTY]);
     }
   }
+}
+
+/** libzmq gives a listener's address up in a thread of its own, after `unbind` and `close` have returned; its monitor tells when. */
+async function unbound(socket: Publisher | Router, endpoint: string): Promise<void> {
+  const released = new Promise<void>((resolve) => {
+    socket.events.on("close", ({ address }) => {
+      if (address === endpoint) resolve();
+    });
+  });
+  await socket.unbind(endpoint);
+  if (!endpoint.startsWith("inproc:")) await released;
 }
