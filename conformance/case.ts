@@ -69,6 +69,13 @@ export interface Needs {
   readonly pods?: number;
 }
 
+/** Why a case cannot be run with a profile. */
+export interface Unsupported {
+  /** The claim that is left out, as a path into the profile and, where it matters, the value: `gate`, `evict.kind ttl`. */
+  readonly claim?: string;
+  readonly why: string;
+}
+
 export interface Case {
   /** `GRP-nn`; never reused. */
   readonly id: string;
@@ -78,8 +85,8 @@ export interface Case {
   /** One sentence in RFC 2119 words. */
   readonly title: string;
   readonly needs: Needs;
-  /** Why the profile does not support this case (names the claim that is missing), or undefined when it does. */
-  readonly unsupported: (profile: RouterProfile) => string | undefined;
+  /** Why the profile does not support this case; undefined when it does. */
+  readonly unsupported: (profile: RouterProfile) => Unsupported | undefined;
   /** Drives the router; records through the lab. */
   readonly traffic: (lab: Lab) => Promise<void>;
   /** Pure: the same observation always gives the same judgement. */

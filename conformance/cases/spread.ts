@@ -1,18 +1,19 @@
 /** Does every pod get its share of prompts that nothing ties to a pod? */
-import type { Judgement } from "../case.ts";
+import type { Judgement, Unsupported } from "../case.ts";
 import type { Observation } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";
+import { no, silent } from "./claims.ts";
 import { judgeService } from "./probes.ts";
 import { FALSE_POSITIVE_RATE, fewestByChance, mostByChance } from "./statistics.ts";
 
 /** Idle pods tie, and a tie may always go to one pod: only these claims promise an even spread. */
-export function evenlySpread({ cold, load }: RouterProfile): string | undefined {
-  if (cold === undefined) return "the profile does not claim cold";
+export function evenlySpread({ cold, load }: RouterProfile): Unsupported | undefined {
+  if (cold === undefined) return silent("cold");
   const { policy, ties } = typeof cold === "object" ? cold : { policy: cold, ties: undefined };
   if (policy === "random" || policy === "round-robin") return undefined;
-  if (policy !== "least-load") return `cold requests go by ${policy}, which promises no even spread`;
+  if (policy !== "least-load") return no(`cold requests go by ${policy}, which promises no even spread`);
   if (ties === "rotate" || load?.signal === "window") return undefined;
-  return "the router claims no rotation among equally loaded pods";
+  return no("the router claims no rotation among equally loaded pods");
 }
 
 /** Judges the steps labelled `fresh`: each pod's count within what a uniform choice explains. */

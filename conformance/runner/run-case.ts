@@ -13,6 +13,7 @@ export interface CaseOutcome {
   readonly expected?: readonly string[];
   readonly observed?: readonly string[];
   readonly statistic?: Statistic;
+  readonly missingClaim?: string;
   /** Made when asked for: the oracle looks at every step again. */
   readonly evidence?: () => Evidence;
   /** The session is not to be trusted with another case. */
@@ -28,7 +29,9 @@ export function obstacle(
 ): CaseOutcome | undefined {
   const no = (detail: string): CaseOutcome => ({ verdict: "unsupported", reason: "unsupported", detail });
   const missing = unsupported(adapter.profile);
-  if (missing !== undefined) return no(missing);
+  if (missing !== undefined) {
+    return { ...no(missing.why), ...(missing.claim === undefined ? {} : { missingClaim: missing.claim }) };
+  }
   if (session.transport === "function" && needs.transport === "http") return no("it needs a router that speaks HTTP");
   const hidden = needs.shows?.find((shown) => resolvePointer(adapter, `/${shown.replaceAll(".", "/")}`) === undefined);
   if (hidden !== undefined) return no(`the adapter does not declare ${hidden}`);

@@ -173,7 +173,7 @@ interface RowContext {
 
 function rowFor(
   { id, level, requirement, title }: Case,
-  { verdict, reason, detail, expected, observed, statistic }: CaseOutcome,
+  { verdict, reason, detail, missingClaim, expected, observed, statistic }: CaseOutcome,
   durationMs: number,
   { seed, knownFailing, attachedBy }: RowContext,
 ): CaseRow {
@@ -185,7 +185,7 @@ function rowFor(
     requirement,
     title,
     verdict,
-    ...definedOnly({ reason, detail, expected, observed, statistic }),
+    ...definedOnly({ reason, detail, missingClaim, expected, observed, statistic }),
     ...(known === undefined
       ? {}
       : { knownFailing: { reason: known.reason, ...(known.link === undefined ? {} : { link: known.link }) } }),
