@@ -1,6 +1,6 @@
 /** A conformance case: traffic that makes an observation, and a pure judgement of it. */
 import type { Lab } from "./lab.ts";
-import type { Observation } from "./observation.ts";
+import type { Observation, PodsStep } from "./observation.ts";
 import type { RouterProfile } from "./router-profile.ts";
 
 export type Level = "MUST" | "declared-MUST" | "SHOULD" | "INFO";
@@ -38,8 +38,8 @@ export const DEFAULT_PODS = 3;
 export interface Needs {
   /** `http`: real requests and streams; `any`: a function router will do. */
   readonly transport: "any" | "http";
-  /** It changes the set of pods while running. */
-  readonly podChanges?: boolean;
+  /** It changes the set of pods while running, in these ways at least. */
+  readonly podChanges?: readonly PodsStep["change"][];
   /** It moves time by minutes: runs only where the clock can be advanced, or with --slow. */
   readonly clock?: boolean;
   /** It needs scripted replies and faults of the pods. */

@@ -29,7 +29,7 @@ export function obstacle(
   const missing = unsupported(adapter.profile);
   if (missing !== undefined) return no(missing);
   if (session.transport === "function" && needs.transport === "http") return no("it needs a router that speaks HTTP");
-  if (needs.podChanges === true && adapter.changesPods === false) {
+  if (needs.podChanges !== undefined && adapter.changesPods === false) {
     return no("the adapter cannot tell the router about pods that come and go (pods.channel is none)");
   }
   if (session.fixedPods !== undefined && needs.pods !== undefined && needs.pods !== session.fixedPods) {
