@@ -9,7 +9,12 @@ export type Verdict = "pass" | "fail" | "inconclusive" | "error" | "unsupported"
 
 /** What a judgement says. `reason` is a kebab-case code that mutant tests assert. */
 export type Judgement =
-  | { readonly verdict: "pass"; readonly statistic?: Statistic }
+  | {
+      readonly verdict: "pass";
+      readonly statistic?: Statistic;
+      /** What was measured, where that is worth reading although nothing is wrong. */
+      readonly detail?: string;
+    }
   | {
       readonly verdict: "fail";
       readonly reason: string;
@@ -34,6 +39,14 @@ export interface Statistic {
 /** Pods in front of which a case runs unless it asks for another number. */
 export const DEFAULT_PODS = 3;
 
+/** As the adapter file calls it. */
+export type Shown =
+  | "podSeenBy"
+  | "observe.metrics"
+  | "observe.metrics.requests"
+  | "observe.readiness"
+  | "observe.explain";
+
 /** What a case needs from the way the router is attached. */
 export interface Needs {
   /** `http`: real requests and streams; `any`: a function router will do. */
@@ -42,12 +55,25 @@ export interface Needs {
   readonly podChanges?: readonly PodsStep["change"][];
   /** It moves time by minutes: runs only where the clock can be advanced, or with --slow. */
   readonly clock?: boolean;
+  /** It takes many seconds: runs only with --slow. */
+  readonly slow?: boolean;
+  /** What the adapter must declare that the router shows. */
+  readonly shows?: readonly Shown[];
+  /** It may leave the router spoiled: runs only where the kit can start it anew. */
+  readonly freshRouter?: boolean;
   /** It needs scripted replies and faults of the pods. */
   readonly scriptedPods?: boolean;
   /** It needs pods that serve this many models; default 1. */
   readonly models?: number;
   /** Pods present when it starts; default {@link DEFAULT_PODS}. */
   readonly pods?: number;
+}
+
+/** Why a case cannot be run with a profile. */
+export interface Unsupported {
+  /** The claim that is left out, as a path into the profile and, where it matters, the value: `gate`, `evict.kind ttl`. */
+  readonly claim?: string;
+  readonly why: string;
 }
 
 export interface Case {
@@ -59,8 +85,8 @@ export interface Case {
   /** One sentence in RFC 2119 words. */
   readonly title: string;
   readonly needs: Needs;
-  /** Why the profile does not support this case (names the claim that is missing), or undefined when it does. */
-  readonly unsupported: (profile: RouterProfile) => string | undefined;
+  /** Why the profile does not support this case; undefined when it does. */
+  readonly unsupported: (profile: RouterProfile) => Unsupported | undefined;
   /** Drives the router; records through the lab. */
   readonly traffic: (lab: Lab) => Promise<void>;
   /** Pure: the same observation always gives the same judgement. */

@@ -11,6 +11,7 @@ import {
   claimed,
   coldReachable,
   loadDecides,
+  no,
   prefixAware,
   separable,
   slidingTtl,
@@ -34,6 +35,25 @@ async function seed(lab: Lab, prompt: Prompt): Promise<string | undefined> {
 async function busyProbe(lab: Lab, pod: string, prompt: Prompt, kind: "owner" | "load"): Promise<void> {
   await makeBusy(lab, pod);
   await lab.send(prompt, { label: probeLabel(kind) });
+}
+
+/** The most text a case may send to fill an index. */
+const MAX_FLOOD_CHARS = 20_000_000;
+const CELL_CHARS = 640;
+const PROMPTS_TO_FILL = 16;
+
+const fillable = all(
+  claimed("evict.kind capacity", ({ evict }: RouterProfile) => evict?.kind === "capacity"),
+  (profile) =>
+    capacityChars(profile) * 6 > MAX_FLOOD_CHARS ? no("the index is too large to be filled in a test") : undefined,
+);
+
+function capacityChars({ evict, match }: RouterProfile): number {
+  if (evict?.kind !== "capacity") return 0;
+  const unit = match?.unit;
+  const charsPerUnit = typeof unit === "object" ? ("token" in unit || unit.of === "token" ? 5 : 1) : 1;
+  const blockUnits = typeof unit === "object" && "block" in unit ? unit.block : 1;
+  return evict.units * charsPerUnit * blockUnits;
 }
 
 export const evictCases: readonly Case[] = [
@@ -221,24 +241,6 @@ function sweepMs({ evict }: RouterProfile): number {
 /** What {@link Lab.settle} itself moves the clock by. */
 function drainMs({ load }: RouterProfile): number {
   return load?.signal === "window" || load?.signal === "cost-model" ? (load.windowMs ?? 180_000) + 2_000 : 0;
-}
-
-/** The most text a case may send to fill an index. */
-const MAX_FLOOD_CHARS = 20_000_000;
-const CELL_CHARS = 640;
-const PROMPTS_TO_FILL = 16;
-
-function fillable(profile: RouterProfile): string | undefined {
-  if (profile.evict?.kind !== "capacity") return "the profile does not claim evict.kind capacity";
-  return capacityChars(profile) * 6 > MAX_FLOOD_CHARS ? "the index is too large to be filled in a test" : undefined;
-}
-
-function capacityChars({ evict, match }: RouterProfile): number {
-  if (evict?.kind !== "capacity") return 0;
-  const unit = match?.unit;
-  const charsPerUnit = typeof unit === "object" ? ("token" in unit || unit.of === "token" ? 5 : 1) : 1;
-  const blockUnits = typeof unit === "object" && "block" in unit ? unit.block : 1;
-  return evict.units * charsPerUnit * blockUnits;
 }
 
 /** Prompts of which sixteen fill one index, and how many make it overflow several times over. */

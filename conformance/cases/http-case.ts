@@ -3,7 +3,7 @@ import type { Case, Judgement, Level, Needs } from "../case.ts";
 import type { Lab } from "../lab.ts";
 import type { Observation } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";
-import { none } from "./claims.ts";
+import { type Claim, none } from "./claims.ts";
 import { type Exchange, exchangesOf } from "./exchange.ts";
 
 export interface Finding {
@@ -19,7 +19,7 @@ interface HttpCase {
   readonly requirement: string;
   readonly title: string;
   readonly needs?: Partial<Needs>;
-  readonly unsupported?: (profile: RouterProfile) => string | undefined;
+  readonly unsupported?: Claim;
   readonly traffic: (lab: Lab) => Promise<void>;
   /** Exchanges whose stimulus did not happen make the case inconclusive; the text says what was missing. */
   readonly missing?: (exchanges: readonly Exchange[], observation: Observation) => string | undefined;

@@ -6,7 +6,17 @@ import { gateState } from "../oracle/gate.ts";
 import type { PodLoad } from "../oracle/load.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { RIVAL } from "./busy.ts";
-import { all, allOwners, claimed, coldReachable, countableLoad, gated, loadDecides, prefixAware } from "./claims.ts";
+import {
+  all,
+  allOwners,
+  claimed,
+  coldReachable,
+  countableLoad,
+  gated,
+  loadDecides,
+  no,
+  prefixAware,
+} from "./claims.ts";
 import { inLooks, UNMET } from "./looks.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
@@ -120,7 +130,7 @@ export const loadCases: readonly Case[] = [
     requirement: "R-LOAD-5",
     title: "Beyond the declared imbalance, a prompt MUST leave the owner of its prefix.",
     unsupported: all(driven, (profile) =>
-      holdsToOpen(profile, 3, 0) === undefined ? "the gate opens beyond 200 requests" : undefined,
+      holdsToOpen(profile, 3, 0) === undefined ? no("the gate opens beyond 200 requests") : undefined,
     ),
     blame: { gate: "stayed-beyond-the-gate" },
     trials: 2,
@@ -159,7 +169,7 @@ export const loadCases: readonly Case[] = [
       loadDecides,
       allOwners,
       claimed("insert.when", ({ insert }) => insert?.when !== undefined),
-      (profile) => (holdsToOpen(profile, 3, 0) === undefined ? "the gate opens beyond 200 requests" : undefined),
+      (profile) => (holdsToOpen(profile, 3, 0) === undefined ? no("the gate opens beyond 200 requests") : undefined),
     ),
     blame: { owner: "spill-not-learnt" },
     trials: 2,
@@ -199,7 +209,7 @@ export const loadCases: readonly Case[] = [
     requirement: "R-HOT-1",
     title: "One hot prefix MUST be spread over the pods once its owner is beyond the declared imbalance.",
     unsupported: all(driven, (profile) =>
-      holdsToOpen(profile, 3, 0) === undefined ? "the gate opens beyond 200 requests" : undefined,
+      holdsToOpen(profile, 3, 0) === undefined ? no("the gate opens beyond 200 requests") : undefined,
     ),
     blame: { gate: "stayed-beyond-the-gate" },
     sharpOn: ["gate"],

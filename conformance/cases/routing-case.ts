@@ -1,8 +1,7 @@
 /** A case made of independent trials, each in its own namespaces, judged by the oracle. */
 import type { Case, Level, Needs } from "../case.ts";
 import type { Lab } from "../lab.ts";
-import type { RouterProfile } from "../router-profile.ts";
-import { byChance } from "./claims.ts";
+import { byChance, type Claim } from "./claims.ts";
 import { inLooks, MOST_LOOKS } from "./looks.ts";
 import { type ProbeRules, judgeProbes } from "./probes.ts";
 
@@ -12,7 +11,7 @@ interface RoutingCase extends ProbeRules {
   readonly requirement: string;
   readonly title: string;
   readonly needs?: Partial<Needs>;
-  readonly unsupported: (profile: RouterProfile) => string | undefined;
+  readonly unsupported: Claim;
   /** At the first look; default {@link TRIALS}; multiplied where only chance separates right from wrong. */
   readonly trials?: number;
   /** `index` counts up to `trials` and begins anew. */

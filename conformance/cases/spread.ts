@@ -1,20 +1,21 @@
 /** Does every pod get its share of prompts that nothing ties to a pod? */
-import type { Judgement } from "../case.ts";
+import type { Judgement, Unsupported } from "../case.ts";
 import type { Observation, SentStep } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { FALSE_POSITIVE_RATE } from "../statistics/binomial.ts";
 import { judgeCounts } from "../statistics/judge-counts.ts";
+import { no, silent } from "./claims.ts";
 import { looksIn, UNDECIDED, UNMET } from "./looks.ts";
 import { judgeService } from "./probes.ts";
 
 /** Idle pods tie, and a tie may always go to one pod: only these claims promise an even spread. */
-export function evenlySpread({ cold, load }: RouterProfile): string | undefined {
-  if (cold === undefined) return "the profile does not claim cold";
+export function evenlySpread({ cold, load }: RouterProfile): Unsupported | undefined {
+  if (cold === undefined) return silent("cold");
   const { policy, ties } = typeof cold === "object" ? cold : { policy: cold, ties: undefined };
   if (policy === "random" || policy === "round-robin") return undefined;
-  if (policy !== "least-load") return `cold requests go by ${policy}, which promises no even spread`;
+  if (policy !== "least-load") return no(`cold requests go by ${policy}, which promises no even spread`);
   if (ties === "rotate" || load?.signal === "window") return undefined;
-  return "the router claims no rotation among equally loaded pods";
+  return no("the router claims no rotation among equally loaded pods");
 }
 
 /** Requests after which the shares are looked at first. */

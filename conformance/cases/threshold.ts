@@ -12,6 +12,7 @@ import {
   claimed,
   coldReachable,
   loadDecides,
+  no,
   prefixAware,
   separable,
 } from "./claims.ts";
@@ -89,7 +90,7 @@ export const thresholdCases: readonly Case[] = [
       claimed("exact true", ({ exact }) => exact === true),
       claimed("threshold.ratioOf request", ratioOfRequest),
       (profile) =>
-        exactShape(profile) === undefined ? "no prompt of this unit meets the threshold exactly" : undefined,
+        exactShape(profile) === undefined ? no("no prompt of this unit meets the threshold exactly") : undefined,
     ),
     trial: async (lab) => {
       const shape = exactShape(lab.profile);
