@@ -66,7 +66,8 @@ export const thresholdCases: readonly Case[] = [
       "As the matched share grows from nothing to all, the answer MUST switch from load to owner once, at the threshold.",
     unsupported: all(sharpContrast, belowReachable, coldReachable),
     trials: 11,
-    minimumSharp: 6,
+    minimumSharp: 3,
+    sharpOn: ["owner", "load"],
     trial: async (lab, index) => {
       const namespace = lab.corpus.namespace();
       const sharedCells = index + 1;

@@ -39,6 +39,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   #present: readonly Pod[];
   #carried: CarriedLoad[] = [];
   #requestCount = 0;
+  #spoiled = false;
   /** Nothing was sent to this router yet: it may still be finding its pods. */
   #fresh = true;
 
@@ -81,6 +82,15 @@ export class HttpSession implements Session<HttpCaseLab> {
 
   died(): string | undefined {
     return this.#router?.died?.();
+  }
+
+  /** The router must not be trusted with another case. */
+  spoil(): void {
+    this.#spoiled = true;
+  }
+
+  get spoiled(): boolean {
+    return this.#spoiled;
   }
 
   get agent(): Agent {
@@ -177,6 +187,7 @@ export class HttpSession implements Session<HttpCaseLab> {
     }
     this.#router = router;
     this.#fresh = true;
+    this.#spoiled = false;
   }
 
   async #stopRouter(): Promise<void> {

@@ -14,6 +14,8 @@ export interface RuleOptions {
   readonly comparison: ">" | ">=";
   readonly load: "in-flight" | "window" | "none";
   readonly windowMs: number;
+  /** Where a prompt without a match goes. */
+  readonly cold: "least-load" | "random" | "round-robin";
   readonly gate: { readonly absolute: number; readonly relative: number } | null;
   readonly ties: "first" | "random" | "rotate";
   readonly insertAt: "dispatch" | "response";
@@ -31,6 +33,7 @@ export const PLAIN_RULE: RuleOptions = {
   comparison: ">",
   load: "in-flight",
   windowMs: 180_000,
+  cold: "least-load",
   gate: null,
   ties: "random",
   insertAt: "dispatch",
@@ -261,13 +264,14 @@ export class RuleRouter implements FunctionRouter {
     const first = pods[0] ?? "";
     if (this.#is("cold-to-first")) return first;
     if (this.#is("cold-to-busiest")) return this.#extreme(pods, nowMs, -1);
-    if (this.#is("cold-round-robin")) return pods[this.#turn++ % pods.length] ?? first;
+    if (this.#is("cold-round-robin") || this.#rule.cold === "round-robin")
+      return pods[this.#turn++ % pods.length] ?? first;
     if (this.#is("cold-to-smallest-index")) {
       const size = (pod: string): number =>
         this.#learnt.reduce((sum, entry) => sum + (entry.pod === pod ? entry.text.length : 0), 0);
       return pods.reduce((a, b) => (size(b) < size(a) ? b : a));
     }
-    if (this.#is("cold-at-random") || this.#rule.load === "none") return this.#random.pick(pods);
+    if (this.#is("cold-at-random") || this.#rule.cold === "random") return this.#random.pick(pods);
     return this.#extreme(pods, nowMs, 1);
   }
 
