@@ -1,7 +1,6 @@
 /** THR: the share of a prompt that must match before the router follows its owner. */
 import type { Case } from "../case.ts";
 import type { Lab } from "../lab.ts";
-import type { SentStep } from "../observation.ts";
 import { CHARS_PER_WORD, type Prompt, WORDS_PER_CELL } from "../corpus.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { makeBusy } from "./busy.ts";
@@ -16,21 +15,19 @@ import {
   prefixAware,
   separable,
 } from "./claims.ts";
-import { probeLabel, type ProbeKind } from "./probes.ts";
+import { askBusyOwner } from "./owner-trial.ts";
+import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { branch, cells, over, trunk, under } from "./shape.ts";
 
 const contrast = all(prefixAware, separable);
 const sharpContrast = all(prefixAware, loadDecides, busyOwner);
 
-/** Teaches the router a prompt, makes whoever served it the busiest, and probes. */
-async function seedBusyProbe(lab: Lab, seed: Prompt, probe: Prompt, kind: ProbeKind): Promise<SentStep | undefined> {
-  const { pod } = await lab.send(seed, { label: "seed" });
-  if (pod === null) return undefined;
-  // A router that strays must not teach other pods the very prefix that it is then asked for.
-  await makeBusy(lab, pod, kind === "load" ? { ballast: seed } : {});
-  return lab.send(probe, { label: probeLabel(kind) });
-}
+/** Asked for a load answer, a prompt below the threshold may well be held on its owner: nothing is taught by it. */
+const askUnder = (lab: Lab, seed: Prompt, probe: Prompt) =>
+  askBusyOwner(lab, { seed, probe, kind: "load", ballast: seed });
+
+const askOver = (lab: Lab, seed: Prompt, probe: Prompt) => askBusyOwner(lab, { seed, probe, kind: "owner" });
 
 export const thresholdCases: readonly Case[] = [
   routingCase({
@@ -43,7 +40,7 @@ export const thresholdCases: readonly Case[] = [
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
       const shape = under(lab.profile);
-      await seedBusyProbe(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape), "load");
+      await askUnder(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape));
     },
   }),
   routingCase({
@@ -55,7 +52,7 @@ export const thresholdCases: readonly Case[] = [
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
       const shape = over(lab.profile);
-      await seedBusyProbe(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape), "owner");
+      await askOver(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape));
     },
   }),
   routingCase({
@@ -70,12 +67,11 @@ export const thresholdCases: readonly Case[] = [
     trial: async (lab, index) => {
       const namespace = lab.corpus.namespace();
       const sharedCells = index + 1;
-      await seedBusyProbe(
-        lab,
-        trunk(namespace, sharedCells),
-        branch(namespace, { sharedCells, totalCells: 12 }),
-        "any",
-      );
+      await askBusyOwner(lab, {
+        seed: trunk(namespace, sharedCells),
+        probe: branch(namespace, { sharedCells, totalCells: 12 }),
+        kind: "any",
+      });
     },
   }),
   routingCase({
@@ -97,8 +93,8 @@ export const thresholdCases: readonly Case[] = [
       const namespace = lab.corpus.namespace();
       const shared = wordsOf("trunk", shape.sharedWords - WORDS_PER_CELL);
       const rest = wordsOf("leaf", shape.totalWords - shape.sharedWords);
-      const kind = lab.profile.threshold?.comparison === ">=" ? "owner" : "load";
-      await seedBusyProbe(lab, namespace.prompt(shared), namespace.prompt([...shared, ...rest]), kind);
+      const ask = lab.profile.threshold?.comparison === ">=" ? askOver : askUnder;
+      await ask(lab, namespace.prompt(shared), namespace.prompt([...shared, ...rest]));
     },
   }),
   routingCase({
@@ -109,7 +105,7 @@ export const thresholdCases: readonly Case[] = [
     unsupported: all(contrast, claimed("threshold.ratioOf request", ratioOfRequest)),
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
-      await seedBusyProbe(lab, trunk(namespace, 16), trunk(namespace, 2), "owner");
+      await askOver(lab, trunk(namespace, 16), trunk(namespace, 2));
     },
   }),
   routingCase({
@@ -123,9 +119,9 @@ export const thresholdCases: readonly Case[] = [
     minimumSharp: 4,
     trial: async (lab, index) => {
       const namespace = lab.corpus.namespace();
-      if (index % 2 === 0) return void (await seedBusyProbe(lab, trunk(namespace, 2), trunk(namespace, 2), "owner"));
+      if (index % 2 === 0) return void (await askOver(lab, trunk(namespace, 2), trunk(namespace, 2)));
       const shape = under(lab.profile, 27);
-      await seedBusyProbe(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape), "load");
+      await askUnder(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape));
     },
   }),
   routingCase({
@@ -143,7 +139,11 @@ export const thresholdCases: readonly Case[] = [
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
       const shape = under(lab.profile);
-      const served = await seedBusyProbe(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape), "any");
+      const served = await askBusyOwner(lab, {
+        seed: trunk(namespace, shape.sharedCells),
+        probe: branch(namespace, shape),
+        kind: "any",
+      });
       await lab.settle();
       if (served === undefined || served.pod === null) return;
       await makeBusy(lab, served.pod);
