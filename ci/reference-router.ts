@@ -14,7 +14,7 @@ import packageJson from "../package.json" with { type: "json" };
 /** What the router claims in its default mode: the profile that ships with its adapter file. */
 export const REFERENCE_PROFILE: RouterProfile = checkRouterProfile(claims, "routeproof.profile.json");
 
-type Which = Pick<FunctionRouterOptions, "strategy" | "mode">;
+type Which = Pick<FunctionRouterOptions, "strategy" | "mode" | "threshold">;
 
 /** A decision without a shell, for simulations. */
 export function referenceFunctionRouter(which: Which = {}): FunctionRouterFactory {
@@ -28,6 +28,7 @@ export function referenceRouter(which: Which = {}): RouterAdapter {
     version: packageJson.version,
     kind: "function",
     profile: REFERENCE_PROFILE,
+    takesThreshold: true,
     async start({ pods, seed, clock, threshold }) {
       const router = createFunctionRouter({
         ...which,

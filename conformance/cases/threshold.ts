@@ -1,8 +1,7 @@
 /** THR: the share of a prompt that must match before the router follows its owner. */
 import type { Case } from "../case.ts";
 import type { Lab } from "../lab.ts";
-import { CHARS_PER_WORD, type Prompt, WORDS_PER_CELL } from "../corpus.ts";
-import type { RouterProfile } from "../router-profile.ts";
+import { type Prompt, WORDS_PER_CELL } from "../corpus.ts";
 import { makeBusy } from "./busy.ts";
 import {
   all,
@@ -15,6 +14,7 @@ import {
   prefixAware,
   separable,
 } from "./claims.ts";
+import { exactShape } from "./exact-shape.ts";
 import { askBusyOwner } from "./owner-trial.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
@@ -28,6 +28,17 @@ const askUnder = (lab: Lab, seed: Prompt, probe: Prompt) =>
   askBusyOwner(lab, { seed, probe, kind: "load", ballast: seed });
 
 const askOver = (lab: Lab, seed: Prompt, probe: Prompt) => askBusyOwner(lab, { seed, probe, kind: "owner" });
+
+/** Step n of eleven shares n + 1 cells of twelve. */
+async function ladderStep(lab: Lab, index: number): Promise<void> {
+  const namespace = lab.corpus.namespace();
+  const sharedCells = index + 1;
+  await askBusyOwner(lab, {
+    seed: trunk(namespace, sharedCells),
+    probe: branch(namespace, { sharedCells, totalCells: 12 }),
+    kind: "any",
+  });
+}
 
 export const thresholdCases: readonly Case[] = [
   routingCase({
@@ -64,15 +75,7 @@ export const thresholdCases: readonly Case[] = [
     unsupported: all(sharpContrast, belowReachable, coldReachable),
     trials: 11,
     minimumSharp: 6,
-    trial: async (lab, index) => {
-      const namespace = lab.corpus.namespace();
-      const sharedCells = index + 1;
-      await askBusyOwner(lab, {
-        seed: trunk(namespace, sharedCells),
-        probe: branch(namespace, { sharedCells, totalCells: 12 }),
-        kind: "any",
-      });
-    },
+    trial: ladderStep,
   }),
   routingCase({
     id: "THR-04",
@@ -150,29 +153,23 @@ export const thresholdCases: readonly Case[] = [
       await lab.send(branch(namespace, shape), { label: probeLabel("owner") });
     },
   }),
+  routingCase({
+    id: "THR-08",
+    level: "declared-MUST",
+    requirement: "R-THR-8",
+    title: "When another threshold is set, the answer MUST switch at that one.",
+    needs: { otherThreshold: true },
+    unsupported: all(
+      sharpContrast,
+      coldReachable,
+      claimed("threshold", ({ threshold }) => threshold !== null && threshold !== undefined),
+    ),
+    blame: { load: "threshold-not-taken", owner: "threshold-not-taken" },
+    trials: 11,
+    minimumSharp: 6,
+    trial: ladderStep,
+  }),
 ];
-
-const MOST_WORDS = 20 * WORDS_PER_CELL;
-
-/** The shortest prompt, in words, whose shared part is exactly the threshold and ends with a whole unit. */
-function exactShape({ threshold, match }: RouterProfile): { sharedWords: number; totalWords: number } | undefined {
-  if (threshold === null || threshold === undefined || match === undefined || threshold.value <= 0) return undefined;
-  const step = wordsPerUnit(match.unit);
-  for (let totalWords = 2 * WORDS_PER_CELL; totalWords <= MOST_WORDS; totalWords++) {
-    const sharedWords = Math.round(threshold.value * totalWords);
-    const exact = Math.abs(threshold.value * totalWords - sharedWords) < 1e-9;
-    const whole = sharedWords % step === 0 && totalWords % step === 0;
-    if (exact && whole && sharedWords >= WORDS_PER_CELL && sharedWords < totalWords) return { sharedWords, totalWords };
-  }
-  return undefined;
-}
-
-/** The fewest words that are a whole number of units. */
-function wordsPerUnit(unit: NonNullable<RouterProfile["match"]>["unit"]): number {
-  if (typeof unit === "string" || "token" in unit) return 1;
-  if (unit.of === "token") return unit.block;
-  for (let words = 1; ; words++) if ((words * CHARS_PER_WORD) % unit.block === 0) return words;
-}
 
 /** Cells of that many words in all, the last one cut where need be. */
 function wordsOf(name: string, words: number): string[] {
