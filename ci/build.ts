@@ -8,8 +8,8 @@ import { packSmallFiles } from "./pack-small-files.ts";
 const root = dirname(import.meta.dirname);
 const dist = join(root, "dist");
 const ROOMS = ["fixtures", "mock-pods", "router", "conformance"];
-/** Evidence and prose for readers of the repository; the package works without them. */
-const LEFT_OUT = /(^|\/)(recordings|golden|reports|__snapshots__)\/|\.ts$|\.md$|Dockerfile$/;
+/** Evidence and prose for readers of the repository, which the package works without, and what it has at its own place. */
+const LEFT_OUT = /(^|\/)(recordings|golden|reports|__snapshots__|tokenizer\/small)\/|\.ts$|\.md$|Dockerfile$/;
 
 rmSync(dist, { recursive: true, force: true });
 execFileSync("tsc", ["-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });

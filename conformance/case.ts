@@ -1,6 +1,6 @@
 /** A conformance case: traffic that makes an observation, and a pure judgement of it. */
 import type { Lab } from "./lab.ts";
-import type { Observation } from "./observation.ts";
+import type { Observation, PodsStep } from "./observation.ts";
 import type { RouterProfile } from "./router-profile.ts";
 
 export type Level = "MUST" | "declared-MUST" | "SHOULD" | "INFO";
@@ -9,7 +9,12 @@ export type Verdict = "pass" | "fail" | "inconclusive" | "error" | "unsupported"
 
 /** What a judgement says. `reason` is a kebab-case code that mutant tests assert. */
 export type Judgement =
-  | { readonly verdict: "pass"; readonly statistic?: Statistic }
+  | {
+      readonly verdict: "pass";
+      readonly statistic?: Statistic;
+      /** What was measured, where that is worth reading although nothing is wrong. */
+      readonly detail?: string;
+    }
   | {
       readonly verdict: "fail";
       readonly reason: string;
@@ -42,14 +47,28 @@ export interface PodKind {
   readonly adapter?: boolean;
 }
 
+/** As the adapter file calls it. */
+export type Shown =
+  | "podSeenBy"
+  | "observe.metrics"
+  | "observe.metrics.requests"
+  | "observe.readiness"
+  | "observe.explain";
+
 /** What a case needs from the way the router is attached. */
 export interface Needs {
   /** `http`: real requests and streams; `any`: a function router will do. */
   readonly transport: "any" | "http";
-  /** It changes the set of pods while running. */
-  readonly podChanges?: boolean;
+  /** It changes the set of pods while running, in these ways at least. */
+  readonly podChanges?: readonly PodsStep["change"][];
   /** It moves time by minutes: runs only where the clock can be advanced, or with --slow. */
   readonly clock?: boolean;
+  /** It takes many seconds: runs only with --slow. */
+  readonly slow?: boolean;
+  /** What the adapter must declare that the router shows. */
+  readonly shows?: readonly Shown[];
+  /** It may leave the router spoiled: runs only where the kit can start it anew. */
+  readonly freshRouter?: boolean;
   /** It needs scripted replies and faults of the pods. */
   readonly scriptedPods?: boolean;
   /** It needs pods that serve this many models; default 1. */

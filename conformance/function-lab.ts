@@ -209,6 +209,9 @@ export class FunctionLab implements Lab {
     this.#steps.push({ kind: "advanced", byMs, atMs: this.nowMs() });
   }
 
+  /** A function router is told of every end at once. */
+  async quiet(): Promise<void> {}
+
   async settle(): Promise<void> {
     for (const held of this.#held) await held.release();
     const signal = this.profile.load?.signal;

@@ -3,6 +3,8 @@
  * time, and any router over HTTP in front of mock pods. Everything done here is recorded as an observation step.
  */
 import type { RandomStream } from "../fixtures/random.ts";
+import type { Observe } from "./adapters/observe.ts";
+import type { RouterAdapter } from "./adapters/router-under-test.ts";
 import type { Corpus, Prompt } from "./corpus.ts";
 import type { Observation, SentStep } from "./observation.ts";
 import type { RouterProfile } from "./router-profile.ts";
@@ -54,6 +56,8 @@ export interface Lab {
   reorderPods(): Promise<void>;
   /** Moves the router's time. Only for cases with `needs.clock`. */
   advance(byMs: number): Promise<void>;
+  /** Resolves once the router has taken note of everything that has ended; see `http-lab/quiet.ts` for how that is known. */
+  quiet(): Promise<void>;
   /** Releases everything still held and lets the load window drain, so that cases do not see each other. */
   settle(): Promise<void>;
   note(label: string, data: unknown): void;
@@ -66,12 +70,37 @@ export interface HttpLab {
   readonly routerUrl: string;
   /** One raw exchange with the router; never throws for a status. */
   request(options: RawRequest): Promise<RawResponse>;
+  /** A connection to the router on which every byte is the case's own. */
+  connect(): Promise<RawConnection>;
+  readonly router: RouterView;
+  /** The router is not what it was: whatever comes after this case begins with a fresh one. */
+  spoil(): void;
   /** What went over the wire so far, for the report. */
   wire(): readonly WireExchange[];
   /** The pods' side: scripted replies, gates, journals. */
   readonly pods: ScriptedPods;
   /** Opens a listener that is no pod. */
   openStranger(): Promise<Stranger>;
+}
+
+/** What the router shows of itself, where its adapter declares it. */
+export interface RouterView {
+  readonly observe: Observe;
+  readonly podSeenBy: RouterAdapter["podSeenBy"];
+  /** The metrics page now; undefined when none is declared, or it does not answer with 200. */
+  metricsPage(): Promise<string | undefined>;
+  /** Status of the readiness address, 0 when it does not answer; undefined when none is declared. */
+  readiness(): Promise<number | undefined>;
+  /** What it logged so far; undefined where that cannot be read. */
+  logs(): string | undefined;
+}
+
+export interface RawConnection {
+  write(bytes: string | Uint8Array): void;
+  received(): Uint8Array;
+  /** Reads until the predicate holds, the router closes, or time is up. Nothing is read at other times. */
+  until(predicate: (received: Uint8Array) => boolean, timeoutMs: number): Promise<"held" | "closed" | "timeout">;
+  close(): void;
 }
 
 export interface Stranger {
@@ -130,6 +159,8 @@ export interface PodSighting {
   readonly headers: readonly (readonly [string, string])[];
   readonly body: Uint8Array;
   readonly atMs: number;
+  /** Bytes of a scripted answer's body that its pod got rid of so far. */
+  readonly sentBytes: number;
   /** When and how the pod saw it end: it finished its answer, or the client side went away. */
   readonly ended?: { readonly how: "finished" | "disconnected"; readonly atMs: number };
 }
@@ -137,6 +168,9 @@ export interface PodSighting {
 export interface ScriptedPods {
   /** `host:port` of a pod. */
   address(pod: string): string;
+  /** Requests for a completion that reached any pod in this case, whatever id they carried. */
+  completions(): number;
+  /** Announces the request, too, where it is not sent by {@link HttpLab.request}. */
   script(script: PodScript): void;
   /** Lets a `wait` with this name go on. */
   release(name: string): void;

@@ -64,6 +64,12 @@ export interface AdvancedStep {
   readonly atMs: number;
 }
 
+/** The router has shown that it counts nothing which ended before. */
+export interface QuietStep {
+  readonly kind: "quiet";
+  readonly atMs: number;
+}
+
 /** Anything else a case measured: bytes of a stream, time until a cancel was seen, a status. */
 export interface NoteStep {
   readonly kind: "note";
@@ -72,7 +78,7 @@ export interface NoteStep {
   readonly atMs: number;
 }
 
-export type Step = SentStep | ReleasedStep | PodsStep | AdvancedStep | NoteStep;
+export type Step = SentStep | ReleasedStep | PodsStep | AdvancedStep | QuietStep | NoteStep;
 
 /** A request of an earlier case that the router's declared load window may still count. */
 export interface CarriedLoad {

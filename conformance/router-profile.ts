@@ -146,5 +146,8 @@ export const RouterProfileSchema = Type.Object(
 
 export type RouterProfile = Static<typeof RouterProfileSchema>;
 
+/** Where prompts without a match go; undefined when the router does not say. */
+export const coldPolicy = ({ cold }: RouterProfile) => (typeof cold === "object" ? cold.policy : cold);
+
 /** Checks a profile read from `source`. @throws {OperationalError} FILE_INVALID with pointer, value and what is allowed */
 export const checkRouterProfile: (value: unknown, source: string) => RouterProfile = checker(RouterProfileSchema);

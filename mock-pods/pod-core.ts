@@ -4,6 +4,7 @@
  */
 import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
 import { Random } from "../fixtures/random.ts";
+import { connectionRefused, connectionReset } from "./connection-errors.ts";
 import { controlRoutes } from "./control/control-routes.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import type { BlockView, EngineStats, KvEvent } from "./engine/engine.ts";
@@ -80,7 +81,7 @@ export class PodCore implements InProcessPod {
   }
 
   fetch(request: Request): Promise<Response> {
-    if (this.refusesConnections) return Promise.reject(new TypeError("connection refused by the pod"));
+    if (this.refusesConnections) return Promise.reject(connectionRefused());
     return fetchFrom(request, this.recorder, this.#life.died.signal, (exchange) => this.answer(exchange));
   }
 
@@ -200,7 +201,7 @@ export class PodCore implements InProcessPod {
   protected die(): void {
     this.recorder.failOpen();
     this.#life.engine.stop();
-    this.#life.died.abort(new TypeError("connection reset: the pod died"));
+    this.#life.died.abort(connectionReset("connection reset: the pod died"));
     this.#life = this.#bear();
     if (this.#withheldBlocks > 0) this.#life.engine.withhold(this.#withheldBlocks);
   }

@@ -7,7 +7,7 @@ import { gateState } from "../oracle/gate.ts";
 import { historyBefore } from "../oracle/history.ts";
 import { loadsOf, type PodLoad } from "../oracle/load.ts";
 import { exactly } from "../oracle/range.ts";
-import type { RouterProfile } from "../router-profile.ts";
+import { coldPolicy, type RouterProfile } from "../router-profile.ts";
 import { cells } from "./shape.ts";
 
 /** Requests by which the pod should lead the others, where the gate allows. */
@@ -45,6 +45,7 @@ export const RIVAL = "rival";
 export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOptions = {}): Promise<void> {
   lab.note(RIVAL, pod);
   const { profile } = lab;
+  if (coldPolicy(profile) === "round-robin") await outOfStep(lab);
   if (profile.load === undefined || profile.load.signal === "none") return;
   const wanted = maxBusy(profile, lab.pods().length);
   const learntLate = profile.insert?.at !== "dispatch";
@@ -65,6 +66,13 @@ export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOp
     }
   }
   for (const stray of strays) await stray.release();
+}
+
+/** A pod in turn would be met by a fixed step from the last one, every time or never: after this, by chance. */
+export async function outOfStep(lab: Lab): Promise<void> {
+  for (let more = lab.random.below(lab.pods().length); more > 0; more--) {
+    await lab.send(lab.corpus.namespace().prompt([]), { label: "out-of-step" });
+  }
 }
 
 /** Requests by which `pod` surely leads every other pod once the strays are released. */

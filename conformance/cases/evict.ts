@@ -2,8 +2,8 @@
 import type { Case } from "../case.ts";
 import type { Prompt } from "../corpus.ts";
 import type { Lab } from "../lab.ts";
-import type { RouterProfile } from "../router-profile.ts";
-import { makeBusy } from "./busy.ts";
+import { coldPolicy, type RouterProfile } from "../router-profile.ts";
+import { makeBusy, outOfStep } from "./busy.ts";
 import {
   all,
   busyOwner,
@@ -227,7 +227,10 @@ export const evictCases: readonly Case[] = [
       const prompts = Array.from({ length: 40 }, () => trunk(lab.corpus.namespace(), 3));
       for (const prompt of prompts) await lab.send(prompt, { label: "first" });
       await lab.advance(1.2 * ttlMs(lab.profile) + sweepMs(lab.profile));
-      for (const prompt of prompts) await lab.send(prompt, { label: "again" });
+      for (const prompt of prompts) {
+        if (coldPolicy(lab.profile) === "round-robin") await outOfStep(lab);
+        await lab.send(prompt, { label: "again" });
+      }
     },
     judge: (observation) => judgeReturns(observation, "not-forgotten-after-ttl"),
   },

@@ -96,6 +96,6 @@ export function noted({ steps }: Observation, label: string): unknown {
   return note?.kind === "note" ? note.data : undefined;
 }
 
-const binary = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+const binary = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
 
 export const utf8 = (text: string): string => binary(new TextEncoder().encode(text));

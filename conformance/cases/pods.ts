@@ -20,10 +20,12 @@ import { askBusyOwner } from "./owner-trial.ts";
 import { judgeService, probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
-import { FALSE_POSITIVE_RATE, mostByChance } from "./statistics.ts";
+import { FALSE_POSITIVE_RATE, mostByChance } from "../statistics/binomial.ts";
 
 const contrast = all(prefixAware, separable);
-const podChanges = { podChanges: true } as const;
+const adds = { podChanges: ["add"] } as const;
+const removes = { podChanges: ["remove"] } as const;
+const addsAndRemoves = { podChanges: ["add", "remove"] } as const;
 
 const fresh = (lab: Lab) => lab.corpus.namespace().prompt([]);
 
@@ -45,7 +47,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-1",
     title: "A pod that was added MUST get new requests.",
-    needs: { transport: "any", ...podChanges },
+    needs: { transport: "any", ...adds },
     unsupported: none,
     traffic: async (lab) => {
       await sendFresh(lab, 12);
@@ -59,7 +61,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-2",
     title: "A pod that was removed MUST NOT get new requests.",
-    needs: { transport: "any", ...podChanges },
+    needs: { transport: "any", ...removes },
     unsupported: none,
     traffic: async (lab) => {
       await sendFresh(lab, 12);
@@ -73,7 +75,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-3",
     title: "A prefix whose owner was removed MUST be served by a pod that is there, and learnt for that pod.",
-    needs: podChanges,
+    needs: removes,
     unsupported: contrast,
     trials: 6,
     blame: { owner: "orphan-not-learnt-again" },
@@ -96,7 +98,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-4",
     title: "When one pod is exchanged for another in one change, the new one MUST be used and the old one MUST NOT.",
-    needs: { transport: "any", ...podChanges },
+    needs: { transport: "any", ...addsAndRemoves },
     unsupported: none,
     traffic: async (lab) => {
       await sendFresh(lab, 12);
@@ -110,7 +112,7 @@ export const podCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-POD-5",
     title: "A pod that left and came back MUST be taken as cold: it is no owner of what it served before.",
-    needs: podChanges,
+    needs: addsAndRemoves,
     unsupported: all(
       contrast,
       coldReachable,
@@ -133,7 +135,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-6",
     title: "Removing a pod MUST NOT make the router forget what other pods own.",
-    needs: podChanges,
+    needs: removes,
     unsupported: contrast,
     blame: { owner: "forgot-on-pod-change" },
     trials: 4,
@@ -151,7 +153,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-6",
     title: "Adding a pod MUST NOT move prefixes that other pods own.",
-    needs: podChanges,
+    needs: adds,
     unsupported: contrast,
     blame: { owner: "forgot-on-pod-change" },
     trials: 4,
@@ -173,7 +175,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-8",
     title: "With no pod a request MUST be refused with 503 at once; with a pod again it MUST be served.",
-    needs: { transport: "any", ...podChanges },
+    needs: { transport: "any", ...addsAndRemoves },
     unsupported: none,
     traffic: async (lab) => {
       for (const pod of lab.pods()) await lab.removePod(pod);
@@ -188,7 +190,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-2",
     title: "Through a long series of changes, requests MUST be answered by pods that are present.",
-    needs: { transport: "any", ...podChanges },
+    needs: { transport: "any", ...addsAndRemoves },
     unsupported: none,
     traffic: async (lab) => {
       for (let change = 0; change < 24; change++) {
@@ -205,7 +207,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-6",
     title: "The order in which pods are listed MUST NOT decide who owns a prefix.",
-    needs: podChanges,
+    needs: { podChanges: ["start"] },
     unsupported: contrast,
     blame: { owner: "forgot-on-pod-change" },
     trials: 4,
@@ -222,7 +224,7 @@ export const podCases: readonly Case[] = [
     level: "SHOULD",
     requirement: "R-POD-11",
     title: "The prefixes of a removed pod SHOULD be spread over the pods that remain.",
-    needs: { transport: "any", ...podChanges, pods: 4 },
+    needs: { transport: "any", ...removes, pods: 4 },
     unsupported: all(prefixAware, coldReachable),
     traffic: async (lab) => {
       const prompts = Array.from({ length: 120 }, () => trunk(lab.corpus.namespace(), 2));
@@ -242,7 +244,7 @@ export const podCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-POD-12",
     title: "The ratio MUST be taken of the longest match of pods that are present, not of one that left.",
-    needs: podChanges,
+    needs: removes,
     unsupported: all(
       all(prefixAware, loadDecides, busyOwner),
       belowReachable,

@@ -334,10 +334,7 @@ function goesOn(gate: string): (string | { readonly wait: string })[] {
 
 function parseLatin(body: string): Record<string, unknown> | undefined {
   try {
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(body, (char) => char.charCodeAt(0)))) as Record<
-      string,
-      unknown
-    >;
+    return JSON.parse(Buffer.from(body, "latin1").toString("utf8")) as Record<string, unknown>;
   } catch {
     return undefined;
   }

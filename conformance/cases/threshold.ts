@@ -74,7 +74,8 @@ export const thresholdCases: readonly Case[] = [
       "As the matched share grows from nothing to all, the answer MUST switch from load to owner once, at the threshold.",
     unsupported: all(sharpContrast, belowReachable, coldReachable),
     trials: 11,
-    minimumSharp: 6,
+    minimumSharp: 3,
+    sharpOn: ["owner", "load"],
     trial: ladderStep,
   }),
   routingCase({
@@ -166,7 +167,8 @@ export const thresholdCases: readonly Case[] = [
     ),
     blame: { load: "threshold-not-taken", owner: "threshold-not-taken" },
     trials: 11,
-    minimumSharp: 6,
+    minimumSharp: 3,
+    sharpOn: ["owner", "load"],
     trial: ladderStep,
   }),
 ];

@@ -81,6 +81,7 @@ export const whatIsMatchedCases: readonly Case[] = [
     needs: chats,
     unsupported: all(contrast, belowReachable, coldReachable, inputClaimed),
     blame: { load: "only-the-first-message-matched", owner: "system-prompt-not-matched" },
+    sharpOn: ["owner", "load"],
     trial: async (lab, index) => {
       const namespace = lab.corpus.namespace();
       const [shape, kind] =

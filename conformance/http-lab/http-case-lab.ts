@@ -7,11 +7,13 @@ import { createCorpus, type Corpus, type Prompt } from "../corpus.ts";
 import type { Held, HttpLab, Lab, RawRequest, RawResponse, SendOptions } from "../lab.ts";
 import type { CarriedLoad, Observation, SentStep, Step } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";
-import { LATE_RELEASE_MS } from "../oracle/load.ts";
 import { WireLog } from "../wire-log.ts";
 import { exchange } from "./exchange.ts";
 import type { HeldReply } from "./held-reply.ts";
 import type { HttpSession } from "./http-session.ts";
+import { untilQuiet } from "./quiet.ts";
+import { openRawConnection } from "./raw-connection.ts";
+import { openRouterView } from "./router-view.ts";
 import { openStranger } from "./stranger.ts";
 import { bodyFor, promptOf, sentPrompt } from "./prompt-body.ts";
 
@@ -71,6 +73,9 @@ export class HttpCaseLab implements Lab {
         return session.router.url;
       },
       request: (options) => this.#raw(options),
+      connect: () => openRawConnection(session.router.url),
+      router: openRouterView(session.adapter, session),
+      spoil: () => session.spoil(),
       wire: () => this.#wire.entries(),
       pods: session.stage,
       openStranger,
@@ -203,12 +208,17 @@ export class HttpCaseLab implements Lab {
     this.#steps.push({ kind: "advanced", byMs, atMs: this.nowMs() });
   }
 
+  async quiet(): Promise<void> {
+    const proven = await untilQuiet(this.http.router, this.#held.size, () => this.nowMs());
+    if (proven) this.#steps.push({ kind: "quiet", atMs: this.nowMs() });
+  }
+
   async settle(): Promise<void> {
     const { load } = this.profile;
     const held = this.#held.size > 0;
     await this.releaseAll();
     // Else the oracle must grant that the router still counts them, and the next probe could show nothing.
-    if (held && load !== undefined && load.signal !== "none") await sleep(LATE_RELEASE_MS);
+    if (held && load !== undefined && load.signal !== "none") await this.quiet();
     const counts = load?.signal === "window" || load?.signal === "cost-model";
     // Without a clock to move the window stays as it is: the oracle counts what it may still hold.
     if (counts && this.#session.router.advance !== undefined) {

@@ -45,6 +45,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   #present: readonly Pod[];
   #carried: CarriedLoad[] = [];
   #requestCount = 0;
+  #spoiled = false;
   /** Nothing was sent to this router yet: it may still be finding its pods. */
   #fresh = true;
 
@@ -88,6 +89,15 @@ export class HttpSession implements Session<HttpCaseLab> {
 
   died(): string | undefined {
     return this.#guest?.died?.() ?? this.#router?.died?.();
+  }
+
+  /** The router must not be trusted with another case. */
+  spoil(): void {
+    this.#spoiled = true;
+  }
+
+  get spoiled(): boolean {
+    return this.#spoiled;
   }
 
   get agent(): Agent {
@@ -204,6 +214,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   async #startRouter(): Promise<void> {
     this.#router = await this.#start();
     this.#fresh = true;
+    this.#spoiled = false;
   }
 
   async #start(threshold?: number): Promise<HttpRouter> {

@@ -30,6 +30,7 @@ type FunctionRouterUnderTest = Extract<RouterUnderTest, { kind: "function" }>;
 class FunctionRun implements Session<FunctionLab> {
   readonly transport = "function";
   readonly canAdvance = true;
+  readonly spoiled = false;
   readonly fixedPods = undefined;
   readonly #adapter: RouterAdapter;
   readonly #seed: number;

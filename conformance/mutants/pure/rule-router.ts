@@ -185,11 +185,12 @@ export class RuleRouter implements FunctionRouter {
     const first = pods[0] ?? "";
     if (this.#is("cold-to-first")) return first;
     if (this.#is("cold-to-busiest")) return this.#extreme(pods, nowMs, -1);
-    if (this.#is("cold-round-robin")) return pods[this.#turn++ % pods.length] ?? first;
+    if (this.#is("cold-round-robin") || this.#rule.cold === "round-robin")
+      return pods[this.#turn++ % pods.length] ?? first;
     if (this.#is("cold-to-smallest-index")) {
       return pods.reduce((a, b) => (this.#learnt.sizeChars(b) < this.#learnt.sizeChars(a) ? b : a));
     }
-    if (this.#is("cold-at-random") || this.#rule.load === "none") return this.#random.pick(pods);
+    if (this.#is("cold-at-random") || this.#rule.cold === "random") return this.#random.pick(pods);
     return this.#extreme(pods, nowMs, 1);
   }
 

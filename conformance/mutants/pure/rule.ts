@@ -7,6 +7,8 @@ export interface RuleOptions {
   /** `reported`: what pods say of themselves on their metrics pages. */
   readonly load: "in-flight" | "window" | "reported" | "none";
   readonly windowMs: number;
+  /** Where a prompt without a match goes. */
+  readonly cold: "least-load" | "random" | "round-robin";
   readonly gate: { readonly absolute: number; readonly relative: number } | null;
   readonly ties: "first" | "random" | "rotate";
   readonly insertAt: "dispatch" | "response";
@@ -24,6 +26,7 @@ export const PLAIN_RULE: RuleOptions = {
   comparison: ">",
   load: "in-flight",
   windowMs: 180_000,
+  cold: "least-load",
   gate: null,
   ties: "random",
   insertAt: "dispatch",

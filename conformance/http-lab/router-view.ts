@@ -1,0 +1,34 @@
+/** What the router under test shows of itself, read where its adapter says it stands. */
+import { type Agent, request } from "undici";
+import { expandText } from "../adapters/template.ts";
+import type { RouterAdapter } from "../adapters/router-under-test.ts";
+import type { RouterView } from "../lab.ts";
+import type { HttpRouter } from "./http-session.ts";
+
+const PAGE_MS = 5_000;
+
+export function openRouterView(
+  { observe = {}, podSeenBy }: RouterAdapter,
+  of: { readonly router: HttpRouter; readonly agent: Agent },
+): RouterView {
+  const get = async (template: string): Promise<{ status: number; text: string }> => {
+    const { address = (text: string) => expandText(text, { url: of.router.url }) } = of.router;
+    try {
+      const timeouts = { headersTimeout: PAGE_MS, bodyTimeout: PAGE_MS };
+      const { statusCode, body } = await request(address(template), { dispatcher: of.agent, ...timeouts });
+      return { status: statusCode, text: await body.text() };
+    } catch {
+      return { status: 0, text: "" };
+    }
+  };
+  return {
+    observe,
+    podSeenBy,
+    metricsPage: async () => {
+      const page = observe.metrics === undefined ? undefined : await get(observe.metrics.url);
+      return page?.status === 200 ? page.text : undefined;
+    },
+    readiness: async () => (observe.readiness === undefined ? undefined : (await get(observe.readiness.url)).status),
+    logs: () => of.router.logs?.(),
+  };
+}
