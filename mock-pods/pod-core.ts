@@ -27,9 +27,6 @@ import type { Model } from "./server/generation/model-answer.ts";
 import { createPodFace, type PodFace } from "./server/pod-face.ts";
 import { serveSettings } from "./server/serve-settings.ts";
 
-/** `GET /metrics` names version 1.0.0 of the text format whatever the client accepts (vLLM 0.32 as recorded). */
-const METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8";
-
 export interface PodCoreOptions {
   readonly name: string;
   readonly settings: PodSettings;
@@ -155,7 +152,9 @@ export class PodCore implements InProcessPod {
       if (fault.how === "error") return { status: 500, body: "Internal Server Error", contentType: "text/plain" };
       page = corruptPage(page, fault);
     }
-    return text(200, page, METRICS_TYPE);
+    // Whatever the client accepts (vLLM 0.32 as recorded).
+    const { format } = this.#life.face.settings.version.metrics;
+    return text(200, page, `text/plain; version=${format}; charset=utf-8`);
   }
 
   protected get face(): PodFace {
@@ -209,7 +208,9 @@ export class PodCore implements InProcessPod {
   #bear(): Life {
     const { settings, driver, name } = this.#options;
     const { engine: config, profile } = settings;
+    const serving = serveSettings(settings);
     const metrics = new PodMetrics({
+      version: serving.version.metrics,
       model: this.model,
       maxModelLenTokens: config.maxModelLen,
       cache: settings.cache,
@@ -232,7 +233,7 @@ export class PodCore implements InProcessPod {
     );
     const face: PodFace = createPodFace({
       podName: name,
-      settings: serveSettings(settings),
+      settings: serving,
       tokenizer: this.#options.tokenizer,
       ...(this.#options.answers !== undefined && { model: this.#options.answers }),
       engine,
