@@ -25,7 +25,7 @@ export function chatEndpoint(pod: PodContext): Handler {
     const call = new ChatCall({
       pod,
       request,
-      id: `chatcmpl-${baseRequestId(exchange, request)}`,
+      id: `chatcmpl-${baseRequestId(pod, exchange, request)}`,
       created: Math.floor(Date.now() / 1000),
       modelName: adapter ?? pod.settings.servedNames[0],
       prompt,
@@ -80,7 +80,7 @@ function renderer(pod: PodContext, request: ChatRequest): PromptRenderer {
     maxOutputParameter: given === null ? "max_tokens" : "max_completion_tokens",
     truncateTokens: request.truncate_prompt_tokens ?? null,
     truncateSide: request.truncation_side ?? null,
-    cutsMaxTokens: pod.settings.version.cutsMaxTokens,
+    tooLong: pod.settings.version.tooLong,
     addSpecialTokens: request.add_special_tokens ?? false,
   });
 }

@@ -31,7 +31,7 @@ export function completionsEndpoint(pod: PodContext): Handler {
     const call = new CompletionCall({
       pod,
       request,
-      id: `cmpl-${baseRequestId(exchange, request)}`,
+      id: `cmpl-${baseRequestId(pod, exchange, request)}`,
       created: Math.floor(Date.now() / 1000),
       modelName: adapter ?? pod.settings.servedNames[0],
       prompts,
@@ -84,7 +84,7 @@ export function renderPrompts(pod: PodContext, request: CompletionRequest): Rend
     maxOutputParameter: "max_tokens",
     truncateTokens: request.truncate_prompt_tokens ?? null,
     truncateSide: request.truncation_side ?? null,
-    cutsMaxTokens: pod.settings.version.cutsMaxTokens,
+    tooLong: pod.settings.version.tooLong,
     addSpecialTokens: request.add_special_tokens ?? true,
   });
   const { prompt } = request;
