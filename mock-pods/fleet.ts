@@ -59,7 +59,7 @@ class MockFleet implements Fleet {
     return this.#find(which);
   }
 
-  async add(group: { readonly profile?: string; readonly port?: number } = {}): Promise<Pod> {
+  async add(group: NonNullable<Parameters<Fleet["add"]>[0]> = {}): Promise<Pod> {
     const { host = "127.0.0.1", basePort = 0 } = this.#options;
     const profile = group.profile ?? this.#firstProfile;
     const number = this.#all.length;
@@ -67,7 +67,7 @@ class MockFleet implements Fleet {
       name: `${profile.replace(/-monotone$/, "")}-${number}`,
       host,
       port: group.port ?? (basePort === 0 ? 0 : basePort + number),
-      settings: this.#settingsOf(profile),
+      settings: this.#settingsOf(profile, group.flags),
       tokenizer: this.#tokenizer,
       ...(this.#options.answers !== undefined && { answers: this.#options.answers }),
       driver: this.#driver,
@@ -85,14 +85,14 @@ class MockFleet implements Fleet {
     return pod;
   }
 
-  /** One for all pods of a profile. */
-  #settingsOf(profile: string): PodSettings {
-    const known = this.#settings.get(profile);
+  /** One for all pods of a profile that have no flags of their own. */
+  #settingsOf(profile: string, own?: FleetOptions["flags"]): PodSettings {
+    const known = own === undefined ? this.#settings.get(profile) : undefined;
     if (known !== undefined) return known;
     const { model = DEFAULT_MODEL, flags = {}, environment = process.env } = this.#options;
     const { contextTokens } = this.#tokenizer;
-    const settings = podSettings(profile, model, flags, { environment, contextTokens });
-    this.#settings.set(profile, settings);
+    const settings = podSettings(profile, model, { ...flags, ...own }, { environment, contextTokens });
+    if (own === undefined) this.#settings.set(profile, settings);
     return settings;
   }
 
