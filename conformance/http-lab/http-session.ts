@@ -37,6 +37,8 @@ export class HttpSession implements Session<HttpCaseLab> {
   #agent: Agent = openAgent();
   #router: HttpRouter | undefined;
   #present: readonly Pod[];
+  /** What the router was told last: a pod that failed on purpose is not present any more, but still known to it. */
+  #told: readonly Pod[];
   #carried: CarriedLoad[] = [];
   #requestCount = 0;
   #spoiled = false;
@@ -50,6 +52,7 @@ export class HttpSession implements Session<HttpCaseLab> {
     this.#seed = options.seed;
     this.#fleet = fleet;
     this.#present = fleet.pods;
+    this.#told = fleet.pods;
     this.stage = new PodStage(fleet, () => options.clock.nowMs());
     for (const pod of fleet.pods) this.stage.watch(pod);
   }
@@ -119,6 +122,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   async setPods(pods: readonly Pod[]): Promise<void> {
     if (this.router.setPods === undefined) throw new OperationalError("ADAPTER_FAILED", "pods cannot be changed");
     this.#present = pods;
+    this.#told = pods;
     await this.router.setPods(pods.map((pod) => this.#address(pod)));
   }
 
@@ -129,7 +133,8 @@ export class HttpSession implements Session<HttpCaseLab> {
     const lab = new HttpCaseLab(this, id, seed, this.#carriedInto());
     if (this.#fresh) await lab.warmUp();
     this.#fresh = false;
-    if (this.router.setPods !== undefined && (kept.length < wanted || kept.length < this.#present.length)) {
+    const known = this.#told.length === kept.length && kept.every((pod) => this.#told.includes(pod));
+    if (this.router.setPods !== undefined && (kept.length < wanted || !known)) {
       const added = await Promise.all(Array.from({ length: wanted - kept.length }, () => this.newPod()));
       await lab.adopt([...kept, ...added]);
     }
@@ -186,6 +191,7 @@ export class HttpSession implements Session<HttpCaseLab> {
       throw new OperationalError("ADAPTER_FAILED", `${this.adapter.name} is a function: it has no HTTP to speak`);
     }
     this.#router = router;
+    this.#told = this.#present;
     this.#fresh = true;
     this.#spoiled = false;
   }
