@@ -18,7 +18,7 @@ export const REFERENCE_PROFILE: RouterProfile = checkRouterProfile(claims, "rout
 
 const adapterFile = checkAdapterFile(shipped, "routeproof.json");
 
-type Which = Pick<FunctionRouterOptions, "strategy" | "mode">;
+type Which = Pick<FunctionRouterOptions, "strategy" | "mode" | "threshold">;
 
 /** A decision without a shell, for simulations. */
 export function referenceFunctionRouter(which: Which = {}): FunctionRouterFactory {
@@ -32,6 +32,7 @@ export function referenceRouter(which: Which = {}): RouterAdapter {
     version: packageJson.version,
     kind: "function",
     profile: REFERENCE_PROFILE,
+    takesThreshold: true,
     ...(adapterFile.podSeenBy === undefined ? {} : { podSeenBy: adapterFile.podSeenBy }),
     ...(adapterFile.observe === undefined ? {} : { observe: adapterFile.observe }),
     async start({ pods, seed, clock, threshold }) {

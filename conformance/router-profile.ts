@@ -44,7 +44,12 @@ export const RouterProfileSchema = Type.Object(
     owners: Type.Optional(Type.Union([literals("all", "last"), Type.Integer({ minimum: 1 })])),
     insert: Type.Optional(
       Type.Object(
-        { at: literals("dispatch", "response", "kv-event"), when: Type.Optional(literals("always", "success")) },
+        {
+          at: literals("dispatch", "response", "kv-event"),
+          when: Type.Optional(literals("always", "success")),
+          // Pods that requests of one new prefix, all sent at once, may reach.
+          fanOut: Type.Optional(Type.Integer({ minimum: 1 })),
+        },
         closed,
       ),
     ),

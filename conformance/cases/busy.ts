@@ -79,7 +79,7 @@ export async function outOfStep(lab: Lab): Promise<void> {
 function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
   const observation = lab.observation();
   const nowMs = lab.nowMs();
-  const loads = loadsOf(historyBefore(observation, momentOf(nowMs)), nowMs, lab.profile, "");
+  const loads = loadsOf(historyBefore(observation, momentOf(nowMs, lab.models[0])), nowMs, lab.profile, "");
   const own = loads?.get(pod)?.requests.low ?? 0;
   const released = lab.profile.load?.signal === "in-flight";
   const others = lab.pods().filter((other) => other !== pod);
@@ -92,12 +92,12 @@ function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
 }
 
 /** A request that is not sent: it marks now as the moment to look at. */
-function momentOf(nowMs: number): SentStep {
+function momentOf(nowMs: number, model = ""): SentStep {
   return {
     kind: "sent",
     label: "now",
     requestId: "",
-    model: "",
+    model,
     prompt: { text: "", cells: [] },
     attempts: [],
     pod: null,

@@ -7,14 +7,18 @@ import { evictCases } from "./evict.ts";
 import { isolationCases } from "./isolation.ts";
 import { loadCases } from "./load.ts";
 import { longestMatchCases } from "./longest-match.ts";
+import { hotPrefixCases } from "./hot-prefix.ts";
 import { podCases } from "./pods.ts";
+import { podHealthCases } from "./pod-health.ts";
 import { randomSequenceCases } from "./random-sequences.ts";
+import { servingCases } from "./serving.ts";
 import { splitCases } from "./split.ts";
 import { withStimulusCheck } from "./stimulus.ts";
 import { streamCases } from "./stream.ts";
 import { targetHeaderCases } from "./target-headers.ts";
 import { textCases } from "./text.ts";
 import { thresholdCases } from "./threshold.ts";
+import { whatIsMatchedCases } from "./what-is-matched.ts";
 
 const ALL: readonly Case[] = [
   ...thresholdCases,
@@ -22,12 +26,16 @@ const ALL: readonly Case[] = [
   ...splitCases,
   ...evictCases,
   ...podCases,
+  ...podHealthCases,
   ...loadCases,
+  ...hotPrefixCases,
   ...streamCases,
   ...errorCases,
   ...concurrencyCases,
   ...textCases,
+  ...whatIsMatchedCases,
   ...isolationCases,
+  ...servingCases,
   ...targetHeaderCases,
   ...affinityCases,
   ...randomSequenceCases,

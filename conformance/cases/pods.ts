@@ -16,6 +16,7 @@ import {
   separable,
 } from "./claims.ts";
 import { placeFork } from "./fork.ts";
+import { askBusyOwner } from "./owner-trial.ts";
 import { judgeService, probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
@@ -119,13 +120,14 @@ export const podCases: readonly Case[] = [
     ),
     blame: { load: "returning-pod-taken-as-warm" },
     trial: async (lab) => {
-      const prompt = trunk(lab.corpus.namespace(), 6);
-      const { pod } = await lab.send(prompt, { label: "seed" });
-      if (pod === null) return;
-      await lab.removePod(pod);
-      await lab.returnPod(pod);
-      await makeBusy(lab, pod);
-      await lab.send(prompt, { label: probeLabel("load") });
+      await askBusyOwner(lab, {
+        seed: trunk(lab.corpus.namespace(), 6),
+        meanwhile: async (owner) => {
+          await lab.removePod(owner);
+          await lab.returnPod(owner);
+        },
+        kind: "load",
+      });
     },
   }),
   routingCase({
@@ -138,12 +140,11 @@ export const podCases: readonly Case[] = [
     blame: { owner: "forgot-on-pod-change" },
     trials: 4,
     trial: async (lab) => {
-      const prompt = trunk(lab.corpus.namespace(), 6);
-      const { pod } = await lab.send(prompt, { label: "seed" });
-      if (pod === null) return;
-      await lab.removePod(lab.random.pick(lab.pods().filter((other) => other !== pod)));
-      await makeBusy(lab, pod);
-      await lab.send(prompt, { label: probeLabel("owner") });
+      await askBusyOwner(lab, {
+        seed: trunk(lab.corpus.namespace(), 6),
+        meanwhile: (owner) => lab.removePod(lab.random.pick(lab.pods().filter((other) => other !== owner))),
+        kind: "owner",
+      });
       await lab.addPod();
     },
   }),
@@ -157,14 +158,16 @@ export const podCases: readonly Case[] = [
     blame: { owner: "forgot-on-pod-change" },
     trials: 4,
     trial: async (lab) => {
-      const prompt = trunk(lab.corpus.namespace(), 6);
-      const { pod } = await lab.send(prompt, { label: "seed" });
-      if (pod === null) return;
-      const added = await lab.addPod();
-      await makeBusy(lab, pod);
-      await lab.send(prompt, { label: probeLabel("owner") });
+      let added = "";
+      await askBusyOwner(lab, {
+        seed: trunk(lab.corpus.namespace(), 6),
+        meanwhile: async () => {
+          added = await lab.addPod();
+        },
+        kind: "owner",
+      });
       await lab.settle();
-      await lab.removePod(added);
+      if (added !== "") await lab.removePod(added);
     },
   }),
   {
@@ -209,12 +212,11 @@ export const podCases: readonly Case[] = [
     blame: { owner: "forgot-on-pod-change" },
     trials: 4,
     trial: async (lab) => {
-      const prompt = trunk(lab.corpus.namespace(), 6);
-      const { pod } = await lab.send(prompt, { label: "seed" });
-      if (pod === null) return;
-      await lab.reorderPods();
-      await makeBusy(lab, pod);
-      await lab.send(prompt, { label: probeLabel("owner") });
+      await askBusyOwner(lab, {
+        seed: trunk(lab.corpus.namespace(), 6),
+        meanwhile: () => lab.reorderPods(),
+        kind: "owner",
+      });
     },
   }),
   {

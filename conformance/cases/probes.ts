@@ -5,7 +5,7 @@
  * overlap with those of the other branch. A case whose probes were not sharp has shown nothing, and says so.
  */
 import type { Judgement } from "../case.ts";
-import type { Observation, SentStep } from "../observation.ts";
+import type { Observation, PodsStep, SentStep } from "../observation.ts";
 import { allowed, type Expectation, type Zone } from "../oracle/allowed.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { RIVAL } from "./busy.ts";
@@ -177,9 +177,20 @@ const UNJUDGED: ReadonlySet<string> = new Set(["upstream-error", "converge", "wa
 /** Healthy pods were there, and a request still got no answer from any. */
 export function judgeService(observation: Observation): Judgement | undefined {
   let live: readonly string[] = [];
+  let serving: PodsStep["serving"];
   for (const step of observation.steps) {
-    if (step.kind === "pods") live = step.pods;
+    if (step.kind === "pods") ({ pods: live, serving } = step);
     if (step.kind !== "sent" || live.length === 0 || UNJUDGED.has(step.label)) continue;
+    const stray = step.attempts.find((pod) => serving?.[pod]?.includes(step.model) === false);
+    if (stray !== undefined) {
+      return {
+        verdict: "fail",
+        reason: "used-a-pod-without-the-model",
+        detail: `${step.label} ${step.requestId} asked for ${step.model} and reached ${stray}, which serves ${serving?.[stray]?.join(", ")}`,
+        expected: live.filter((pod) => serving?.[pod]?.includes(step.model) !== false),
+        observed: [...step.attempts],
+      };
+    }
     if (step.status === 0 || step.status >= 500 || (step.pod === null && step.status < 400)) {
       return {
         verdict: "fail",

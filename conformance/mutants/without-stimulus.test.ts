@@ -27,7 +27,7 @@ async function verdictWithout(stimulus: Stimulus, caseId: string): Promise<strin
     );
     if (each === undefined) continue;
     let used = false;
-    const lab = new FunctionSession(new RuleRouter(rule, 1), profile).lab(each.id, 1, each.needs.pods);
+    const lab = new FunctionSession(new RuleRouter(rule, 1), profile).lab(each, 1);
     const lacking = withoutStimulus(lab, stimulus, () => {
       used = true;
     });
