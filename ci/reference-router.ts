@@ -21,7 +21,7 @@ const HTTP_PROFILE: RouterProfile = { ...REFERENCE_PROFILE, admin: "trusted-netw
 
 const adapterFile = checkAdapterFile(shipped, "routeproof.json");
 
-type Which = Pick<FunctionRouterOptions, "strategy" | "mode">;
+type Which = Pick<FunctionRouterOptions, "strategy" | "mode" | "threshold">;
 
 /** A decision without a shell, for simulations. */
 export function referenceFunctionRouter(which: Which = {}): FunctionRouterFactory {
@@ -35,6 +35,7 @@ export function referenceRouter(which: Which = {}): RouterAdapter {
     version: packageJson.version,
     kind: "function",
     profile: HTTP_PROFILE,
+    takesThreshold: true,
     ...(adapterFile.podSeenBy === undefined ? {} : { podSeenBy: adapterFile.podSeenBy }),
     ...(adapterFile.observe === undefined ? {} : { observe: adapterFile.observe }),
     async start({ pods, seed, clock, threshold }) {

@@ -17,6 +17,8 @@ export interface SendOptions {
   readonly cacheSalt?: string;
   /** Extra body fields (HTTP); a function router ignores them. */
   readonly body?: Readonly<Record<string, unknown>>;
+  /** How the body is written (HTTP); default JSON.stringify. */
+  readonly write?: (body: Readonly<Record<string, unknown>>) => string;
   /** How the upstream answers: `ok` (default), or an error status from the pod. */
   readonly upstream?: "ok" | { readonly status: number };
 }
@@ -34,6 +36,8 @@ export interface Lab {
   readonly corpus: Corpus;
   /** Models that every pod serves; the first is the default. At least as many as the case needs. */
   readonly models: readonly string[];
+  /** The LoRA adapter of pods whose kind has it: asked for as a model of this name. */
+  readonly adapter: string;
   /** Names of the pods that the router has been told about. */
   pods(): readonly string[];
   /** Everything recorded so far, for traffic that must look back. */

@@ -58,7 +58,7 @@ class MockFleet implements Fleet {
     return this.#find(which);
   }
 
-  async add(group: { readonly profile?: string; readonly port?: number } = {}): Promise<Pod> {
+  async add(group: NonNullable<Parameters<Fleet["add"]>[0]> = {}): Promise<Pod> {
     const {
       model = DEFAULT_MODEL,
       host = "127.0.0.1",
@@ -72,7 +72,12 @@ class MockFleet implements Fleet {
       name: `${profile.replace(/-monotone$/, "")}-${number}`,
       host,
       port: group.port ?? (basePort === 0 ? 0 : basePort + number),
-      settings: podSettings(profile, model, flags, { environment, contextTokens: this.#tokenizer.contextTokens }),
+      settings: podSettings(
+        profile,
+        model,
+        { ...flags, ...group.flags },
+        { environment, contextTokens: this.#tokenizer.contextTokens },
+      ),
       tokenizer: this.#tokenizer,
       ...(this.#options.answers !== undefined && { answers: this.#options.answers }),
       driver: this.#driver,

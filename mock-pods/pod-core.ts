@@ -4,6 +4,7 @@
  */
 import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
 import { Random } from "../fixtures/random.ts";
+import { connectionRefused, connectionReset } from "./connection-errors.ts";
 import { controlRoutes } from "./control/control-routes.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import type { BlockView, EngineStats, KvEvent } from "./engine/engine.ts";
@@ -25,9 +26,6 @@ import type { Exchange } from "./server/exchange.ts";
 import type { Model } from "./server/generation/model-answer.ts";
 import { createPodFace, type PodFace } from "./server/pod-face.ts";
 import { serveSettings } from "./server/serve-settings.ts";
-
-/** `GET /metrics` names version 1.0.0 of the text format whatever the client accepts (vLLM 0.32 as recorded). */
-const METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8";
 
 export interface PodCoreOptions {
   readonly name: string;
@@ -80,7 +78,7 @@ export class PodCore implements InProcessPod {
   }
 
   fetch(request: Request): Promise<Response> {
-    if (this.refusesConnections) return Promise.reject(new TypeError("connection refused by the pod"));
+    if (this.refusesConnections) return Promise.reject(connectionRefused());
     return fetchFrom(request, this.recorder, this.#life.died.signal, (exchange) => this.answer(exchange));
   }
 
@@ -154,7 +152,9 @@ export class PodCore implements InProcessPod {
       if (fault.how === "error") return { status: 500, body: "Internal Server Error", contentType: "text/plain" };
       page = corruptPage(page, fault);
     }
-    return text(200, page, METRICS_TYPE);
+    // Whatever the client accepts (vLLM 0.32 as recorded).
+    const { format } = this.#life.face.settings.version.metrics;
+    return text(200, page, `text/plain; version=${format}; charset=utf-8`);
   }
 
   protected get face(): PodFace {
@@ -200,7 +200,7 @@ export class PodCore implements InProcessPod {
   protected die(): void {
     this.recorder.failOpen();
     this.#life.engine.stop();
-    this.#life.died.abort(new TypeError("connection reset: the pod died"));
+    this.#life.died.abort(connectionReset("connection reset: the pod died"));
     this.#life = this.#bear();
     if (this.#withheldBlocks > 0) this.#life.engine.withhold(this.#withheldBlocks);
   }
@@ -208,7 +208,9 @@ export class PodCore implements InProcessPod {
   #bear(): Life {
     const { settings, driver, name } = this.#options;
     const { engine: config, profile } = settings;
+    const serving = serveSettings(settings);
     const metrics = new PodMetrics({
+      version: serving.version.metrics,
       model: this.model,
       maxModelLenTokens: config.maxModelLen,
       cache: settings.cache,
@@ -231,7 +233,7 @@ export class PodCore implements InProcessPod {
     );
     const face: PodFace = createPodFace({
       podName: name,
-      settings: serveSettings(settings),
+      settings: serving,
       tokenizer: this.#options.tokenizer,
       ...(this.#options.answers !== undefined && { model: this.#options.answers }),
       engine,

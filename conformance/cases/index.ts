@@ -18,14 +18,18 @@ import { evictCases } from "./evict.ts";
 import { isolationCases } from "./isolation.ts";
 import { loadCases } from "./load.ts";
 import { longestMatchCases } from "./longest-match.ts";
+import { hotPrefixCases } from "./hot-prefix.ts";
 import { podCases } from "./pods.ts";
+import { podHealthCases } from "./pod-health.ts";
 import { randomSequenceCases } from "./random-sequences.ts";
+import { servingCases } from "./serving.ts";
 import { splitCases } from "./split.ts";
 import { withStimulusCheck } from "./stimulus.ts";
 import { streamCases } from "./stream.ts";
 import { targetHeaderCases } from "./target-headers.ts";
 import { textCases } from "./text.ts";
 import { thresholdCases } from "./threshold.ts";
+import { whatIsMatchedCases } from "./what-is-matched.ts";
 
 const ALL: readonly Case[] = [
   ...thresholdCases,
@@ -33,7 +37,9 @@ const ALL: readonly Case[] = [
   ...splitCases,
   ...evictCases,
   ...podCases,
+  ...podHealthCases,
   ...loadCases,
+  ...hotPrefixCases,
   ...streamCases,
   ...usageCases,
   ...backPressureCases,
@@ -42,7 +48,9 @@ const ALL: readonly Case[] = [
   ...concurrencyCases,
   ...raceCases,
   ...textCases,
+  ...whatIsMatchedCases,
   ...isolationCases,
+  ...servingCases,
   ...targetHeaderCases,
   ...framingCases,
   ...leakCases,

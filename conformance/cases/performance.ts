@@ -208,7 +208,7 @@ function byPods(many: number, few: number): Case {
     level: "INFO",
     requirement: "R-PERF-4",
     title: "The rate of requests MAY fall with the number of pods, but not to a quarter.",
-    needs: { pods: many, podChanges: true, slow: true },
+    needs: { pods: many, podChanges: ["remove"], slow: true },
     traffic: async (lab) => {
       await control(lab);
       const points = [await burst(lab)];

@@ -2,7 +2,7 @@
 import type { Case } from "../case.ts";
 import { completionBody, EMPTY_ANSWER, exchange, httpOf, noted } from "./exchange.ts";
 import { type Finding, httpCase, unreached } from "./http-case.ts";
-import { FALSE_POSITIVE_RATE, mostByChance } from "./statistics.ts";
+import { FALSE_POSITIVE_RATE, mostByChance } from "../statistics/binomial.ts";
 
 /** Headers by which gateways and schedulers tell each other, behind the client's back, where a request must go. */
 const TARGET_HEADERS = [

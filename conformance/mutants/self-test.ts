@@ -4,8 +4,7 @@ import { CASES } from "../cases/index.ts";
 import { HTTP_MUTANTS } from "./http/http-mutants.ts";
 import { failuresOfConformingProxy, huntHttpMutant } from "./http/hunt.ts";
 import { type Mutant, MUTANTS } from "./pure/mutants.ts";
-import { RuleRouter } from "./pure/rule-router.ts";
-import { VARIANTS, type Variant } from "./pure/variants.ts";
+import { startRule, VARIANTS, type Variant } from "./pure/variants.ts";
 import { functionCases, runOnFunction } from "./trial-run.ts";
 
 export interface Escape {
@@ -19,8 +18,8 @@ export interface Escape {
 export async function huntMutant(mutant: Mutant, seed: number): Promise<Escape | undefined> {
   const variant = variantNamed(mutant.variant);
   const hunter = CASES.filter(({ id }) => id === mutant.caseId);
-  const router = new RuleRouter(variant.rule, seed, mutant.fault);
-  const [outcome] = await runOnFunction(functionCases(hunter, variant.profile), router, variant.profile, seed);
+  const start = startRule(variant, seed, mutant.fault);
+  const [outcome] = await runOnFunction(functionCases(hunter, variant.profile), start, variant.profile, seed);
   const judgement = outcome?.judgement ?? { verdict: "unsupported" };
   const reason = "reason" in judgement ? judgement.reason : "none";
   if (judgement.verdict === "fail" && reason === mutant.reason) return undefined;
@@ -36,7 +35,7 @@ export interface VariantRun {
 /** Every case the variant supports, in an order shuffled by the seed, on one router that is never restarted. */
 export async function runVariant(variant: Variant, seed: number): Promise<VariantRun> {
   const cases = new Random(seed).stream("order").shuffle(functionCases(CASES, variant.profile));
-  const outcomes = await runOnFunction(cases, new RuleRouter(variant.rule, seed), variant.profile, seed);
+  const outcomes = await runOnFunction(cases, startRule(variant, seed), variant.profile, seed);
   const notPassed = outcomes.flatMap(({ caseId, judgement }) =>
     judgement.verdict === "pass"
       ? []

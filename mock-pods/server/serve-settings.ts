@@ -1,7 +1,7 @@
 /** What vLLM's own flags and environment say about the HTTP face. Flags that shape the engine are read elsewhere. */
 import type { PodSettings } from "../pod-settings.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { versionProfile, type VersionProfile } from "./version-profile.ts";
+import { versionProfile, type VersionProfile } from "../version-profile.ts";
 
 export interface ServeSettings {
   readonly version: VersionProfile;
@@ -41,7 +41,7 @@ export interface ServeSettings {
 }
 
 export function serveSettings({ flags, environment, engine, models, modelPath }: PodSettings): ServeSettings {
-  const version = versionProfile(String(flags["vllm-version"] ?? "0.32"));
+  const version = versionProfile(flags["vllm-version"]);
   const on = (name: string) => flags[name] === true || flags[name] === "true";
   const number = (name: string) => (flags[name] === undefined ? undefined : Number(flags[name]));
   const text = (name: string) => (flags[name] === undefined ? undefined : String(flags[name]));
@@ -55,7 +55,7 @@ export function serveSettings({ flags, environment, engine, models, modelPath }:
     prefixCaching: engine.prefixCaching,
     maxLogprobs: number("max-logprobs") ?? 20,
     apiKeys: words(text("api-key") ?? environment["VLLM_API_KEY"]),
-    allowedOrigins: jsonList(text("allowed-origins")),
+    allowedOrigins: jsonList(text("allowed-origins") ?? (version.origins === "all" ? '["*"]' : undefined)),
     requestIdHeaders: on("enable-request-id-headers"),
     promptTokensDetails: on("enable-prompt-tokens-details"),
     forceIncludeUsage: on("enable-force-include-usage"),
@@ -63,7 +63,7 @@ export function serveSettings({ flags, environment, engine, models, modelPath }:
     tokensAsIds: on("return-tokens-as-token-ids"),
     streamIntervalTokens: number("stream-interval") ?? 1,
     trackLoad: on("enable-server-load-tracking"),
-    scaleOut: on("enable-scale-out"),
+    scaleOut: on("enable-scale-out") || version.scaleOut === "always",
     autoToolChoice: on("enable-auto-tool-choice"),
     toolParser: text("tool-call-parser"),
     trustChatTemplate: on("trust-request-chat-template"),
@@ -72,8 +72,8 @@ export function serveSettings({ flags, environment, engine, models, modelPath }:
     runtimeLora: enabled("VLLM_ALLOW_RUNTIME_LORA_UPDATING"),
     devMode: enabled("VLLM_SERVER_DEV_MODE"),
     tokenizerInfo: on("enable-tokenizer-info-endpoint"),
-    maxQueuedRequests: number("max-num-queued-reqs"),
-    maxQueuedTokens: number("max-num-queued-tokens"),
+    maxQueuedRequests: version.queueCaps ? number("max-num-queued-reqs") : undefined,
+    maxQueuedTokens: version.queueCaps ? number("max-num-queued-tokens") : undefined,
     shutdownTimeoutMs: (number("shutdown-timeout") ?? 0) * 1000,
     kvEvents: jsonObject(text("kv-events-config")),
     systemFingerprint: version.fingerprint

@@ -2,7 +2,8 @@
 import type { RouterAdapter } from "../../adapters/router-under-test.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import type { Fault } from "../pure/fault.ts";
-import { PLAIN_RULE, RuleRouter } from "../pure/rule-router.ts";
+import { PLAIN_RULE } from "../pure/rule.ts";
+import { RuleRouter } from "../pure/rule-router.ts";
 import { profileOf } from "../pure/variants.ts";
 import type { HttpFault } from "./http-fault.ts";
 import { PassThroughProxy } from "./pass-through-proxy.ts";
@@ -25,8 +26,10 @@ export function proxyAdapter({ routing, passing }: Breakage = {}): RouterAdapter
     version: "1",
     kind: "function",
     profile: PROFILE,
-    async start({ pods, seed, clock }) {
-      const proxy = new PassThroughProxy(new RuleRouter(PLAIN_RULE, seed, routing), clock, passing);
+    takesThreshold: true,
+    async start({ pods, seed, clock, threshold = PLAIN_RULE.threshold }) {
+      const rule = { ...PLAIN_RULE, threshold };
+      const proxy = new PassThroughProxy(new RuleRouter(rule, seed, routing), clock, passing);
       proxy.setPods(pods);
       const url = await proxy.listen();
       return { kind: "http", url, setPods: async (next) => proxy.setPods(next), close: () => proxy.close() };

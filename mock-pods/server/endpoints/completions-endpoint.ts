@@ -8,6 +8,7 @@ import { admit } from "../admission.ts";
 import { orcaHeaders } from "../orca-headers.ts";
 import { json } from "../answer.ts";
 import { planGenerations } from "../generation/plan-generations.ts";
+import { dictatedText } from "../generation/structured/dictated-text.ts";
 import type { PodContext } from "../pod-context.ts";
 import { PromptRenderer, type RenderedPrompt } from "../prompt-rendering.ts";
 import { answerCall } from "../generation/answer-call.ts";
@@ -31,7 +32,7 @@ export function completionsEndpoint(pod: PodContext): Handler {
     const call = new CompletionCall({
       pod,
       request,
-      id: `cmpl-${baseRequestId(exchange, request)}`,
+      id: `cmpl-${baseRequestId(pod, exchange, request)}`,
       created: Math.floor(Date.now() / 1000),
       modelName: adapter ?? pod.settings.servedNames[0],
       prompts,
@@ -47,6 +48,8 @@ export function completionsEndpoint(pod: PodContext): Handler {
           adapter,
           priority: priorityOf(exchange, request),
           skipPrefixLookup: promptLogprobs(request) !== null,
+          dictated: dictatedText(request),
+          keepSpecial: false,
         });
       },
       stream: (stream, generations) => new CompletionStream(call, stream, generations),
@@ -84,7 +87,7 @@ export function renderPrompts(pod: PodContext, request: CompletionRequest): Rend
     maxOutputParameter: "max_tokens",
     truncateTokens: request.truncate_prompt_tokens ?? null,
     truncateSide: request.truncation_side ?? null,
-    cutsMaxTokens: pod.settings.version.cutsMaxTokens,
+    tooLong: pod.settings.version.tooLong,
     addSpecialTokens: request.add_special_tokens ?? true,
   });
   const { prompt } = request;

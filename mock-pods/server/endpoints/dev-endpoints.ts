@@ -6,12 +6,15 @@ import type { Route } from "../routes.ts";
 
 export function devRoutes(pod: PodContext): Route[] {
   const { state } = pod;
+  const { devAnswers } = pod.settings.version;
+  const told = (body: object) => (devAnswers === "json" ? json(200, body) : empty(200));
   const post = (path: string, handle: Route["handle"]): Route => ({ methods: ["POST"], path, handle });
   const get = (path: string, handle: Route["handle"]): Route => ({ methods: ["GET"], path, handle });
   return [
-    post("/reset_prefix_cache", (exchange) =>
-      json(200, { success: pod.engine.resetPrefixCache(flag(exchange, "reset_running_requests")) }),
-    ),
+    post("/reset_prefix_cache", (exchange) => {
+      const success = pod.engine.resetPrefixCache(flag(exchange, "reset_running_requests"));
+      return devAnswers === "empty" ? empty(200) : json(200, { success });
+    }),
     post("/reset_mm_cache", () => empty(200)),
     post("/reset_encoder_cache", () => empty(200)),
     post("/sleep", ({ query }) => {
@@ -22,14 +25,14 @@ export function devRoutes(pod: PodContext): Route[] {
       state.paused = true;
       pod.engine.pause();
       pod.engine.resetPrefixCache(true);
-      return json(200, { status: "sleeping", level });
+      return told({ status: "sleeping", level });
     }),
     post("/wake_up", ({ query }) => {
       const tags = query.getAll("tags");
       pod.engine.slept(0, 0);
       state.sleepLevel = 0;
       resume(pod);
-      return json(200, { status: "awake", tags: tags.length === 0 ? null : tags });
+      return told({ status: "awake", tags: tags.length === 0 ? null : tags });
     }),
     // A paused scheduler counts as asleep, too.
     get("/is_sleeping", () => json(200, { is_sleeping: state.paused || state.sleepLevel > 0 })),

@@ -30,6 +30,7 @@ const SCALE_OUT_PATHS = [
 
 export function scaleOutRoutes(pod: PodContext): Route[] {
   const post = (path: string, handle: Handler): Route => ({ methods: ["POST"], path, handle });
+  if (pod.settings.version.scaleOut === "absent") return [];
   if (!pod.settings.scaleOut) return SCALE_OUT_PATHS.map((path) => post(path, refuseScaleOut));
   return [
     post("/v1/completions/render", (exchange) => {
@@ -37,7 +38,7 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
       pod.models.resolve(request.model);
       refuseBeams(request);
       const prompts = renderPrompts(pod, request);
-      const id = `cmpl-${baseRequestId(exchange, request)}`;
+      const id = `cmpl-${baseRequestId(pod, exchange, request)}`;
       const parts = prompts.map((prompt, index) => {
         const maxTokens = answerLimit(pod, request, prompt);
         const requestId = prompts.length === 1 ? id : `${id}-${index}`;
@@ -50,7 +51,9 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
       pod.models.resolve(request.model);
       refuseBeams(request);
       const { prompt, maxTokens } = renderChatPrompt(pod, request);
-      return rawJson(rendered(`chatcmpl-${baseRequestId(exchange, request)}`, prompt.tokenIds, request, maxTokens));
+      return rawJson(
+        rendered(`chatcmpl-${baseRequestId(pod, exchange, request)}`, prompt.tokenIds, request, maxTokens),
+      );
     }),
     post("/inference/v1/generate", generateEndpoint(pod)),
   ];

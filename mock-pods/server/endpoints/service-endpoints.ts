@@ -24,7 +24,7 @@ export function serviceRoutes(pod: PodContext): Route[] {
 
 /** Base names first, then adapters in the order in which they were loaded. */
 function modelList(pod: PodContext): ModelList {
-  const { servedNames, modelPath, maxModelLenTokens } = pod.settings;
+  const { servedNames, modelPath, maxModelLenTokens, version } = pod.settings;
   const createdSeconds = Math.floor(Date.now() / 1000);
   const base = servedNames.map((id) => ({ id, root: modelPath, parent: null, maxModelLenTokens }));
   const adapters = [...pod.models.adapters].map(([id, root]) => ({
@@ -35,7 +35,9 @@ function modelList(pod: PodContext): ModelList {
   }));
   return {
     object: "list",
-    data: [...base, ...adapters].map((facts) => modelCard({ ...facts, createdSeconds, permissionId: randomHex(16) })),
+    data: [...base, ...adapters].map((facts) =>
+      modelCard({ ...facts, createdSeconds, permissionId: randomHex(version.idDigits) }),
+    ),
   };
 }
 
