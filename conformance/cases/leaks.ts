@@ -1,6 +1,6 @@
 /** SEC-05, SEC-06: what a client confides to a router stays between the two and the pod. */
 import type { Case } from "../case.ts";
-import type { Lab } from "../lab.ts";
+import type { HttpLab, Lab } from "../lab.ts";
 import type { Observation } from "../observation.ts";
 import { completionBody, EMPTY_ANSWER, exchange, httpOf, noted, type Exchange } from "./exchange.ts";
 import { type Finding, httpCase } from "./http-case.ts";
@@ -33,14 +33,14 @@ async function confide(
 
 /** Places the router shows to others than this client, and what stands there. */
 async function shownToOthers(lab: Lab): Promise<Readonly<Record<string, string>>> {
-  const { router, request } = httpOf(lab);
+  const http = httpOf(lab);
   await lab.quiet();
-  const page = (await router.metricsPage()) ?? (await pageOfDataPort(request));
-  return { "the metrics page": page, "the log": router.logs() ?? "" };
+  const page = (await http.router.metricsPage()) ?? (await pageOfDataPort(http));
+  return { "the metrics page": page, "the log": http.router.logs() ?? "" };
 }
 
-async function pageOfDataPort(request: ReturnType<typeof httpOf>["request"]): Promise<string> {
-  const { status, body } = await request({ method: "GET", path: "/metrics" });
+async function pageOfDataPort(http: HttpLab): Promise<string> {
+  const { status, body } = await http.request({ method: "GET", path: "/metrics" });
   return status === 200 ? Buffer.from(body).toString("latin1") : "";
 }
 

@@ -115,7 +115,7 @@ function familiesOf(page: string): readonly MetricFamily[] | undefined {
 }
 
 const seriesKey = (name: string, labels: Readonly<Record<string, string>>): string =>
-  `${name}${JSON.stringify(Object.entries(labels).sort())}`;
+  `${name}${JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))}`;
 
 function brokenPage(before: string, after: string): Finding | undefined {
   const [earlier, later] = [familiesOf(before), familiesOf(after)];

@@ -10,12 +10,12 @@ const TIMES = "times-ms";
 
 /** How long one request took; nothing of it is kept, so that a million may be sent. */
 async function timed(lab: Lab, prompt: string, pod?: string): Promise<number> {
-  const { pods, request } = httpOf(lab);
+  const http = httpOf(lab);
   const requestId = newRequestId(lab);
-  pods.script({ requestId, reply: EMPTY_ANSWER });
+  http.pods.script({ requestId, reply: EMPTY_ANSWER });
   const body = completionBody(lab, { prompt });
   const beganMs = lab.nowMs();
-  await request({
+  await http.request({
     method: "POST",
     path: "/v1/completions",
     headers: { "x-request-id": requestId },
