@@ -6,6 +6,7 @@ import { json } from "../answer.ts";
 import { renderConversation } from "../conversation.ts";
 import { answerCall } from "../generation/answer-call.ts";
 import { planGenerations } from "../generation/plan-generations.ts";
+import { dictatedCall, dictatedText } from "../generation/structured/dictated-text.ts";
 import { orcaHeaders } from "../orca-headers.ts";
 import type { PodContext } from "../pod-context.ts";
 import { PromptRenderer, type RenderedPrompt } from "../prompt-rendering.ts";
@@ -47,6 +48,8 @@ export function chatEndpoint(pod: PodContext): Handler {
           adapter,
           priority: priorityOf(exchange, request),
           skipPrefixLookup: promptLogprobs !== null,
+          dictated: dictatedCall(request) ?? dictatedText(request),
+          keepSpecial: call.parsesTools,
         });
       },
       stream: (stream, generations) => new ChatStream(call, stream, generations),

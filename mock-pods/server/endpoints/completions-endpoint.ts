@@ -8,6 +8,7 @@ import { admit } from "../admission.ts";
 import { orcaHeaders } from "../orca-headers.ts";
 import { json } from "../answer.ts";
 import { planGenerations } from "../generation/plan-generations.ts";
+import { dictatedText } from "../generation/structured/dictated-text.ts";
 import type { PodContext } from "../pod-context.ts";
 import { PromptRenderer, type RenderedPrompt } from "../prompt-rendering.ts";
 import { answerCall } from "../generation/answer-call.ts";
@@ -47,6 +48,8 @@ export function completionsEndpoint(pod: PodContext): Handler {
           adapter,
           priority: priorityOf(exchange, request),
           skipPrefixLookup: promptLogprobs(request) !== null,
+          dictated: dictatedText(request),
+          keepSpecial: false,
         });
       },
       stream: (stream, generations) => new CompletionStream(call, stream, generations),

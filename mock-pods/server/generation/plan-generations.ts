@@ -14,6 +14,10 @@ export interface GenerationPlanning {
   readonly priority: number;
   /** vLLM skips the cache lookup when the logprobs of the prompt are wanted. */
   readonly skipPrefixLookup: boolean;
+  /** What the answer must be, if the request says. */
+  readonly dictated: string | undefined;
+  /** Special tokens are shown, whatever the request says: a tool parser looks for them. */
+  readonly keepSpecial: boolean;
 }
 
 /** A bias that no ordinary logit can outweigh. */
@@ -29,7 +33,9 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
   return prompts.flatMap((promptTokenIds, promptIndex) =>
     Array.from({ length: samples }, (_, sample) => {
       const maxTokens = planning.maxTokens[promptIndex] as number;
-      const answer = bend(pod.model({ promptTokenIds, seed: Number(request.seed ?? 0), sample }), request, eosTokenId);
+      const question = { promptTokenIds, seed: Number(request.seed ?? 0), sample };
+      const said = pod.model(planning.dictated === undefined ? question : { ...question, dictated: planning.dictated });
+      const answer = bend(said, request, eosTokenId);
       const { stopAfter, ends } = firstStop(answer, request, stopTokenIds, maxTokens);
       const endsAt = ends && eosTokenId !== undefined ? (stopAfter as number) - 1 : -1;
       return new Generation(
@@ -57,7 +63,7 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
           eosTokenId,
           includeStop: request.include_stop_str_in_output ?? false,
           minTokens: request.min_tokens ?? 0,
-          keepSpecial: request.skip_special_tokens === false,
+          keepSpecial: planning.keepSpecial || request.skip_special_tokens === false,
           intervalTokens: Math.max(pod.settings.streamIntervalTokens, request.stream_interval ?? 1),
         },
         pod.tokenizer,
