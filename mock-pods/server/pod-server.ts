@@ -2,7 +2,7 @@
  * A pod on a port: bytes in, {@link Exchange}s out. It reads the body, tells the journal, asks the hook, and hands over;
  * what the pod answers is the face's business. Headers leave in the order and case in which uvicorn sends them.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { isControl } from "../journal.ts";
@@ -10,6 +10,9 @@ import type { RequestHook } from "../pod.ts";
 import type { Exchange } from "./exchange.ts";
 import { nodeReply } from "./node-reply.ts";
 import type { Recorder, RequestRecord } from "./recorder.ts";
+
+/** Not imported: for an import Node reads every export of the module, and one of them loads all of its fetch (25 ms). */
+const { createServer } = process.getBuiltinModule("node:http");
 
 export interface PodServerOptions {
   readonly host: string;
