@@ -5,12 +5,14 @@
 import { createServer, request as forward, type ClientRequest, type IncomingMessage, type Server } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Server as FrontServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../../fixtures/clock.ts";
-import type { FunctionRouter } from "../../../fixtures/routing.ts";
+import type { DecisionRecord, FunctionRouter } from "../../../fixtures/routing.ts";
 import type { PodAddress } from "../../adapters/router-under-test.ts";
 import type { HttpFault } from "./http-fault.ts";
 import { ProxyPages } from "./proxy-pages.ts";
+import { addressOf, smugglingFront } from "./smuggling-front.ts";
 import {
   factsOf,
   partsInsideCharacter,
@@ -25,9 +27,11 @@ interface Flight {
   readonly facts: RequestFacts;
   readonly tried: Set<string>;
   client: ServerResponse;
+  decision?: DecisionRecord;
 }
 
 export const POD_HEADER = "x-proxy-pod";
+export const DECISION_HEADER = "x-proxy-decision";
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect"]);
 const TARGET_HEADERS = ["x-gateway-destination-endpoint", "target-pod", "x-worker-id"];
 /** Port 0 refuses: a routing fault may name a pod that is gone. */
@@ -55,6 +59,7 @@ export class PassThroughProxy {
   readonly #prompts: Buffer[] = [];
   readonly #pages = new ProxyPages();
   #refusals = 0;
+  #front: FrontServer | undefined;
 
   constructor(router: FunctionRouter, clock: Clock, fault?: HttpFault) {
     this.#router = router;
@@ -66,10 +71,14 @@ export class PassThroughProxy {
   /** Resolves to the address it listens on. */
   async listen(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    if (!this.#is("believes-lengths")) return url;
+    this.#front = await smugglingFront(new URL(url), () => [...this.#pods.values()][0] ?? NOWHERE);
+    return addressOf(this.#front);
   }
 
   async close(): Promise<void> {
+    this.#front?.close();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
     await closed;
@@ -120,7 +129,8 @@ export class PassThroughProxy {
   #dispatch(flight: Flight): void {
     this.#router.tick(this.#clock.nowMs());
     const id = `attempt-${this.#attemptCount++}`;
-    const { pod } = this.#router.decide({ ...flight.facts.route, requestId: id }, this.#clock.nowMs(), flight.tried);
+    flight.decision = this.#router.decide({ ...flight.facts.route, requestId: id }, this.#clock.nowMs(), flight.tried);
+    const { pod } = flight.decision;
     if (pod === null) return refuse(flight.client, 503, "no pod is ready");
     flight.tried.add(pod);
     const upstream = this.#open(this.#target(pod, flight), flight);
@@ -278,10 +288,17 @@ export class PassThroughProxy {
   }
 
   /** The proxy's own headers. */
-  #own({ tried, facts }: Flight): string[] {
+  #own({ tried, facts, decision }: Flight): string[] {
+    const lies = this.#is("explains-by-load") ? { reason: "cost" } : {};
     const pod = this.#is("names-the-first-pod") ? [...this.#pods.keys()][0] : [...tried].at(-1);
     const prompt = typeof facts.route.prompt === "string" ? facts.route.prompt.slice(0, 40) : "";
-    return [POD_HEADER, pod ?? "", ...(this.#is("echoes-prompts") ? ["x-prompt", encodeURIComponent(prompt)] : [])];
+    const explained = [DECISION_HEADER, JSON.stringify({ ...decision, ...lies })];
+    return [
+      POD_HEADER,
+      pod ?? "",
+      ...explained,
+      ...(this.#is("echoes-prompts") ? ["x-prompt", encodeURIComponent(prompt)] : []),
+    ];
   }
 
   #clientHeaders({ rawHeaders }: IncomingMessage, withoutRetryAfter: boolean): string[] {

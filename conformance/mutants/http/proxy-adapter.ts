@@ -7,7 +7,7 @@ import { PLAIN_RULE } from "../pure/rule.ts";
 import { RuleRouter } from "../pure/rule-router.ts";
 import { profileOf } from "../pure/variants.ts";
 import type { HttpFault } from "./http-fault.ts";
-import { PassThroughProxy, POD_HEADER } from "./pass-through-proxy.ts";
+import { DECISION_HEADER, PassThroughProxy, POD_HEADER } from "./pass-through-proxy.ts";
 import { ANSWERS } from "./proxy-pages.ts";
 
 /** At most one of the two: how it routes, or how it passes things on, is broken. */
@@ -24,6 +24,17 @@ const PROFILE: RouterProfile = {
 
 const OBSERVE: Observe = {
   readiness: { url: "{{url}}/ready" },
+  explain: {
+    header: DECISION_HEADER,
+    podIs: "name",
+    pod: "/pod",
+    matched: "/matchedTokens",
+    total: "/totalTokens",
+    ratio: "/ratio",
+    threshold: "/threshold",
+    reason: "/reason",
+    followed: ["prefix"],
+  },
   metrics: { url: "{{url}}/metrics", podIs: "name", requests: { name: ANSWERS, pod: "pod", status: "status" } },
 };
 
