@@ -138,7 +138,7 @@ async function serve(
   options.answer({
     method: request.method ?? "GET",
     path: decodePath(queryStart < 0 ? url : url.slice(0, queryStart)),
-    query: new URLSearchParams(queryStart < 0 ? "" : url.slice(queryStart + 1)),
+    query: queryStart < 0 ? NO_QUERY : new URLSearchParams(url.slice(queryStart + 1)),
     headers: request.headers as Record<string, string | undefined>,
     body,
     record,
@@ -146,7 +146,10 @@ async function serve(
   });
 }
 
+const NO_QUERY = new URLSearchParams();
+
 function decodePath(path: string): string {
+  if (!path.includes("%")) return path;
   try {
     return decodeURIComponent(path);
   } catch {
