@@ -11,7 +11,9 @@ export function nodeReply(response: ServerResponse): Reply {
     send(status, headers, body) {
       if (response.destroyed) return;
       response.writeHead(status, headers.flat());
-      response.end(body);
+      // Text without accents is its own bytes: Node need not encode it, nor its head.
+      if (typeof body === "string" && Buffer.byteLength(body) === body.length) response.end(body, "latin1");
+      else response.end(body);
     },
     open(status, headers) {
       if (response.destroyed) return DISCARDED;
