@@ -16,6 +16,9 @@ import packageJson from "../package.json" with { type: "json" };
 /** What the router claims in its default mode: the profile that ships with its adapter file. */
 export const REFERENCE_PROFILE: RouterProfile = checkRouterProfile(claims, "routeproof.profile.json");
 
+/** In this process its admin verbs share the loopback port of its clients. */
+const HTTP_PROFILE: RouterProfile = { ...REFERENCE_PROFILE, admin: "trusted-network" };
+
 const adapterFile = checkAdapterFile(shipped, "routeproof.json");
 
 type Which = Pick<FunctionRouterOptions, "strategy" | "mode" | "threshold">;
@@ -31,7 +34,7 @@ export function referenceRouter(which: Which = {}): RouterAdapter {
     name: ["routeproof", which.strategy, which.mode].filter((word) => word !== undefined).join(" "),
     version: packageJson.version,
     kind: "function",
-    profile: REFERENCE_PROFILE,
+    profile: HTTP_PROFILE,
     takesThreshold: true,
     ...(adapterFile.podSeenBy === undefined ? {} : { podSeenBy: adapterFile.podSeenBy }),
     ...(adapterFile.observe === undefined ? {} : { observe: adapterFile.observe }),

@@ -138,6 +138,12 @@ export const RouterProfileSchema = Type.Object(
         closed,
       ),
     ),
+    timeouts: Type.Optional(Type.Object({ firstByteMs: Type.Optional(Type.Number({ exclusiveMinimum: 0 })) }, closed)),
+    recoveryMs: Type.Optional(Type.Number({ minimum: 0 })),
+    forwards: Type.Optional(
+      Type.Object({ authorization: Type.Optional(Type.Boolean()), cookie: Type.Optional(Type.Boolean()) }, closed),
+    ),
+    admin: Type.Optional(literals("closed", "trusted-network")),
     stream: Type.Optional(Type.Object({ passThrough: Type.Boolean() }, closed)),
     exact: Type.Optional(Type.Boolean()),
   },

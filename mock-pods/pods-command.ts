@@ -1,5 +1,6 @@
 import { OperationalError } from "../fixtures/operational-error.ts";
 import type { Command } from "commander";
+import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
 import { startFleet } from "./fleet.ts";
 import { DEFAULT_MODEL } from "./pod-settings.ts";
 import type { Fleet } from "./pod.ts";
@@ -54,6 +55,8 @@ export function definePods(command: Command, exit: (code: number) => void): void
         ...(options.faults === undefined ? {} : { faults: options.faults }),
       });
       process.stdout.write(`${JSON.stringify(readyLine(fleet))}\n`);
+      // Its tables are made with the first text, which should not be the first request's.
+      if (options.tokenizer === undefined) setImmediate(() => cl100k.encode("a"));
       await untilShutDown(fleet);
       exit(0);
     });

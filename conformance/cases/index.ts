@@ -3,6 +3,17 @@ import type { Case } from "../case.ts";
 import { affinityCases } from "./affinity.ts";
 import { concurrencyCases } from "./concurrency.ts";
 import { errorCases } from "./errors.ts";
+import { backPressureCases } from "./back-pressure.ts";
+import { framingCases } from "./framing.ts";
+import { leakCases } from "./leaks.ts";
+import { openAdminCases } from "./open-admin.ts";
+import { usageCases } from "./usage.ts";
+import { explanationCases } from "./explanation.ts";
+import { metricsPageCases } from "./metrics-page.ts";
+import { observabilityCases } from "./observability.ts";
+import { performanceCases } from "./performance.ts";
+import { raceCases } from "./races.ts";
+import { sickPodCases } from "./sick-pods.ts";
 import { evictCases } from "./evict.ts";
 import { isolationCases } from "./isolation.ts";
 import { loadCases } from "./load.ts";
@@ -30,13 +41,24 @@ const ALL: readonly Case[] = [
   ...loadCases,
   ...hotPrefixCases,
   ...streamCases,
+  ...usageCases,
+  ...backPressureCases,
   ...errorCases,
+  ...sickPodCases,
   ...concurrencyCases,
+  ...raceCases,
   ...textCases,
   ...whatIsMatchedCases,
   ...isolationCases,
   ...servingCases,
   ...targetHeaderCases,
+  ...framingCases,
+  ...leakCases,
+  ...openAdminCases,
+  ...observabilityCases,
+  ...metricsPageCases,
+  ...explanationCases,
+  ...performanceCases,
   ...affinityCases,
   ...randomSequenceCases,
 ];

@@ -44,6 +44,7 @@ const judgeFresh = (observation: Observation) => judgeEven(observation, "idle-po
  * last ends may not have been noticed yet: a pod that is left out is known to be so only after some more rounds.
  */
 async function holdOnEveryPod(lab: Lab): Promise<void> {
+  await lab.quiet();
   const rounds = lab.http === undefined ? 1 : LATE_RELEASES + 2;
   for (let index = 0; index < rounds * lab.pods().length; index++) {
     // No shorter than what ended before: the oracle knows neither whether a router counts requests nor characters.

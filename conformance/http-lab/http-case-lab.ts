@@ -72,6 +72,7 @@ export class HttpCaseLab implements Lab {
       get routerUrl() {
         return session.router.url;
       },
+      headers: session.adapter.requests?.headers ?? {},
       request: (options) => this.#raw(options),
       connect: () => openRawConnection(session.router.url),
       router: openRouterView(session.adapter, session),
@@ -270,7 +271,7 @@ export class HttpCaseLab implements Lab {
   }
 
   async #raw(options: RawRequest): Promise<RawResponse> {
-    const id = Object.entries(options.headers ?? {}).find(([name]) => name.toLowerCase() === "x-request-id")?.[1];
+    const id = options.knownAs ?? idIn(options);
     const { stage, adapter } = this.#session;
     if (typeof id === "string" && stage.seen(id).length === 0) {
       stage.expect(id, options.body === undefined ? undefined : promptOf(options.body));
@@ -282,8 +283,9 @@ export class HttpCaseLab implements Lab {
   async #exchange(options: RawRequest): Promise<RawResponse> {
     const { router, agent, stage } = this.#session;
     const atMs = this.nowMs();
-    const response = await exchange(router.url, options, agent);
-    const id = options.headers?.["x-request-id"];
+    const target = options.pod === undefined ? router.url : `http://${stage.address(options.pod)}`;
+    const response = await exchange(target, options, agent);
+    const id = options.knownAs ?? idIn(options);
     const pods = typeof id === "string" ? stage.seen(id).map(({ pod }) => pod) : [];
     this.#wire.add(options, response, { atMs, endMs: this.nowMs(), pods });
     return response;
@@ -358,4 +360,8 @@ export class HttpCaseLab implements Lab {
     const serving = this.#session.serving();
     this.#steps.push({ kind: "pods", change, pod, pods: this.pods(), ...serving, atMs: this.nowMs() });
   }
+}
+
+function idIn({ headers = {} }: RawRequest): string | readonly string[] | undefined {
+  return Object.entries(headers).find(([name]) => name.toLowerCase() === "x-request-id")?.[1];
 }

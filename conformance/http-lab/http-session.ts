@@ -43,6 +43,8 @@ export class HttpSession implements Session<HttpCaseLab> {
   #agent: Agent = openAgent();
   #router: HttpRouter | undefined;
   #present: readonly Pod[];
+  /** What the router was told last: a pod that failed on purpose is not present any more, but still known to it. */
+  #told: readonly Pod[];
   #carried: CarriedLoad[] = [];
   #requestCount = 0;
   #spoiled = false;
@@ -56,6 +58,7 @@ export class HttpSession implements Session<HttpCaseLab> {
     this.#seed = options.seed;
     this.#fleet = fleet;
     this.#present = fleet.pods;
+    this.#told = fleet.pods;
     this.stage = new PodStage(fleet, () => options.clock.nowMs());
     for (const pod of fleet.pods) this.stage.watch(pod);
   }
@@ -143,6 +146,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   async setPods(pods: readonly Pod[]): Promise<void> {
     if (this.router.setPods === undefined) throw new OperationalError("ADAPTER_FAILED", "pods cannot be changed");
     this.#present = pods;
+    this.#told = pods;
     await this.router.setPods(pods.map((pod) => this.#address(pod)));
   }
 
@@ -167,7 +171,8 @@ export class HttpSession implements Session<HttpCaseLab> {
     if (this.router.setPods === undefined) return;
     if (fleet !== undefined) return lab.adopt(await Promise.all(fleet.map((kind) => this.newPod(kind))));
     const kept = this.#present.filter(({ name }) => !this.#special.has(name)).slice(0, wanted);
-    if (kept.length === wanted && kept.length === this.#present.length) return;
+    const known = this.#told.length === kept.length && kept.every((pod) => this.#told.includes(pod));
+    if (kept.length === wanted && known) return;
     const added = await Promise.all(Array.from({ length: wanted - kept.length }, () => this.newPod()));
     await lab.adopt([...kept, ...added]);
   }
@@ -213,6 +218,7 @@ export class HttpSession implements Session<HttpCaseLab> {
 
   async #startRouter(): Promise<void> {
     this.#router = await this.#start();
+    this.#told = this.#present;
     this.#fresh = true;
     this.#spoiled = false;
   }

@@ -34,7 +34,7 @@ export function obstacle(
   }
   if (session.transport === "function" && needs.transport === "http") return no("it needs a router that speaks HTTP");
   const hidden = needs.shows?.find((shown) => resolvePointer(adapter, `/${shown.replaceAll(".", "/")}`) === undefined);
-  if (hidden !== undefined) return no(`the adapter does not declare ${hidden}`);
+  if (hidden !== undefined) return { ...no(`the adapter does not declare ${hidden}`), missingClaim: hidden };
   if (needs.freshRouter === true && adapter.kind === "url") {
     return no("it may leave the router spoiled, and this one cannot be started anew");
   }

@@ -40,7 +40,16 @@ export interface ServeSettings {
   readonly systemFingerprint: string | null;
 }
 
-export function serveSettings({ flags, environment, engine, models, modelPath }: PodSettings): ServeSettings {
+const read = new WeakMap<PodSettings, ServeSettings>();
+
+/** The same for the same settings, which many pods share. */
+export function serveSettings(settings: PodSettings): ServeSettings {
+  let serve = read.get(settings);
+  if (serve === undefined) read.set(settings, (serve = readSettings(settings)));
+  return serve;
+}
+
+function readSettings({ flags, environment, engine, models, modelPath }: PodSettings): ServeSettings {
   const version = versionProfile(flags["vllm-version"]);
   const on = (name: string) => flags[name] === true || flags[name] === "true";
   const number = (name: string) => (flags[name] === undefined ? undefined : Number(flags[name]));

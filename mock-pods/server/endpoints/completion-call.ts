@@ -158,7 +158,7 @@ export class CompletionStream {
     const choice = this.#plain(generation)
       ? `{"index":${index},"text":${JSON.stringify(text)},"logprobs":null,` +
         `"finish_reason":${quoted(finishReason)},` +
-        `"stop_reason":${JSON.stringify(generation.stopReason)}${this.#laterKeys}}`
+        `"stop_reason":${generation.stopReason === null ? "null" : JSON.stringify(generation.stopReason)}${this.#laterKeys}}`
       : this.#detailedChoice(generation, text, tokenIds);
     const usagePart = this.#continuousUsage
       ? `,"usage":${JSON.stringify(chunkUsage(generation.promptTokens, counted))}`

@@ -1,5 +1,6 @@
 /** From a checked request and its prompts to the engine requests that answer it: one for each sample of each prompt. */
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
+import type { GenerationRequest } from "../../engine/engine.ts";
 import type { PodContext } from "../pod-context.ts";
 import { stopStrings } from "../sampling-rules.ts";
 import { Generation } from "./generation.ts";
@@ -38,24 +39,13 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
       const answer = bend(said, request, eosTokenId);
       const { stopAfter, ends } = firstStop(answer, request, stopTokenIds, maxTokens);
       const endsAt = ends && eosTokenId !== undefined ? (stopAfter as number) - 1 : -1;
+      const tokenAt =
+        endsAt < 0
+          ? answer.tokenAt
+          : (index: number) => (index === endsAt ? (eosTokenId as number) : answer.tokenAt(index));
       return new Generation(
         {
-          request: {
-            id: `g${made++}`,
-            promptTokenIds,
-            maxTokens,
-            sample:
-              endsAt < 0
-                ? answer.tokenAt
-                : (index) => (index === endsAt ? (eosTokenId as number) : answer.tokenAt(index)),
-            ...(stopAfter === undefined ? {} : { stopAfterTokens: stopAfter }),
-            ...(request.cache_salt === undefined || request.cache_salt === null
-              ? {}
-              : { cacheSalt: request.cache_salt }),
-            ...(planning.adapter === undefined ? {} : { lora: planning.adapter }),
-            ...(planning.priority === 0 ? {} : { priority: planning.priority }),
-            ...(planning.skipPrefixLookup ? { skipPrefixLookup: true } : {}),
-          },
+          request: engineRequest(planning, promptTokenIds, maxTokens, stopAfter, tokenAt),
           promptIndex,
           choiceIndex: promptIndex * samples + sample,
           stops: stopStrings(request),
@@ -70,6 +60,27 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
       );
     }),
   );
+}
+
+function engineRequest(
+  { request, adapter, priority, skipPrefixLookup }: GenerationPlanning,
+  promptTokenIds: readonly number[],
+  maxTokens: number,
+  stopAfterTokens: number | undefined,
+  sample: (index: number) => number,
+): GenerationRequest {
+  const asked: { -readonly [Key in keyof GenerationRequest]: GenerationRequest[Key] } = {
+    id: `g${made++}`,
+    promptTokenIds,
+    maxTokens,
+    sample,
+  };
+  if (stopAfterTokens !== undefined) asked.stopAfterTokens = stopAfterTokens;
+  if (request.cache_salt !== undefined && request.cache_salt !== null) asked.cacheSalt = request.cache_salt;
+  if (adapter !== undefined) asked.lora = adapter;
+  if (priority !== 0) asked.priority = priority;
+  if (skipPrefixLookup) asked.skipPrefixLookup = true;
+  return asked;
 }
 
 /** The answer under the request's constraints on single tokens. */
