@@ -24,6 +24,7 @@ import type { RealTimeDriver } from "./real-time-driver.ts";
 import { text, type Answer } from "./server/answer.ts";
 import type { Exchange } from "./server/exchange.ts";
 import type { Model } from "./server/generation/model-answer.ts";
+import type { KvEndpoints } from "./server/pod-context.ts";
 import { createPodFace, type PodFace } from "./server/pod-face.ts";
 import { serveSettings } from "./server/serve-settings.ts";
 
@@ -167,6 +168,11 @@ export class PodCore implements InProcessPod {
     answerWithFaults(exchange, struck, this.#options.driver, (next) => this.#life.face.answer(next));
   }
 
+  /** Where KV events are published; a pod without sockets publishes none. */
+  protected get publishedAt(): KvEndpoints | undefined {
+    return undefined;
+  }
+
   /** Events of a step; a pod without sockets has nobody to tell. */
   protected publish(_events: readonly KvEvent[]): void {}
 
@@ -237,6 +243,7 @@ export class PodCore implements InProcessPod {
       tokenizer: this.#options.tokenizer,
       ...(this.#options.answers !== undefined && { model: this.#options.answers }),
       engine,
+      publishedAt: () => this.publishedAt,
       routes: controlRoutes(this),
     });
     return { engine, metrics, face, died: new AbortController() };

@@ -6,6 +6,7 @@ import type { ReplyStream } from "../exchange.ts";
 import { chatLogprobs } from "../generation/chat-logprobs.ts";
 import type { Delta, Generation } from "../generation/generation.ts";
 import type { LogprobOptions } from "../generation/logprobs.ts";
+import { promptLogprobs } from "../generation/prompt-logprobs.ts";
 import { parseToolCalls, ToolCallStream } from "../generation/structured/tool-calls.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { RenderedPrompt } from "../prompt-rendering.ts";
@@ -27,11 +28,14 @@ export class ChatCall {
   readonly echoed: string;
   /** Whether what the model says may hold calls of tools. */
   readonly parsesTools: boolean;
+  /** How many alternatives for each token of the prompt; an echo asks for those of the answer. */
+  readonly promptLogprobs: number | null;
   readonly #logprobs: LogprobOptions | undefined;
 
   constructor(options: ChatCallOptions) {
     this.options = options;
     const { request, pod } = options;
+    this.promptLogprobs = request.prompt_logprobs ?? (request.echo === true ? (request.top_logprobs ?? 0) : null);
     this.parsesTools =
       pod.settings.toolParser !== undefined && Boolean(request.tools?.length) && request.tool_choice !== "none";
     const last = request.messages.at(-1);
@@ -118,7 +122,7 @@ export function chatBody(call: ChatCall, generations: readonly Generation[], las
     service_tier: null,
     system_fingerprint: pod.settings.systemFingerprint,
     usage: usage(call.promptTokens, completionTokens, call.details(last.cachedTokens)),
-    prompt_logprobs: null,
+    prompt_logprobs: promptLogprobs(pod.tokenizer, prompt.tokenIds, call.promptLogprobs),
     prompt_token_ids: withIds ? prompt.tokenIds : null,
     prompt_text: request.return_prompt_text === true ? (prompt.text ?? null) : null,
     kv_transfer_params: null,

@@ -34,9 +34,8 @@ export function chatEndpoint(pod: PodContext): Handler {
     return answerCall(pod, exchange, responder, {
       streamed: request.stream === true,
       plan: () => {
-        const promptLogprobs = request.prompt_logprobs ?? (request.echo === true ? (request.top_logprobs ?? 0) : null);
         const { vocabSize } = pod.tokenizer;
-        checkAgainstModel(request, sampleLogprobs(request), promptLogprobs, {
+        checkAgainstModel(request, sampleLogprobs(request), call.promptLogprobs, {
           vocabSize,
           maxLogprobs: pod.settings.maxLogprobs,
         });
@@ -47,7 +46,7 @@ export function chatEndpoint(pod: PodContext): Handler {
           maxTokens: [maxTokens],
           adapter,
           priority: priorityOf(exchange, request),
-          skipPrefixLookup: promptLogprobs !== null,
+          skipPrefixLookup: call.promptLogprobs !== null,
           dictated: dictatedCall(request) ?? dictatedText(request),
           keepSpecial: call.parsesTools,
         });

@@ -40,14 +40,14 @@ export function completionsEndpoint(pod: PodContext): Handler {
     return answerCall(pod, exchange, responder, {
       streamed: request.stream === true,
       plan: () => {
-        checkLate(pod, request, prompts);
+        checkLate(call);
         return planGenerations(pod, {
           request,
           prompts: prompts.map((prompt) => prompt.tokenIds),
           maxTokens,
           adapter,
           priority: priorityOf(exchange, request),
-          skipPrefixLookup: promptLogprobs(request) !== null,
+          skipPrefixLookup: call.promptLogprobs !== null,
           dictated: dictatedText(request),
           keepSpecial: false,
         });
@@ -63,16 +63,11 @@ export function completionsEndpoint(pod: PodContext): Handler {
   };
 }
 
-/** With echo the prompt's own tokens get logprobs too. */
-function promptLogprobs(request: CompletionRequest): number | null {
-  return request.prompt_logprobs ?? (request.echo === true ? (request.logprobs ?? null) : null);
-}
-
 /** What only the engine looks at: a stream has begun by then. */
-function checkLate(pod: PodContext, request: CompletionRequest, prompts: readonly RenderedPrompt[]): void {
+function checkLate({ options: { pod, request, prompts }, promptLogprobs }: CompletionCall): void {
   const logprobs = request.logprob_token_ids?.length ? null : (request.logprobs ?? null);
   const { vocabSize } = pod.tokenizer;
-  checkAgainstModel(request, logprobs, promptLogprobs(request), {
+  checkAgainstModel(request, logprobs, promptLogprobs, {
     vocabSize,
     maxLogprobs: pod.settings.maxLogprobs,
   });

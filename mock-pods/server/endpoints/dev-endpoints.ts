@@ -1,8 +1,16 @@
 /** vLLM's development endpoints, there with `VLLM_SERVER_DEV_MODE=1`. */
-import { empty, json } from "../answer.ts";
+import { repr } from "../../../fixtures/wire/validation/python-text.ts";
+import { bodyReader } from "../../../fixtures/wire/validation/request-body.ts";
+import { list, object, required, string } from "../../../fixtures/wire/validation/schema.ts";
+import { empty, json, type Answer } from "../answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Route } from "../routes.ts";
+
+const abortBody = bodyReader<{ readonly request_ids: readonly string[] }>(
+  object("AbortRequestsRequest", { request_ids: required(list(string)) }),
+  [],
+);
 
 export function devRoutes(pod: PodContext): Route[] {
   const { state } = pod;
@@ -48,7 +56,33 @@ export function devRoutes(pod: PodContext): Route[] {
       return json(200, { status: "resumed" });
     }),
     get("/is_paused", () => json(200, { is_paused: state.paused })),
+    post("/abort_requests", abortRequests),
+    get("/server_info", ({ query }) => json(200, serverInfo(pod, query.get("config_format") === "json"))),
   ];
+}
+
+/** Counts the ids it was given, known or not: inside the engine requests have names that no client knows (0.32). */
+export function abortRequests({ body, headers }: Exchange): Answer {
+  const { request_ids: ids } = abortBody.read(body, headers["content-type"]);
+  return json(200, { status: "aborted", aborted: ids.length });
+}
+
+/** The configuration as text, or as JSON; of vLLM's many keys those that a pod has. */
+function serverInfo({ settings }: PodContext, asJson: boolean): object {
+  const config = {
+    model: settings.modelPath,
+    served_model_name: settings.servedNames,
+    max_model_len: settings.maxModelLenTokens,
+    block_size: settings.blockTokens,
+    enable_prefix_caching: settings.prefixCaching,
+    max_logprobs: settings.maxLogprobs,
+  };
+  const text = Object.entries(config).map(([name, value]) => `${name}=${repr(value)}`);
+  return {
+    vllm_config: asJson ? config : text.join(", "),
+    vllm_env: { VLLM_SERVER_DEV_MODE: true, VLLM_ALLOW_RUNTIME_LORA_UPDATING: settings.runtimeLora },
+    system_env: { vllm_version: settings.version.release },
+  };
 }
 
 function resume(pod: PodContext): void {

@@ -14,6 +14,7 @@ import type { Handler, Route } from "../routes.ts";
 import { checkSampling } from "../sampling-rules.ts";
 import { renderChatPrompt } from "./chat-endpoint.ts";
 import { answerLimit, renderPrompts } from "./completions-endpoint.ts";
+import { abortRequests } from "./dev-endpoints.ts";
 import { generateEndpoint } from "./generate-endpoint.ts";
 
 /** All paths of the group, also those a pod does not serve when it is enabled. */
@@ -56,6 +57,7 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
       );
     }),
     post("/inference/v1/generate", generateEndpoint(pod)),
+    post("/inference/v1/abort_requests", abortRequests),
   ];
 }
 

@@ -42,8 +42,9 @@ function modelList(pod: PodContext): ModelList {
 }
 
 /** By data-parallel rank; a pod has one. */
-function kvEventSources({ settings: { kvEvents } }: PodContext): object {
+function kvEventSources({ settings: { kvEvents }, publishedAt }: PodContext): object {
   if (kvEvents?.["enable_kv_cache_events"] !== true) return {};
+  const bound = publishedAt();
   const defaults = {
     enable_kv_cache_events: true,
     publisher: "zmq",
@@ -54,5 +55,7 @@ function kvEventSources({ settings: { kvEvents } }: PodContext): object {
     max_queue_size: 100_000,
     topic: "",
   };
-  return { "0": { ...defaults, ...kvEvents } };
+  const given = { ...defaults, ...kvEvents };
+  if (bound === undefined) return { "0": given };
+  return { "0": { ...given, endpoint: bound.endpoint, replay_endpoint: bound.replayEndpoint ?? null } };
 }
