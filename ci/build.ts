@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, globSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { bundleForContainer } from "./container-bundle.ts";
+import { packPodsCommand } from "./pack-pods-command.ts";
 import { packSmallFiles } from "./pack-small-files.ts";
 
 const root = dirname(import.meta.dirname);
@@ -17,5 +18,6 @@ for (const file of globSync(`{${ROOMS.join(",")}}/**/*.*`, { cwd: root })) {
   if (!LEFT_OUT.test(file)) cpSync(join(root, file), join(dist, file));
 }
 await packSmallFiles(dist);
+await packPodsCommand(dist, root);
 chmodSync(join(dist, "ci/routeproof.js"), 0o755);
 await bundleForContainer(join(dist, "container"));

@@ -16,9 +16,12 @@ import packageJson from "../package.json" with { type: "json" };
 /** What the router claims in its default mode: the profile that ships with its adapter file. */
 export const REFERENCE_PROFILE: RouterProfile = checkRouterProfile(claims, "routeproof.profile.json");
 
+/** In this process its admin verbs share the loopback port of its clients. */
+const HTTP_PROFILE: RouterProfile = { ...REFERENCE_PROFILE, admin: "trusted-network" };
+
 const adapterFile = checkAdapterFile(shipped, "routeproof.json");
 
-type Which = Pick<FunctionRouterOptions, "strategy" | "mode">;
+type Which = Pick<FunctionRouterOptions, "strategy" | "mode" | "threshold">;
 
 /** A decision without a shell, for simulations. */
 export function referenceFunctionRouter(which: Which = {}): FunctionRouterFactory {
@@ -31,7 +34,8 @@ export function referenceRouter(which: Which = {}): RouterAdapter {
     name: ["routeproof", which.strategy, which.mode].filter((word) => word !== undefined).join(" "),
     version: packageJson.version,
     kind: "function",
-    profile: REFERENCE_PROFILE,
+    profile: HTTP_PROFILE,
+    takesThreshold: true,
     ...(adapterFile.podSeenBy === undefined ? {} : { podSeenBy: adapterFile.podSeenBy }),
     ...(adapterFile.observe === undefined ? {} : { observe: adapterFile.observe }),
     async start({ pods, seed, clock, threshold }) {

@@ -1,6 +1,6 @@
 /** A conformance case: traffic that makes an observation, and a pure judgement of it. */
 import type { Lab } from "./lab.ts";
-import type { Observation } from "./observation.ts";
+import type { Observation, PodsStep } from "./observation.ts";
 import type { RouterProfile } from "./router-profile.ts";
 
 export type Level = "MUST" | "declared-MUST" | "SHOULD" | "INFO";
@@ -39,6 +39,14 @@ export interface Statistic {
 /** Pods in front of which a case runs unless it asks for another number. */
 export const DEFAULT_PODS = 3;
 
+/** What a pod serves, where pods differ. */
+export interface PodKind {
+  /** Places in the lab's list of models. */
+  readonly models: readonly number[];
+  /** It has the lab's LoRA adapter loaded. */
+  readonly adapter?: boolean;
+}
+
 /** As the adapter file calls it. */
 export type Shown =
   | "podSeenBy"
@@ -51,8 +59,8 @@ export type Shown =
 export interface Needs {
   /** `http`: real requests and streams; `any`: a function router will do. */
   readonly transport: "any" | "http";
-  /** It changes the set of pods while running. */
-  readonly podChanges?: boolean;
+  /** It changes the set of pods while running, in these ways at least. */
+  readonly podChanges?: readonly PodsStep["change"][];
   /** It moves time by minutes: runs only where the clock can be advanced, or with --slow. */
   readonly clock?: boolean;
   /** It takes many seconds: runs only with --slow. */
@@ -67,6 +75,19 @@ export interface Needs {
   readonly models?: number;
   /** Pods present when it starts; default {@link DEFAULT_PODS}. */
   readonly pods?: number;
+  /** Pods of these kinds, in this order, instead of ordinary ones. */
+  readonly fleet?: readonly PodKind[];
+  /** Chats: the router must take /v1/chat/completions. */
+  readonly chats?: boolean;
+  /** A router of its own, started with {@link withOtherThreshold}; the lab's profile says so. */
+  readonly otherThreshold?: boolean;
+}
+
+/** The profile of a router started with a threshold that is far from the declared one and from both ends. */
+export function withOtherThreshold(profile: RouterProfile): RouterProfile {
+  const { threshold } = profile;
+  if (threshold === null || threshold === undefined) return profile;
+  return { ...profile, threshold: { ...threshold, value: threshold.value < 0.5 ? 0.7 : 0.3 } };
 }
 
 /** Why a case cannot be run with a profile. */

@@ -17,6 +17,8 @@ export interface SendOptions {
   readonly cacheSalt?: string;
   /** Extra body fields (HTTP); a function router ignores them. */
   readonly body?: Readonly<Record<string, unknown>>;
+  /** How the body is written (HTTP); default JSON.stringify. */
+  readonly write?: (body: Readonly<Record<string, unknown>>) => string;
   /** How the upstream answers: `ok` (default), or an error status from the pod. */
   readonly upstream?: "ok" | { readonly status: number };
 }
@@ -34,6 +36,8 @@ export interface Lab {
   readonly corpus: Corpus;
   /** Models that every pod serves; the first is the default. At least as many as the case needs. */
   readonly models: readonly string[];
+  /** The LoRA adapter of pods whose kind has it: asked for as a model of this name. */
+  readonly adapter: string;
   /** Names of the pods that the router has been told about. */
   pods(): readonly string[];
   /** Everything recorded so far, for traffic that must look back. */
@@ -64,6 +68,8 @@ export interface Lab {
 /** Raw HTTP facilities for the stream and error cases. */
 export interface HttpLab {
   readonly routerUrl: string;
+  /** What the adapter sends with every request, e.g. an API key. */
+  readonly headers: Readonly<Record<string, string>>;
   /** One raw exchange with the router; never throws for a status. */
   request(options: RawRequest): Promise<RawResponse>;
   /** A connection to the router on which every byte is the case's own. */
@@ -85,8 +91,8 @@ export interface RouterView {
   readonly podSeenBy: RouterAdapter["podSeenBy"];
   /** The metrics page now; undefined when none is declared, or it does not answer with 200. */
   metricsPage(): Promise<string | undefined>;
-  /** Status of the readiness address, 0 when it does not answer; undefined when none is declared. */
-  readiness(): Promise<number | undefined>;
+  /** Asks the declared readiness address until it says this, or time is up: its last status, 0 for no answer. */
+  readiness(wanted: "ready" | "not-ready", timeoutMs: number): Promise<number>;
   /** What it logged so far; undefined where that cannot be read. */
   logs(): string | undefined;
 }
@@ -104,10 +110,16 @@ export interface Stranger {
   readonly address: string;
   /** Requests that reached it. */
   hits(): number;
+  /** Resolves at the first of them, or when time is up. */
+  hit(timeoutMs: number): Promise<void>;
   close(): void;
 }
 
 export interface RawRequest {
+  /** Sent straight to this pod, past the router. */
+  readonly pod?: string;
+  /** The id by which scripts and sightings know it when it carries none: its pod tells it by the prompt. */
+  readonly knownAs?: string;
   readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;

@@ -11,6 +11,13 @@ export interface PromptRecord {
   readonly cells: readonly string[];
   /** Present when the prompt was sent as token ids. */
   readonly tokenIds?: readonly number[];
+  /** Present when it was sent as a chat; `text` then stands for the chat as a template would write it. */
+  readonly messages?: readonly ChatMessage[];
+}
+
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
 }
 
 export interface SentStep {
@@ -46,6 +53,8 @@ export interface PodsStep {
   readonly pod: string | null;
   /** Pods present after the change. */
   readonly pods: readonly string[];
+  /** Models of those that do not serve them all. */
+  readonly serving?: Readonly<Record<string, readonly string[]>>;
   readonly atMs: number;
 }
 

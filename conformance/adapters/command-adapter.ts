@@ -29,6 +29,7 @@ export async function commandAdapter(loaded: Loaded): Promise<RouterAdapter> {
     version: await versionOf(file, loaded.here),
     kind: "command",
     profile,
+    takesThreshold: /\{\{threshold[|}]/.test(JSON.stringify([file.command, file.env, file.pods])),
     changesPods: file.pods !== undefined && file.pods.channel !== "none",
     ...(file.requests === undefined ? {} : { requests: file.requests }),
     ...(file.podSeenBy === undefined ? {} : { podSeenBy: file.podSeenBy }),

@@ -51,6 +51,8 @@ export interface RouterAdapter {
   readonly changesPods?: boolean;
   /** Addresses (`host:port`) that the kit's pods must bind, because the router already points at them. */
   readonly podsListen?: readonly string[];
+  /** Whether `threshold` of {@link StartOptions} reaches the router; without, cases that need it are unsupported. */
+  readonly takesThreshold?: boolean;
   /** What requests it takes; by default both paths and every form of prompt. */
   readonly requests?: RequestClaims;
   /** A response header in which the router names the pod. Compared with the truth, never trusted. */

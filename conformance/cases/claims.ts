@@ -1,6 +1,6 @@
 /** Which claims of a profile a case stands on. A missing one makes the case unsupported, never failed. */
 import type { Unsupported } from "../case.ts";
-import { RouterProfileSchema, type RouterProfile } from "../router-profile.ts";
+import { coldPolicy, RouterProfileSchema, type RouterProfile } from "../router-profile.ts";
 import { maxBusy } from "./busy.ts";
 import { ANY_MATCH, passes } from "../oracle/threshold.ts";
 import { measureOf } from "../oracle/measure.ts";
@@ -62,8 +62,9 @@ export const coldReachable: Claim = (profile) => {
 };
 
 /** The load answer is predictable: cold requests go to the least loaded pod by a signal that a client can cause. */
-export const loadDecides: Claim = ({ cold, load }) => {
-  const policy = typeof cold === "object" ? cold.policy : cold;
+export const loadDecides: Claim = (profile) => {
+  const { load } = profile;
+  const policy = coldPolicy(profile);
   if (policy === undefined) return silent("cold");
   if (policy !== "least-load" && policy !== "cost-model") return no(`cold requests go by ${policy}, not by load`);
   if (load === undefined) return silent("load");
@@ -77,8 +78,8 @@ export const countableLoad: Claim = ({ load }) =>
   load?.signal === "cost-model" ? no("a cost model's small differences cannot be predicted from outside") : undefined;
 
 /** Cold requests go anywhere by chance: what follows an owner is told from what does not by counting. */
-export const byChance = ({ cold }: RouterProfile): boolean => {
-  const policy = typeof cold === "object" ? cold.policy : cold;
+export const byChance = (profile: RouterProfile): boolean => {
+  const policy = coldPolicy(profile);
   return policy === "random" || policy === "round-robin";
 };
 

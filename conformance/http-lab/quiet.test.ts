@@ -8,7 +8,7 @@ const view = (pages: readonly (string | undefined)[], declared = true): RouterVi
     observe: declared ? { metrics: { url: "{{url}}/metrics", inFlight: { name: "under_way", pod: "pod" } } } : {},
     podSeenBy: undefined,
     metricsPage: async () => (left.length > 1 ? left.shift() : left[0]),
-    readiness: async () => undefined,
+    readiness: async () => 0,
     logs: () => undefined,
   };
 };

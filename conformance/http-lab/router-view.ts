@@ -1,4 +1,5 @@
 /** What the router under test shows of itself, read where its adapter says it stands. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Agent, request } from "undici";
 import { expandText } from "../adapters/template.ts";
 import type { RouterAdapter } from "../adapters/router-under-test.ts";
@@ -6,6 +7,7 @@ import type { RouterView } from "../lab.ts";
 import type { HttpRouter } from "./http-session.ts";
 
 const PAGE_MS = 5_000;
+const ASK_EVERY_MS = 20;
 
 export function openRouterView(
   { observe = {}, podSeenBy }: RouterAdapter,
@@ -28,7 +30,15 @@ export function openRouterView(
       const page = observe.metrics === undefined ? undefined : await get(observe.metrics.url);
       return page?.status === 200 ? page.text : undefined;
     },
-    readiness: async () => (observe.readiness === undefined ? undefined : (await get(observe.readiness.url)).status),
+    readiness: async (wanted, timeoutMs) => {
+      const deadline = performance.now() + timeoutMs;
+      for (;;) {
+        const { status } = await get(observe.readiness?.url ?? "{{url}}");
+        const ready = status >= 200 && status < 300;
+        if (ready === (wanted === "ready") || performance.now() >= deadline) return status;
+        await sleep(ASK_EVERY_MS);
+      }
+    },
     logs: () => of.router.logs?.(),
   };
 }

@@ -25,6 +25,7 @@ export function withoutStimulus(lab: Lab, stimulus: Stimulus, used: () => void):
     random: lab.random,
     corpus: lab.corpus,
     models: lab.models,
+    adapter: lab.adapter,
     pods: () => lab.pods(),
     observation: () => lab.observation(),
     nowMs: () => lab.nowMs(),

@@ -34,12 +34,21 @@ export function obstacle(
   }
   if (session.transport === "function" && needs.transport === "http") return no("it needs a router that speaks HTTP");
   const hidden = needs.shows?.find((shown) => resolvePointer(adapter, `/${shown.replaceAll(".", "/")}`) === undefined);
-  if (hidden !== undefined) return no(`the adapter does not declare ${hidden}`);
+  if (hidden !== undefined) return { ...no(`the adapter does not declare ${hidden}`), missingClaim: hidden };
   if (needs.freshRouter === true && adapter.kind === "url") {
     return no("it may leave the router spoiled, and this one cannot be started anew");
   }
-  if (needs.podChanges === true && adapter.changesPods === false) {
+  if (needs.podChanges !== undefined && adapter.changesPods === false) {
     return no("the adapter cannot tell the router about pods that come and go (pods.channel is none)");
+  }
+  if (needs.fleet !== undefined && (session.fixedPods !== undefined || adapter.changesPods === false)) {
+    return no("it needs pods of different kinds, which the adapter cannot give the router");
+  }
+  if (needs.otherThreshold === true && adapter.takesThreshold !== true) {
+    return no("the adapter cannot start the router with another threshold ({{threshold}} is not used)");
+  }
+  if (needs.chats === true && adapter.requests?.paths?.includes("/v1/chat/completions") === false) {
+    return no("the adapter says that the router takes no chats");
   }
   if (session.fixedPods !== undefined && needs.pods !== undefined && needs.pods !== session.fixedPods) {
     return no(`it needs ${needs.pods} pods and the adapter fixes ${session.fixedPods}`);
