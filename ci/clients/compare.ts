@@ -52,7 +52,7 @@ async function warmUp(url: string, model: string): Promise<void> {
     const headers = { "content-type": "application/json" };
     await (await request(`${url}/v1/chat/completions`, { method: "POST", headers, body })).body.dump();
   }
-  await (await request(`${url}/__pod/reset`, { method: "POST" })).body.dump();
+  await (await request(`${url}/__pod/journal`, { method: "DELETE" })).body.dump();
 }
 
 async function journalOf(url: string): Promise<readonly JournalRow[]> {
