@@ -1,7 +1,10 @@
 import { configDefaults, defineConfig } from "vitest/config";
 import { dockerAnswers } from "./ci/docker/docker-answers.ts";
 
-/** What a test needs stands in its suffix: nothing, loopback sockets, or Docker (left out, with a reason, without one). */
+/**
+ * What a test needs stands in its suffix: nothing, loopback sockets, Docker (left out, with a reason, without one), or a
+ * Kubernetes API server (`ci/kubernetes.sh` starts one and names it).
+ */
 export default defineConfig({
   test: {
     exclude: [...configDefaults.exclude, "dist/**"],
@@ -12,13 +15,27 @@ export default defineConfig({
         test: {
           name: "pure",
           include: ["**/*.test.ts"],
-          exclude: ["**/node_modules/**", "dist/**", "**/*.loopback.test.ts", "**/*.container.test.ts"],
+          exclude: [
+            "**/node_modules/**",
+            "dist/**",
+            "**/*.loopback.test.ts",
+            "**/*.container.test.ts",
+            "**/*.cluster.test.ts",
+          ],
         },
       },
       {
         extends: true,
         test: { name: "loopback", include: ["**/*.loopback.test.ts"], testTimeout: 60_000 },
       },
+      ...(process.env["ROUTEPROOF_KUBECONFIG"] === undefined
+        ? []
+        : [
+            {
+              extends: true as const,
+              test: { name: "cluster", include: ["**/*.cluster.test.ts"], testTimeout: 60_000 },
+            },
+          ]),
       ...(dockerAnswers()
         ? [
             {
