@@ -30,7 +30,7 @@ export interface TrafficOptions {
   readonly durationMs: number;
 }
 
-/** More than the router remembers of texts it has tokenised: 32 Mi characters. */
+/** More than the router remembers of texts it has tokenised: 64 MiB, with 2.8 bytes a character. */
 const FILLING_PROMPTS = 170;
 const FILLING_WORDS = 40_000;
 

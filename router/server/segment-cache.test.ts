@@ -58,13 +58,25 @@ it("asks the tokenizer only for what follows a prefix seen before", () => {
 it("keeps to its capacity, oldest out first", () => {
   let asked = 0;
   const counting: Tokenizer = { ...cl100k, encode: (text) => (asked++, cl100k.encode(text)) };
-  const cache = new SegmentCache(counting, 1000);
+  const cache = new SegmentCache(counting, 4000);
   for (const letter of "abcdefgh") cache.encode(`${letter} `.repeat(120));
   asked = 0;
   cache.encode("h ".repeat(120));
   expect(asked).toBe(0);
   cache.encode("a ".repeat(120));
   expect(asked).toBe(1);
+});
+
+it("keeps to its capacity in bytes, however short the texts", () => {
+  let asked = 0;
+  const counting: Tokenizer = { ...cl100k, encode: (text) => (asked++, cl100k.encode(text)) };
+  const cache = new SegmentCache(counting, 1 << 20);
+  for (let index = 0; index < 10_000; index++) cache.encode(`${index}`);
+  asked = 0;
+  // The last ones are known, until the megabyte is used up.
+  for (let index = 9_999; asked === 0; index--) cache.encode(`${index}`);
+  for (let index = 0; index < 1_000; index++) cache.encode(`${index}`);
+  expect(asked).toBe(1_001);
 });
 
 it("takes a megabyte of one letter, one emoji or lone surrogates without ado", () => {

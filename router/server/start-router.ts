@@ -85,7 +85,7 @@ const TICK_MS = 1000;
 const METRICS_MS = 1000;
 /** Older than this, a figure from a metrics page says nothing (llm-d-router #2514: not shorter than the scrape interval). */
 const METRICS_STALE_MS = 5 * METRICS_MS;
-const SEGMENT_CACHE_CHARS = 32 * 2 ** 20;
+const SEGMENT_CACHE_BYTES = 64 * 2 ** 20;
 const REMEMBERED_DECISIONS = 2000;
 
 /** @throws {OperationalError} USAGE for a bad pod, PORT_IN_USE when a port cannot be bound */
@@ -115,7 +115,7 @@ export async function startRouter(options: RouterOptions): Promise<RunningRouter
     log,
     retryBudget: new RetryBudget({ ratio: options.retryRatio ?? 0.2, minPerSecond: 10 }),
     onPodTrouble: probeNow,
-    prompts: new PromptReader(new SegmentCache(options.tokenizer ?? cl100k, SEGMENT_CACHE_CHARS)),
+    prompts: new PromptReader(new SegmentCache(options.tokenizer ?? cl100k, SEGMENT_CACHE_BYTES)),
     draining: () => draining,
   });
   const handleAdmin = adminPort({

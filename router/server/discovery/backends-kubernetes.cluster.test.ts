@@ -95,4 +95,5 @@ it("knows a hundred pods, which is a slice's usual limit, and one more", async (
   const addresses = Array.from({ length: 101 }, (_, index) => `10.2.0.${index + 1}`);
   for (const [index, address] of addresses.entries()) await createPod(`p${String(index).padStart(3, "0")}`, address);
   await sink.settled(addresses.map((address) => `http://${address}:8000`));
+  expect(new Set(sink.lists.at(-1)?.map(({ name }) => name)).size).toBe(101);
 });
