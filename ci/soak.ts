@@ -22,6 +22,10 @@ const { values } = parseArgs({
   },
 });
 const runMs = Number(values.minutes) * 60_000;
+if (!(runMs > 0 && Number(values.users) >= 1 && Number.isInteger(Number(values.seed)))) {
+  process.stderr.write("soak: --minutes above 0, --users from 1, --seed a whole number\n");
+  process.exit(4);
+}
 const random = new Random(Number(values.seed));
 const SAMPLES = 60;
 const PROBED = ["--expose-gc", "--import", join(import.meta.dirname, "soak/memory-probe.ts")];

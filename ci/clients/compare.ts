@@ -15,7 +15,11 @@ import { runClient } from "./run-client.ts";
 
 const CLIENTS = [guidellm, inferencePerf, aiperf];
 const TOKENIZER = join(import.meta.dirname, "../../fixtures/tokenizer/small");
-const [environments = ""] = process.argv.slice(2);
+const [environments] = process.argv.slice(2);
+if (environments === undefined) {
+  process.stderr.write("compare: name the folder of the clients' environments; ci/clients.sh makes one\n");
+  process.exit(4);
+}
 
 const fleet = await startCommand<PodsReady>([
   "pods",

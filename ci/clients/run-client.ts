@@ -35,6 +35,7 @@ async function runToEnd(program: string, argv: readonly string[], env: NodeJS.Pr
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (piece: Buffer) => (said = (said + piece.toString()).slice(-KEPT_OUTPUT_CHARS)));
   }
+  // `once` rejects when the program cannot be started.
   const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
   if (code !== 0) throw new Error(`${program} ended with ${signal ?? `exit code ${code}`}; it said:\n${said}`);
 }

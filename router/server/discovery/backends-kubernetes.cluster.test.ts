@@ -1,5 +1,9 @@
-/** Discovery against a real API server and the controller that writes EndpointSlices; `ci/kubernetes.sh` starts both. */
-import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
+/**
+ * Discovery against a real API server and the controller that writes EndpointSlices; `ci/kubernetes.sh` starts both. With
+ * ROUTEPROOF_RECORD naming a file, the watch stream of the first test is written there, one event a line.
+ */
+import { writeFileSync } from "node:fs";
+import { CoreV1Api, KubeConfig, Watch } from "@kubernetes/client-node";
 import { afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { watchKubernetes } from "./backends-kubernetes.ts";
 import type { PodSource } from "./pod-source.ts";
@@ -58,12 +62,30 @@ async function setReady(name: string, address: string, ready: boolean): Promise<
   await api.replaceNamespacedPodStatus({ namespace, name, body });
 }
 
+/** Everything that a watch of the service's slices says from now on; the returned function ends it. */
+async function recordSlices(file: string): Promise<() => void> {
+  const events: object[] = [];
+  const path = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
+  const watched = await new Watch(config).watch(
+    path,
+    { labelSelector: "kubernetes.io/service-name=vllm" },
+    (type, object: object) => events.push({ type, object }),
+    () => undefined,
+  );
+  return () => {
+    watched.abort();
+    writeFileSync(file, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+  };
+}
+
 function watch(sink: ReturnType<typeof recordingSink>): Promise<PodSource> {
   return watchKubernetes({ namespace, selector: "kubernetes.io/service-name=vllm", kubeconfig, retryMs: 100 }, sink);
 }
 
 it("follows the ready pods of one service as they come, fail, terminate and return under their old name", async () => {
   const sink = recordingSink();
+  const record = process.env["ROUTEPROOF_RECORD"];
+  const stopRecording = record === undefined ? undefined : await recordSlices(record);
   const uid = await createPod("p0", "10.1.0.1");
   await createPod("stranger", "10.1.0.9", "other");
   source = await watch(sink);
@@ -87,6 +109,7 @@ it("follows the ready pods of one service as they come, fail, terminate and retu
   await sink.settled(["http://10.1.0.1:8000", "http://10.1.0.2:8000"]);
   expect(sink.lists.at(-1)?.[0]?.uid).toBe(returned);
   expect(returned).not.toBe(uid);
+  stopRecording?.();
 });
 
 it("knows a hundred pods, which is a slice's usual limit, and one more", async () => {

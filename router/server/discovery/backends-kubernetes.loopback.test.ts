@@ -1,9 +1,9 @@
 /**
- * The real client library against a stand-in for the API server that plays lists and watch streams in the API's format.
- * No API server runs here; what is proven is how the streams are read, not how a cluster writes them.
+ * The real client library against a stand-in for the API server that plays lists and watch streams: one that a real
+ * Kubernetes wrote, and others in its format. `backends-kubernetes.cluster.test.ts` wants the real one.
  */
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -12,6 +12,8 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { parseKubernetes, podsOf, watchKubernetes, type EndpointSlice } from "./backends-kubernetes.ts";
 import type { PodSource } from "./pod-source.ts";
 import { recordingSink } from "./recording-sink.ts";
+
+const RECORDED = join(import.meta.dirname, "../../../fixtures/recordings/endpoint-slices.jsonl");
 
 const endpoint = (
   pod: string,
@@ -126,6 +128,24 @@ it("lists, then follows pods as they come, become ready, terminate and go", asyn
   await sink.settled(["http://10.0.0.2:8000", "http://10.0.0.3:8000"]);
   say(stream, "DELETED", slice("s1", 104));
   await sink.settled(["http://10.0.0.3:8000"]);
+});
+
+it("follows the stream that a real API server wrote", async () => {
+  const sink = recordingSink();
+  source = await watchKubernetes(options(), sink);
+  const stream = await watching(1);
+  const recorded = readFileSync(RECORDED, "utf8").trimEnd().split("\n");
+  const [p0, p1] = ["http://10.1.0.1:8000", "http://10.1.0.2:8000"];
+  const expected = [[], [p0], [p0, p1], [p0], [p0, p1], [p1], undefined, [p0, p1]];
+  expect(recorded).toHaveLength(expected.length);
+  for (const [index, line] of recorded.entries()) {
+    stream.write(`${line}\n`);
+    const urls = expected[index];
+    // Nothing is said where the terminating pod's endpoint goes at last: it had left the set before.
+    if (urls !== undefined) await sink.settled(urls);
+  }
+  const uids = sink.lists.flatMap((pods) => pods.filter(({ url }) => url === p0).map(({ uid }) => uid));
+  expect(new Set(uids).size).toBe(2);
 });
 
 it("takes up a watch that the server closed where it left off, and lists anew when that is too old", async () => {
