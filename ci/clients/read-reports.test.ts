@@ -35,7 +35,7 @@ describe.each(RECORDED)("$name", (client, figures) => {
   });
 
   it("is told where to go, whom to ask for and where the tokenizer is, in its own words", () => {
-    const target = { url: "http://127.0.0.1:1", model: "mock-model", tokenizer: "/tokenizer", folder: "/work" };
+    const target = { url: "http://127.0.0.1:1", model: "mock-model", tokenizer: "/tokenizer", folder: "/folder" };
     const said = [...client.argv(target), ...Object.values(client.files?.(target) ?? {})].join("\n");
     expect(said).toContain(target.url);
     expect(said).toContain(target.tokenizer);
