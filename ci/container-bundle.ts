@@ -1,6 +1,7 @@
 /** What the pods' image is made of: the whole command in a few files, so that nothing need be installed in it. */
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
+import { ranksAsData } from "./ranks-as-data.ts";
 
 const root = dirname(import.meta.dirname);
 
@@ -27,5 +28,6 @@ export async function bundleForContainer(directory: string): Promise<void> {
       js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
     },
     logLevel: "warning",
+    plugins: [ranksAsData(directory)],
   });
 }

@@ -2,9 +2,10 @@
  * Node spends longer on finding and linking the small files of the schema packages, seven hundred in typebox alone, than a
  * pod takes for everything else before it listens. Written into the package as one file they cost a tenth of that.
  */
-import { cpSync, globSync, readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { copyLicences } from "./bundled-licences.ts";
 
 const root = dirname(import.meta.dirname);
 const PACKED = /^(typebox|ajv)$/;
@@ -43,10 +44,5 @@ export async function packSmallFiles(directory: string): Promise<void> {
     logLevel: "warning",
     plugins: [onlyPacked],
   });
-  const inputs = Object.keys(metafile.inputs).flatMap((path) => /^node_modules\/([^/]+)\//.exec(path)?.[1] ?? []);
-  for (const name of new Set(inputs)) {
-    for (const licence of globSync(`node_modules/${name}/{LICENSE,license}`, { cwd: root })) {
-      cpSync(join(root, licence), join(directory, FOLDER, `${name}.licence`));
-    }
-  }
+  copyLicences(metafile, join(directory, FOLDER));
 }

@@ -5,18 +5,21 @@ import { CASES } from "../conformance/cases/index.ts";
 import { functionCases, runOnFunction } from "../conformance/mutants/trial-run.ts";
 import { REFERENCE_PROFILE, referenceFunctionRouter } from "./reference-router.ts";
 
+const start = (threshold?: number): FunctionRouter =>
+  referenceFunctionRouter(threshold === undefined ? {} : { threshold })({ seed: 1 });
+
 const cases = functionCases(CASES, REFERENCE_PROFILE);
 
 it("passes every case that its profile supports", async () => {
-  const outcomes = await runOnFunction(cases, referenceFunctionRouter()({ seed: 1 }), REFERENCE_PROFILE, 1);
+  const outcomes = await runOnFunction(cases, start, REFERENCE_PROFILE, 1);
   expect(outcomes.filter(({ judgement }) => judgement.verdict !== "pass").map(summary)).toEqual([]);
   expect(outcomes.length).toBeGreaterThan(35);
 });
 
 it("is told apart from a router that never serves and from one that guesses", async () => {
-  const never = await runOnFunction(cases, refusing(), REFERENCE_PROFILE, 1);
+  const never = await runOnFunction(cases, refusing, REFERENCE_PROFILE, 1);
   expect(never.filter(({ judgement }) => judgement.verdict === "pass").map(summary)).toEqual([]);
-  const guessing = referenceFunctionRouter({ strategy: "random" })({ seed: 1 });
+  const guessing = () => referenceFunctionRouter({ strategy: "random" })({ seed: 1 });
   const failed = (await runOnFunction(cases, guessing, REFERENCE_PROFILE, 1))
     .filter(({ judgement }) => judgement.verdict === "fail")
     .map(({ caseId }) => caseId);

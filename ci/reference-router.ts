@@ -5,7 +5,9 @@
 import { RealClock, type Clock } from "../fixtures/clock.ts";
 import type { FunctionRouterFactory } from "../fixtures/routing.ts";
 import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
+import { checkAdapterFile } from "../conformance/adapters/adapter-file.ts";
 import type { RouterAdapter } from "../conformance/adapters/router-under-test.ts";
+import shipped from "../conformance/adapters/shipped/routeproof.json" with { type: "json" };
 import claims from "../conformance/adapters/shipped/routeproof.profile.json" with { type: "json" };
 import { checkRouterProfile, type RouterProfile } from "../conformance/router-profile.ts";
 import { createFunctionRouter, startRouter, type FunctionRouterOptions } from "../router/index.ts";
@@ -14,7 +16,12 @@ import packageJson from "../package.json" with { type: "json" };
 /** What the router claims in its default mode: the profile that ships with its adapter file. */
 export const REFERENCE_PROFILE: RouterProfile = checkRouterProfile(claims, "routeproof.profile.json");
 
-type Which = Pick<FunctionRouterOptions, "strategy" | "mode">;
+/** In this process its admin verbs share the loopback port of its clients. */
+const HTTP_PROFILE: RouterProfile = { ...REFERENCE_PROFILE, admin: "trusted-network" };
+
+const adapterFile = checkAdapterFile(shipped, "routeproof.json");
+
+type Which = Pick<FunctionRouterOptions, "strategy" | "mode" | "threshold">;
 
 /** A decision without a shell, for simulations. */
 export function referenceFunctionRouter(which: Which = {}): FunctionRouterFactory {
@@ -27,7 +34,10 @@ export function referenceRouter(which: Which = {}): RouterAdapter {
     name: ["routeproof", which.strategy, which.mode].filter((word) => word !== undefined).join(" "),
     version: packageJson.version,
     kind: "function",
-    profile: REFERENCE_PROFILE,
+    profile: HTTP_PROFILE,
+    takesThreshold: true,
+    ...(adapterFile.podSeenBy === undefined ? {} : { podSeenBy: adapterFile.podSeenBy }),
+    ...(adapterFile.observe === undefined ? {} : { observe: adapterFile.observe }),
     async start({ pods, seed, clock, threshold }) {
       const router = createFunctionRouter({
         ...which,
@@ -35,10 +45,19 @@ export function referenceRouter(which: Which = {}): RouterAdapter {
         tokenizer: cl100k,
         ...(threshold === undefined ? {} : { threshold }),
       });
-      const running = await startRouter({ router, pods, clock });
+      let logged = "";
+      const running = await startRouter({
+        router,
+        pods,
+        clock,
+        log: (level, event, fields) => {
+          if (level !== "debug") logged += `${JSON.stringify({ level, event, ...fields })}\n`;
+        },
+      });
       return {
         kind: "http",
         url: running.url,
+        logs: () => logged,
         setPods: (next) => running.setPods(next),
         ...(canAdvance(clock) ? { advance: async (byMs: number) => clock.advance(byMs) } : {}),
         close: () => running.close(),

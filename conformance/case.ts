@@ -1,6 +1,6 @@
 /** A conformance case: traffic that makes an observation, and a pure judgement of it. */
 import type { Lab } from "./lab.ts";
-import type { Observation } from "./observation.ts";
+import type { Observation, PodsStep } from "./observation.ts";
 import type { RouterProfile } from "./router-profile.ts";
 
 export type Level = "MUST" | "declared-MUST" | "SHOULD" | "INFO";
@@ -9,7 +9,12 @@ export type Verdict = "pass" | "fail" | "inconclusive" | "error" | "unsupported"
 
 /** What a judgement says. `reason` is a kebab-case code that mutant tests assert. */
 export type Judgement =
-  | { readonly verdict: "pass"; readonly statistic?: Statistic }
+  | {
+      readonly verdict: "pass";
+      readonly statistic?: Statistic;
+      /** What was measured, where that is worth reading although nothing is wrong. */
+      readonly detail?: string;
+    }
   | {
       readonly verdict: "fail";
       readonly reason: string;
@@ -34,20 +39,62 @@ export interface Statistic {
 /** Pods in front of which a case runs unless it asks for another number. */
 export const DEFAULT_PODS = 3;
 
+/** What a pod serves, where pods differ. */
+export interface PodKind {
+  /** Places in the lab's list of models. */
+  readonly models: readonly number[];
+  /** It has the lab's LoRA adapter loaded. */
+  readonly adapter?: boolean;
+}
+
+/** As the adapter file calls it. */
+export type Shown =
+  | "podSeenBy"
+  | "observe.metrics"
+  | "observe.metrics.requests"
+  | "observe.readiness"
+  | "observe.explain";
+
 /** What a case needs from the way the router is attached. */
 export interface Needs {
   /** `http`: real requests and streams; `any`: a function router will do. */
   readonly transport: "any" | "http";
-  /** It changes the set of pods while running. */
-  readonly podChanges?: boolean;
+  /** It changes the set of pods while running, in these ways at least. */
+  readonly podChanges?: readonly PodsStep["change"][];
   /** It moves time by minutes: runs only where the clock can be advanced, or with --slow. */
   readonly clock?: boolean;
+  /** It takes many seconds: runs only with --slow. */
+  readonly slow?: boolean;
+  /** What the adapter must declare that the router shows. */
+  readonly shows?: readonly Shown[];
+  /** It may leave the router spoiled: runs only where the kit can start it anew. */
+  readonly freshRouter?: boolean;
   /** It needs scripted replies and faults of the pods. */
   readonly scriptedPods?: boolean;
   /** It needs pods that serve this many models; default 1. */
   readonly models?: number;
   /** Pods present when it starts; default {@link DEFAULT_PODS}. */
   readonly pods?: number;
+  /** Pods of these kinds, in this order, instead of ordinary ones. */
+  readonly fleet?: readonly PodKind[];
+  /** Chats: the router must take /v1/chat/completions. */
+  readonly chats?: boolean;
+  /** A router of its own, started with {@link withOtherThreshold}; the lab's profile says so. */
+  readonly otherThreshold?: boolean;
+}
+
+/** The profile of a router started with a threshold that is far from the declared one and from both ends. */
+export function withOtherThreshold(profile: RouterProfile): RouterProfile {
+  const { threshold } = profile;
+  if (threshold === null || threshold === undefined) return profile;
+  return { ...profile, threshold: { ...threshold, value: threshold.value < 0.5 ? 0.7 : 0.3 } };
+}
+
+/** Why a case cannot be run with a profile. */
+export interface Unsupported {
+  /** The claim that is left out, as a path into the profile and, where it matters, the value: `gate`, `evict.kind ttl`. */
+  readonly claim?: string;
+  readonly why: string;
 }
 
 export interface Case {
@@ -59,8 +106,8 @@ export interface Case {
   /** One sentence in RFC 2119 words. */
   readonly title: string;
   readonly needs: Needs;
-  /** Why the profile does not support this case (names the claim that is missing), or undefined when it does. */
-  readonly unsupported: (profile: RouterProfile) => string | undefined;
+  /** Why the profile does not support this case; undefined when it does. */
+  readonly unsupported: (profile: RouterProfile) => Unsupported | undefined;
   /** Drives the router; records through the lab. */
   readonly traffic: (lab: Lab) => Promise<void>;
   /** Pure: the same observation always gives the same judgement. */

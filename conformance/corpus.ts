@@ -1,7 +1,7 @@
 /** Tokenizer-neutral prompts made of cells: 128 words that are one token each, 640 characters, 640 bytes. */
 import type { RandomStream } from "../fixtures/random.ts";
 import { CORPUS_WORDS } from "./corpus-words.ts";
-import type { PromptRecord } from "./observation.ts";
+import type { ChatMessage, PromptRecord } from "./observation.ts";
 
 export const WORDS_PER_CELL = 128;
 /** A word and the space before it: one token, five characters, five bytes. */
@@ -21,6 +21,13 @@ export interface Namespace {
    * names differ in their first word. `"a:0.3"` is the first three tenths of cell `a`, cut at a word.
    */
   prompt(cells: readonly string[]): Prompt;
+  /** A chat of such cells; the first message begins with the nonce cell. */
+  chat(messages: readonly ChatCells[]): Prompt;
+}
+
+export interface ChatCells {
+  readonly role: ChatMessage["role"];
+  readonly cells: readonly string[];
 }
 
 /** Draws every word from `random`: the same stream gives the same texts. */
@@ -29,6 +36,10 @@ export function createCorpus(random: RandomStream): Corpus {
 }
 
 const WORDS_BY_LETTER = [...Map.groupBy(CORPUS_WORDS, (word) => word.charAt(0)).values()];
+
+/** Words like any other, so that a chat counts in every unit; what a real template writes differs by a few tokens. */
+const ROLE_WORD = { system: " role syst", user: " role user", assistant: " role asst" } as const;
+const MESSAGE_END = " stop";
 
 class WordNamespace implements Namespace {
   readonly #random: RandomStream;
@@ -46,6 +57,18 @@ class WordNamespace implements Namespace {
   prompt(cells: readonly string[]): Prompt {
     const text = ["", ...cells].map((name) => this.#text(name)).join("");
     return { text, cells: ["nonce", ...cells] };
+  }
+
+  chat(messages: readonly ChatCells[]): Prompt {
+    const sent = messages.map(({ role, cells }, index) => {
+      const names = index === 0 ? ["", ...cells] : cells;
+      return { role, names, content: names.map((name) => this.#text(name)).join("") };
+    });
+    return {
+      text: sent.map(({ role, content }) => ROLE_WORD[role] + content + MESSAGE_END).join(""),
+      cells: sent.flatMap(({ role, names }) => [`(${role})`, ...names.map((name) => (name === "" ? "nonce" : name))]),
+      messages: sent.map(({ role, content }) => ({ role, content })),
+    };
   }
 
   #text(cell: string): string {

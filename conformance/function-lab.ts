@@ -5,16 +5,20 @@
 import type { RandomStream } from "../fixtures/random.ts";
 import { Random } from "../fixtures/random.ts";
 import type { FunctionRouter, Outcome } from "../fixtures/routing.ts";
-import { DEFAULT_PODS } from "./case.ts";
+import { type Case, DEFAULT_PODS, type PodKind } from "./case.ts";
 import { createCorpus, type Corpus, type Prompt } from "./corpus.ts";
 import type { Held, Lab, SendOptions } from "./lab.ts";
-import type { Observation, SentStep, Step } from "./observation.ts";
+import type { Observation, PodsStep, SentStep, Step } from "./observation.ts";
 import type { RouterProfile } from "./router-profile.ts";
 
 const STEP_MS = 2;
 const DEFAULT_WINDOW_MS = 180_000;
 /** A router that works by time is asked to at least this often while time is moved. */
 const TICKS_PER_ADVANCE = 20;
+
+/** The second starts with the first, so that a key without a mark between model and salt can be caught. */
+const MODELS = ["model", "model-b"];
+const ADAPTER = "adapter";
 
 /** One started router, used by one case after another without a restart. */
 export class FunctionSession {
@@ -24,6 +28,8 @@ export class FunctionSession {
   #podCount = 0;
   #requestCount = 0;
   #pods: readonly string[] = [];
+  /** Models of pods that do not serve them all. */
+  readonly #modelsOf = new Map<string, readonly string[]>();
 
   constructor(router: FunctionRouter, profile: RouterProfile) {
     this.#router = router;
@@ -62,7 +68,10 @@ export class FunctionSession {
   setPods(names: readonly string[]): void {
     this.#pods = names;
     this.#router.setPods(
-      names.map((name) => ({ name })),
+      names.map((name) => {
+        const models = this.#modelsOf.get(name);
+        return models === undefined ? { name } : { name, models };
+      }),
       this.step(),
     );
   }
@@ -74,19 +83,38 @@ export class FunctionSession {
     }
   }
 
-  /** A lab for one case, with the number of pods it asks for; pods of the case before stay where they can. */
-  lab(caseId: string, seed: number, podCount = DEFAULT_PODS): FunctionLab {
-    const kept = this.#pods.slice(0, podCount);
-    const added = Array.from({ length: podCount - kept.length }, () => this.newPodName());
-    if (added.length > 0 || kept.length < this.#pods.length) this.setPods([...kept, ...added]);
-    return new FunctionLab(this, caseId, seed);
+  /** A lab for one case, with the pods it asks for; pods of the case before stay where they can. */
+  lab({ id, needs }: Pick<Case, "id" | "needs">, seed: number): FunctionLab {
+    if (needs.fleet !== undefined) this.setPods(needs.fleet.map((kind) => this.#newPodOf(kind)));
+    else {
+      const podCount = needs.pods ?? DEFAULT_PODS;
+      const kept = this.#pods.filter((name) => !this.#modelsOf.has(name)).slice(0, podCount);
+      const added = Array.from({ length: podCount - kept.length }, () => this.newPodName());
+      if (added.length > 0 || kept.length < this.#pods.length) this.setPods([...kept, ...added]);
+    }
+    return new FunctionLab(this, id, seed);
+  }
+
+  /** As a step of an observation says it: nothing where every pod serves every model. */
+  serving(): Pick<PodsStep, "serving"> {
+    const special = this.#pods.flatMap((name) => {
+      const models = this.#modelsOf.get(name);
+      return models === undefined ? [] : [[name, models] as const];
+    });
+    return special.length === 0 ? {} : { serving: Object.fromEntries(special) };
+  }
+
+  #newPodOf({ models, adapter = false }: PodKind): string {
+    const name = this.newPodName();
+    this.#modelsOf.set(name, [...models.map((index) => MODELS[index] ?? ""), ...(adapter ? [ADAPTER] : [])]);
+    return name;
   }
 }
 
 export class FunctionLab implements Lab {
   readonly profile: RouterProfile;
-  /** The second starts with the first, so that a key without a mark between model and salt can be caught. */
-  readonly models = ["model", "model-b"];
+  readonly models = MODELS;
+  readonly adapter = ADAPTER;
   readonly random: RandomStream;
   readonly corpus: Corpus;
   readonly #session: FunctionSession;
@@ -181,6 +209,9 @@ export class FunctionLab implements Lab {
     this.#steps.push({ kind: "advanced", byMs, atMs: this.nowMs() });
   }
 
+  /** A function router is told of every end at once. */
+  async quiet(): Promise<void> {}
+
   async settle(): Promise<void> {
     for (const held of this.#held) await held.release();
     const signal = this.profile.load?.signal;
@@ -237,7 +268,8 @@ export class FunctionLab implements Lab {
   }
 
   #recordPods(change: "start" | "add" | "remove", pod: string | null): void {
-    this.#steps.push({ kind: "pods", change, pod, pods: this.pods(), atMs: this.nowMs() });
+    const serving = this.#session.serving();
+    this.#steps.push({ kind: "pods", change, pod, pods: this.pods(), ...serving, atMs: this.nowMs() });
   }
 
   #record(step: SentStep): SentStep {

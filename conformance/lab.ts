@@ -3,6 +3,8 @@
  * time, and any router over HTTP in front of mock pods. Everything done here is recorded as an observation step.
  */
 import type { RandomStream } from "../fixtures/random.ts";
+import type { Observe } from "./adapters/observe.ts";
+import type { RouterAdapter } from "./adapters/router-under-test.ts";
 import type { Corpus, Prompt } from "./corpus.ts";
 import type { Observation, SentStep } from "./observation.ts";
 import type { RouterProfile } from "./router-profile.ts";
@@ -15,6 +17,8 @@ export interface SendOptions {
   readonly cacheSalt?: string;
   /** Extra body fields (HTTP); a function router ignores them. */
   readonly body?: Readonly<Record<string, unknown>>;
+  /** How the body is written (HTTP); default JSON.stringify. */
+  readonly write?: (body: Readonly<Record<string, unknown>>) => string;
   /** How the upstream answers: `ok` (default), or an error status from the pod. */
   readonly upstream?: "ok" | { readonly status: number };
 }
@@ -32,6 +36,8 @@ export interface Lab {
   readonly corpus: Corpus;
   /** Models that every pod serves; the first is the default. At least as many as the case needs. */
   readonly models: readonly string[];
+  /** The LoRA adapter of pods whose kind has it: asked for as a model of this name. */
+  readonly adapter: string;
   /** Names of the pods that the router has been told about. */
   pods(): readonly string[];
   /** Everything recorded so far, for traffic that must look back. */
@@ -50,6 +56,8 @@ export interface Lab {
   reorderPods(): Promise<void>;
   /** Moves the router's time. Only for cases with `needs.clock`. */
   advance(byMs: number): Promise<void>;
+  /** Resolves once the router has taken note of everything that has ended; see `http-lab/quiet.ts` for how that is known. */
+  quiet(): Promise<void>;
   /** Releases everything still held and lets the load window drain, so that cases do not see each other. */
   settle(): Promise<void>;
   note(label: string, data: unknown): void;
@@ -60,8 +68,15 @@ export interface Lab {
 /** Raw HTTP facilities for the stream and error cases. */
 export interface HttpLab {
   readonly routerUrl: string;
+  /** What the adapter sends with every request, e.g. an API key. */
+  readonly headers: Readonly<Record<string, string>>;
   /** One raw exchange with the router; never throws for a status. */
   request(options: RawRequest): Promise<RawResponse>;
+  /** A connection to the router on which every byte is the case's own. */
+  connect(): Promise<RawConnection>;
+  readonly router: RouterView;
+  /** The router is not what it was: whatever comes after this case begins with a fresh one. */
+  spoil(): void;
   /** What went over the wire so far, for the report. */
   wire(): readonly WireExchange[];
   /** The pods' side: scripted replies, gates, journals. */
@@ -70,15 +85,41 @@ export interface HttpLab {
   openStranger(): Promise<Stranger>;
 }
 
+/** What the router shows of itself, where its adapter declares it. */
+export interface RouterView {
+  readonly observe: Observe;
+  readonly podSeenBy: RouterAdapter["podSeenBy"];
+  /** The metrics page now; undefined when none is declared, or it does not answer with 200. */
+  metricsPage(): Promise<string | undefined>;
+  /** Asks the declared readiness address until it says this, or time is up: its last status, 0 for no answer. */
+  readiness(wanted: "ready" | "not-ready", timeoutMs: number): Promise<number>;
+  /** What it logged so far; undefined where that cannot be read. */
+  logs(): string | undefined;
+}
+
+export interface RawConnection {
+  write(bytes: string | Uint8Array): void;
+  received(): Uint8Array;
+  /** Reads until the predicate holds, the router closes, or time is up. Nothing is read at other times. */
+  until(predicate: (received: Uint8Array) => boolean, timeoutMs: number): Promise<"held" | "closed" | "timeout">;
+  close(): void;
+}
+
 export interface Stranger {
   /** `host:port`. */
   readonly address: string;
   /** Requests that reached it. */
   hits(): number;
+  /** Resolves at the first of them, or when time is up. */
+  hit(timeoutMs: number): Promise<void>;
   close(): void;
 }
 
 export interface RawRequest {
+  /** Sent straight to this pod, past the router. */
+  readonly pod?: string;
+  /** The id by which scripts and sightings know it when it carries none: its pod tells it by the prompt. */
+  readonly knownAs?: string;
   readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
@@ -126,6 +167,8 @@ export interface PodSighting {
   readonly headers: readonly (readonly [string, string])[];
   readonly body: Uint8Array;
   readonly atMs: number;
+  /** Bytes of a scripted answer's body that its pod got rid of so far. */
+  readonly sentBytes: number;
   /** When and how the pod saw it end: it finished its answer, or the client side went away. */
   readonly ended?: { readonly how: "finished" | "disconnected"; readonly atMs: number };
 }
@@ -133,6 +176,9 @@ export interface PodSighting {
 export interface ScriptedPods {
   /** `host:port` of a pod. */
   address(pod: string): string;
+  /** Requests for a completion that reached any pod in this case, whatever id they carried. */
+  completions(): number;
+  /** Announces the request, too, where it is not sent by {@link HttpLab.request}. */
   script(script: PodScript): void;
   /** Lets a `wait` with this name go on. */
   release(name: string): void;

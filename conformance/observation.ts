@@ -11,6 +11,13 @@ export interface PromptRecord {
   readonly cells: readonly string[];
   /** Present when the prompt was sent as token ids. */
   readonly tokenIds?: readonly number[];
+  /** Present when it was sent as a chat; `text` then stands for the chat as a template would write it. */
+  readonly messages?: readonly ChatMessage[];
+}
+
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
 }
 
 export interface SentStep {
@@ -46,12 +53,20 @@ export interface PodsStep {
   readonly pod: string | null;
   /** Pods present after the change. */
   readonly pods: readonly string[];
+  /** Models of those that do not serve them all. */
+  readonly serving?: Readonly<Record<string, readonly string[]>>;
   readonly atMs: number;
 }
 
 export interface AdvancedStep {
   readonly kind: "advanced";
   readonly byMs: number;
+  readonly atMs: number;
+}
+
+/** The router has shown that it counts nothing which ended before. */
+export interface QuietStep {
+  readonly kind: "quiet";
   readonly atMs: number;
 }
 
@@ -63,7 +78,7 @@ export interface NoteStep {
   readonly atMs: number;
 }
 
-export type Step = SentStep | ReleasedStep | PodsStep | AdvancedStep | NoteStep;
+export type Step = SentStep | ReleasedStep | PodsStep | AdvancedStep | QuietStep | NoteStep;
 
 /** A request of an earlier case that the router's declared load window may still count. */
 export interface CarriedLoad {

@@ -44,7 +44,12 @@ export const RouterProfileSchema = Type.Object(
     owners: Type.Optional(Type.Union([literals("all", "last"), Type.Integer({ minimum: 1 })])),
     insert: Type.Optional(
       Type.Object(
-        { at: literals("dispatch", "response", "kv-event"), when: Type.Optional(literals("always", "success")) },
+        {
+          at: literals("dispatch", "response", "kv-event"),
+          when: Type.Optional(literals("always", "success")),
+          // Pods that requests of one new prefix, all sent at once, may reach.
+          fanOut: Type.Optional(Type.Integer({ minimum: 1 })),
+        },
         closed,
       ),
     ),
@@ -133,6 +138,12 @@ export const RouterProfileSchema = Type.Object(
         closed,
       ),
     ),
+    timeouts: Type.Optional(Type.Object({ firstByteMs: Type.Optional(Type.Number({ exclusiveMinimum: 0 })) }, closed)),
+    recoveryMs: Type.Optional(Type.Number({ minimum: 0 })),
+    forwards: Type.Optional(
+      Type.Object({ authorization: Type.Optional(Type.Boolean()), cookie: Type.Optional(Type.Boolean()) }, closed),
+    ),
+    admin: Type.Optional(literals("closed", "trusted-network")),
     stream: Type.Optional(Type.Object({ passThrough: Type.Boolean() }, closed)),
     exact: Type.Optional(Type.Boolean()),
   },
@@ -140,6 +151,9 @@ export const RouterProfileSchema = Type.Object(
 );
 
 export type RouterProfile = Static<typeof RouterProfileSchema>;
+
+/** Where prompts without a match go; undefined when the router does not say. */
+export const coldPolicy = ({ cold }: RouterProfile) => (typeof cold === "object" ? cold.policy : cold);
 
 /** Checks a profile read from `source`. @throws {OperationalError} FILE_INVALID with pointer, value and what is allowed */
 export const checkRouterProfile: (value: unknown, source: string) => RouterProfile = checker(RouterProfileSchema);

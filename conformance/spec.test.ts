@@ -26,7 +26,7 @@ it("has one case per id, named after its group", () => {
 
 it("says its level in the title", () => {
   const modal = (title: string): string =>
-    /\bMUST\b/.test(title) ? "MUST" : /\bSHOULD\b/.test(title) ? "SHOULD" : "none";
+    /\bMUST\b/.test(title) ? "MUST" : /\bSHOULD\b/.test(title) ? "SHOULD" : /\bMAY\b/.test(title) ? "INFO" : "none";
   expect(
     CASES.filter(({ level, title }) => modal(title) !== level.replace("declared-", "")).map(({ id }) => id),
   ).toEqual([]);

@@ -129,8 +129,10 @@ function listing(cases: ReturnType<typeof selectCases>, { profile }: RouterAdapt
   return cases.map((each) => {
     const { id, level, requirement, title } = each;
     const unsupported = each.unsupported(profile);
-    if (json)
-      return JSON.stringify({ type: "listed", id, level, requirement, title, ...(unsupported && { unsupported }) });
+    if (json) {
+      const { why, claim } = unsupported ?? {};
+      return JSON.stringify({ type: "listed", id, level, requirement, title, unsupported: why, missingClaim: claim });
+    }
     return `${id.padEnd(8)} ${level.padEnd(13)} ${requirement.padEnd(9)} ${title}`;
   });
 }

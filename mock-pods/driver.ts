@@ -129,7 +129,7 @@ export class DrivenEngine {
     const runOverMs = this.#held ? undefined : this.#fastForward?.engine.beginRun(atMs);
     if (runOverMs === undefined) return this.#beginStep(atMs);
     this.#state = "running ahead";
-    this.#plan(runOverMs, () => this.#begin(this.#endRun(false)));
+    this.#plan(runOverMs, () => this.#begin(this.#endRun(true)));
   }
 
   #beginStep(atMs: number): void {

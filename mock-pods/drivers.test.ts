@@ -134,4 +134,17 @@ describe("one engine, two clocks", () => {
     real.close();
     expect(real.lateness.count).toBe(1);
   });
+
+  it("keeps the event loop turning while something is due, and only then", () => {
+    const immediates = (): number =>
+      process.getActiveResourcesInfo().filter((resource) => resource === "Immediate").length;
+    const before = immediates();
+    const real = new RealTimeDriver(1000);
+    real.at(60_000, () => undefined);
+    expect(immediates()).toBe(before);
+    real.at(0, () => undefined);
+    expect(immediates()).toBe(before + 1);
+    real.close();
+    expect(immediates()).toBe(before);
+  });
 });

@@ -18,9 +18,14 @@ type Happening = { readonly atMs: number; readonly pod: number } & (
 
 interface World {
   readonly pods: number;
-  readonly numGpuBlocks: number;
+  readonly cardTokens: number;
   readonly maxNumSeqs: number;
   readonly policy: "fcfs" | "priority";
+  readonly blockSize: number;
+  readonly watermark: number;
+  readonly reserveFullIsl: boolean;
+  readonly prefixCaching: boolean;
+  readonly kvEvents: boolean;
   readonly noise: boolean;
   readonly happenings: readonly Happening[];
 }
@@ -48,9 +53,14 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 );
 const worlds: fc.Arbitrary<World> = fc.record({
   pods: fc.integer({ min: 1, max: 3 }),
-  numGpuBlocks: fc.integer({ min: 20, max: 60 }),
+  cardTokens: fc.integer({ min: 320, max: 960 }),
   maxNumSeqs: fc.integer({ min: 1, max: 8 }),
   policy: fc.constantFrom("fcfs", "priority"),
+  blockSize: fc.constantFrom(16, 16, 5, 1),
+  watermark: fc.constantFrom(0, 0.1),
+  reserveFullIsl: fc.boolean(),
+  prefixCaching: fc.constantFrom(true, true, false),
+  kvEvents: fc.boolean(),
   noise: fc.boolean(),
   happenings: fc.array(happening, { minLength: 1, maxLength: 40 }),
 });
@@ -62,7 +72,8 @@ interface Life {
 
 function live(world: World, ahead: boolean): { readonly lives: readonly Life[]; readonly skipped: number } {
   const driver = new VirtualDriver();
-  const config = { ...ENGINE_DEFAULTS, ...world, blockSize: 16, maxModelLen: 300, maxNumBatchedTokens: 64 };
+  const numGpuBlocks = 1 + Math.ceil((world.cardTokens - 16) / world.blockSize);
+  const config = { ...ENGINE_DEFAULTS, ...world, numGpuBlocks, maxModelLen: 300, maxNumBatchedTokens: 64 };
   const lives: Life[] = [];
   let skipped = 0;
   const pods = Array.from({ length: world.pods }, (_, pod): DrivenEngine => {

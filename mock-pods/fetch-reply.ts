@@ -1,4 +1,5 @@
 /** A pod's face behind the Fetch API: a Request in, a Response out, no socket. */
+import { connectionReset } from "./connection-errors.ts";
 import type { Exchange, HeaderPairs, Reply, ReplyStream } from "./server/exchange.ts";
 import type { Recorder } from "./server/recorder.ts";
 
@@ -103,7 +104,7 @@ class FetchReply implements Reply {
   }
 
   reset(): void {
-    this.gone(new TypeError("connection reset by the pod"));
+    this.gone(connectionReset());
   }
 
   #finish(): void {

@@ -6,7 +6,7 @@ import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
 import { readJsonFile } from "../fixtures/schema.ts";
 import { checkFaultPlan, type FaultPlan } from "./faults/fault.ts";
 import { parsePodGroups } from "./pod-groups.ts";
-import { DEFAULT_MODEL, podSettings } from "./pod-settings.ts";
+import { DEFAULT_MODEL, podSettings, type PodSettings } from "./pod-settings.ts";
 import type { Fleet, FleetLateness, FleetOptions, JournalEntry, Pod } from "./pod.ts";
 import { RealTimeDriver } from "./real-time-driver.ts";
 import { ServedPod } from "./served-pod.ts";
@@ -41,6 +41,7 @@ class MockFleet implements Fleet {
   readonly #tokenizer: ModelTokenizer;
   /** Every pod there ever was, for the journal. */
   readonly #all: ServedPod[] = [];
+  readonly #settings = new Map<string, PodSettings>();
   #pods: readonly ServedPod[] = [];
 
   constructor(options: FleetOptions, firstProfile: string) {
@@ -58,21 +59,15 @@ class MockFleet implements Fleet {
     return this.#find(which);
   }
 
-  async add(group: { readonly profile?: string; readonly port?: number } = {}): Promise<Pod> {
-    const {
-      model = DEFAULT_MODEL,
-      host = "127.0.0.1",
-      basePort = 0,
-      flags = {},
-      environment = process.env,
-    } = this.#options;
+  async add(group: NonNullable<Parameters<Fleet["add"]>[0]> = {}): Promise<Pod> {
+    const { host = "127.0.0.1", basePort = 0 } = this.#options;
     const profile = group.profile ?? this.#firstProfile;
     const number = this.#all.length;
     const pod = new ServedPod({
       name: `${profile.replace(/-monotone$/, "")}-${number}`,
       host,
       port: group.port ?? (basePort === 0 ? 0 : basePort + number),
-      settings: podSettings(profile, model, flags, { environment, contextTokens: this.#tokenizer.contextTokens }),
+      settings: this.#settingsOf(profile, group.flags),
       tokenizer: this.#tokenizer,
       ...(this.#options.answers !== undefined && { answers: this.#options.answers }),
       driver: this.#driver,
@@ -88,6 +83,17 @@ class MockFleet implements Fleet {
       throw error;
     }
     return pod;
+  }
+
+  /** One for all pods of a profile that have no flags of their own. */
+  #settingsOf(profile: string, own?: FleetOptions["flags"]): PodSettings {
+    const known = own === undefined ? this.#settings.get(profile) : undefined;
+    if (known !== undefined) return known;
+    const { model = DEFAULT_MODEL, flags = {}, environment = process.env } = this.#options;
+    const { contextTokens } = this.#tokenizer;
+    const settings = podSettings(profile, model, { ...flags, ...own }, { environment, contextTokens });
+    if (own === undefined) this.#settings.set(profile, settings);
+    return settings;
   }
 
   /** @throws OperationalError for a file that cannot be read, a fault that cannot be, or a pod that is not there */

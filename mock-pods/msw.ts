@@ -1,8 +1,8 @@
 /**
  * A pod behind msw: `setupServer(...mockVllm("http://vllm.test").handlers)` in Node, `setupWorker` in a browser.
  *
- * msw sees the global `fetch` and `node:http`. It does not see undici's own clients (`request`, `Pool`, its `fetch`): to
- * test something that is built on them, start a fleet on loopback instead.
+ * msw sees the global `fetch` and `node:http`. It does not see undici's own clients (`request`, `Pool`, its `fetch`): what is
+ * built on them takes the dispatcher of `routeproof/mock-pods/undici`.
  */
 import { http, HttpResponse, type HttpHandler } from "msw/http";
 import { createPod, type PodOptions } from "./in-process.ts";

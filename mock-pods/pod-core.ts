@@ -4,6 +4,7 @@
  */
 import type { ModelTokenizer } from "../fixtures/tokenizer/model-tokenizer.ts";
 import { Random } from "../fixtures/random.ts";
+import { connectionRefused, connectionReset } from "./connection-errors.ts";
 import { controlRoutes } from "./control/control-routes.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import type { BlockView, EngineStats, KvEvent } from "./engine/engine.ts";
@@ -23,11 +24,9 @@ import type { RealTimeDriver } from "./real-time-driver.ts";
 import { text, type Answer } from "./server/answer.ts";
 import type { Exchange } from "./server/exchange.ts";
 import type { Model } from "./server/generation/model-answer.ts";
+import type { KvEndpoints } from "./server/pod-context.ts";
 import { createPodFace, type PodFace } from "./server/pod-face.ts";
 import { serveSettings } from "./server/serve-settings.ts";
-
-/** `GET /metrics` names version 1.0.0 of the text format whatever the client accepts (vLLM 0.32 as recorded). */
-const METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8";
 
 export interface PodCoreOptions {
   readonly name: string;
@@ -80,7 +79,7 @@ export class PodCore implements InProcessPod {
   }
 
   fetch(request: Request): Promise<Response> {
-    if (this.refusesConnections) return Promise.reject(new TypeError("connection refused by the pod"));
+    if (this.refusesConnections) return Promise.reject(connectionRefused());
     return fetchFrom(request, this.recorder, this.#life.died.signal, (exchange) => this.answer(exchange));
   }
 
@@ -154,7 +153,9 @@ export class PodCore implements InProcessPod {
       if (fault.how === "error") return { status: 500, body: "Internal Server Error", contentType: "text/plain" };
       page = corruptPage(page, fault);
     }
-    return text(200, page, METRICS_TYPE);
+    // Whatever the client accepts (vLLM 0.32 as recorded).
+    const { format } = this.#life.face.settings.version.metrics;
+    return text(200, page, `text/plain; version=${format}; charset=utf-8`);
   }
 
   protected get face(): PodFace {
@@ -165,6 +166,11 @@ export class PodCore implements InProcessPod {
     const struck = isControl(exchange.path) ? [] : this.#faults.strike(exchange.method, exchange.path);
     if (struck.length === 0) return this.#life.face.answer(exchange);
     answerWithFaults(exchange, struck, this.#options.driver, (next) => this.#life.face.answer(next));
+  }
+
+  /** Where KV events are published; a pod without sockets publishes none. */
+  protected get publishedAt(): KvEndpoints | undefined {
+    return undefined;
   }
 
   /** Events of a step; a pod without sockets has nobody to tell. */
@@ -200,7 +206,7 @@ export class PodCore implements InProcessPod {
   protected die(): void {
     this.recorder.failOpen();
     this.#life.engine.stop();
-    this.#life.died.abort(new TypeError("connection reset: the pod died"));
+    this.#life.died.abort(connectionReset("connection reset: the pod died"));
     this.#life = this.#bear();
     if (this.#withheldBlocks > 0) this.#life.engine.withhold(this.#withheldBlocks);
   }
@@ -208,7 +214,9 @@ export class PodCore implements InProcessPod {
   #bear(): Life {
     const { settings, driver, name } = this.#options;
     const { engine: config, profile } = settings;
+    const serving = serveSettings(settings);
     const metrics = new PodMetrics({
+      version: serving.version.metrics,
       model: this.model,
       maxModelLenTokens: config.maxModelLen,
       cache: settings.cache,
@@ -231,10 +239,11 @@ export class PodCore implements InProcessPod {
     );
     const face: PodFace = createPodFace({
       podName: name,
-      settings: serveSettings(settings),
+      settings: serving,
       tokenizer: this.#options.tokenizer,
       ...(this.#options.answers !== undefined && { model: this.#options.answers }),
       engine,
+      publishedAt: () => this.publishedAt,
       routes: controlRoutes(this),
     });
     return { engine, metrics, face, died: new AbortController() };

@@ -6,6 +6,7 @@ import { OperationalError } from "../fixtures/operational-error.ts";
 import { ENGINE_DEFAULTS, type EngineConfig } from "./engine/create-engine.ts";
 import { kvEventsConfig, type KvEventsConfig } from "./kv-events/kv-events-config.ts";
 import type { CacheConfig } from "./metrics/cache-config.ts";
+import { versionProfile } from "./version-profile.ts";
 
 export type Flags = Readonly<Record<string, string | number | boolean>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -70,7 +71,7 @@ export function podSettings(
   if (policy !== "fcfs" && policy !== "priority") {
     throw usage(`scheduling-policy "${String(policy)}"; there are fcfs and priority`);
   }
-  const kvEvents = kvEventsConfig(flags["kv-events-config"], String(flags["vllm-version"] ?? "0.32"));
+  const kvEvents = kvEventsConfig(flags["kv-events-config"], versionProfile(flags["vllm-version"]));
   return {
     profile,
     ...(kvEvents !== undefined && { kvEvents }),

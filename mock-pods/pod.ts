@@ -127,7 +127,12 @@ export interface FleetLateness {
 export interface Fleet extends AsyncDisposable {
   readonly pods: readonly Pod[];
   pod(which: number | string): Pod;
-  add(group?: { readonly profile?: string; readonly port?: number }): Promise<Pod>;
+  /** `flags` go before the fleet's own. */
+  add(group?: {
+    readonly profile?: string;
+    readonly port?: number;
+    readonly flags?: FleetOptions["flags"];
+  }): Promise<Pod>;
   remove(which: number | string): Promise<void>;
   /** How far the machine has fallen behind the plan so far. */
   lateness(): FleetLateness;

@@ -1,6 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { request } from "undici";
 import { expect, it, onTestFinished } from "vitest";
@@ -107,10 +110,41 @@ it("ends at once on a second signal", async () => {
   expect((await ended).code).toBe(0);
 });
 
+function faultFile(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "routeproof-faults-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "faults.json"), text);
+  return join(folder, "faults.json");
+}
+
+it("lets go wrong what --faults says, in the pod that it names", async () => {
+  const file = faultFile('{"faults":[{"pod":"a6000-1","fault":{"kind":"error","status":503,"path":"/health"}}]}');
+  const urls = await ready(pods("--pods", "a6000:2", "--faults", file));
+  const statuses = urls.map(async (url) => (await request(`${url}/health`)).statusCode);
+  expect(await Promise.all(statuses)).toEqual([200, 503]);
+});
+
+it.each([
+  ["{", /faults\.json: not JSON/],
+  [
+    '{"faults":[{"pod":"*","fault":{"kind":"hung"}}]}',
+    /faults\.json: \/faults\/0\/fault\/kind: "hung" is not one of .*"hang"/,
+  ],
+  [
+    '{"faults":[{"pod":"*","fault":{"kind":"hang","shar":0.5}}]}',
+    /\/faults\/0\/fault: unknown key "shar"; allowed: .*share/,
+  ],
+  ['{"faults":[{"pod":"v100-7","fault":{"kind":"hang"}}]}', /no pod "v100-7" in this fleet; it has a6000-0/],
+])("refuses the faults %s in one line", async (text, message) => {
+  const { code, errors } = await outcome(pods("--pods", "a6000:1", "--faults", faultFile(text)));
+  expect([code, errors.trimEnd().split("\n")]).toEqual([4, [expect.stringMatching(message)]]);
+});
+
 it.each([
   [["--pods", "h100:2"], 4, /"h100".*a6000/],
   [["--pods", "a6000:1", "--speed", "fast"], 4, /--speed "fast"/],
   [["--pods", "a6000:1", "--tokenizer", "/no/such/folder"], 4, /cannot read .*tokenizer.json/],
+  [["--pods", "a6000:1", "--faults", "/no/such/file"], 4, /cannot read \/no\/such\/file: no such file/],
   [[], 4, /--pods/],
 ])("refuses %j with exit code %i and one line", async (words, code, message) => {
   const { code: exitCode, errors } = await outcome(pods(...words));

@@ -1,5 +1,6 @@
 import { OperationalError } from "../fixtures/operational-error.ts";
 import type { Command } from "commander";
+import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
 import { startFleet } from "./fleet.ts";
 import { DEFAULT_MODEL } from "./pod-settings.ts";
 import type { Fleet } from "./pod.ts";
@@ -15,6 +16,7 @@ interface Options {
   readonly speed?: string;
   readonly vllmVersion?: string;
   readonly seed?: string;
+  readonly faults?: string;
 }
 
 /** `routeproof pods`: a fleet of mock pods, one JSON line when all of them listen, until a signal comes. */
@@ -29,6 +31,7 @@ export function definePods(command: Command, exit: (code: number) => void): void
     .option("--speed <factor>", "simulated milliseconds per real one (default 1)")
     .option("--vllm-version <version>", "speak as vLLM 0.7, 0.10, 0.28 or 0.32 (default 0.32)")
     .option("--seed <number>", "seed of everything random (default 0)")
+    .option("--faults <file>", "what goes wrong, by pod and time: JSON as in mock-pods/README.md")
     .usage("--pods a6000:4,v100:2 [options] [vLLM's own flags]")
     .allowUnknownOption()
     .allowExcessArguments()
@@ -49,8 +52,11 @@ export function definePods(command: Command, exit: (code: number) => void): void
         ...(options.tokenizer === undefined ? {} : { tokenizer: options.tokenizer }),
         ...(speed === undefined ? {} : { speed }),
         ...(seed === undefined ? {} : { seed }),
+        ...(options.faults === undefined ? {} : { faults: options.faults }),
       });
       process.stdout.write(`${JSON.stringify(readyLine(fleet))}\n`);
+      // Its tables are made with the first text, which should not be the first request's.
+      if (options.tokenizer === undefined) setImmediate(() => cl100k.encode("a"));
       await untilShutDown(fleet);
       exit(0);
     });

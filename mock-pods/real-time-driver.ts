@@ -13,7 +13,7 @@ const inNode = typeof setImmediate === "function";
  * Many engines on one timeline, paced by one timer for the whole process.
  *
  * Deadlines are absolute: what runs late does not delay what follows, and simulated time stays the plan's. `lateness`
- * says how far the machine fell behind. The timer never keeps a process alive.
+ * says how far the machine fell behind. Waiting never keeps a process alive; work that is due does.
  */
 export class RealTimeDriver implements Driver {
   /** Real time between the planned and the actual moment of each action. */
@@ -88,7 +88,8 @@ export class RealTimeDriver implements Driver {
     if (dueMs === Infinity) return;
     this.#armedForMs = dueMs;
     const waitMs = Math.ceil((dueMs - this.#planMs()) / this.#speed);
-    if (waitMs <= 0 && inNode) this.#immediate = setImmediate(() => this.#fire()).unref();
+    // Not unref'd: a loop with only such immediates sleeps until something else wakes it, up to a second later.
+    if (waitMs <= 0 && inNode) this.#immediate = setImmediate(() => this.#fire());
     else this.#timeout = setTimeout(() => this.#fire(), Math.min(waitMs, LONGEST_TIMEOUT_MS));
     if (inNode) this.#timeout?.unref();
   }

@@ -6,6 +6,7 @@ import { placed, type KvEventsConfig } from "./kv-events/kv-events-config.ts";
 import { toWireEvent } from "./kv-events/wire-events.ts";
 import { PodCore, type PodCoreOptions } from "./pod-core.ts";
 import type { Pod, RequestHook } from "./pod.ts";
+import type { KvEndpoints } from "./server/pod-context.ts";
 import { startPodServer, type PodServer } from "./server/pod-server.ts";
 
 export interface ServedPodOptions extends PodCoreOptions {
@@ -111,10 +112,14 @@ export class ServedPod extends PodCore implements Pod {
     this.die();
   }
 
-  get kvEvents(): { readonly endpoint: string; readonly replayEndpoint: string | undefined } | undefined {
+  get kvEvents(): KvEndpoints | undefined {
     if (this.#publisher === undefined) return undefined;
     const { endpoint, replayEndpoint } = this.#publisher;
     return { endpoint, replayEndpoint };
+  }
+
+  protected override get publishedAt(): KvEndpoints | undefined {
+    return this.kvEvents;
   }
 
   protected override publish(events: readonly KvEvent[]): void {

@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { Pool, request } from "undici";
 import { parsePrometheusText, sampleValue } from "../../fixtures/wire/prometheus-text.ts";
 
@@ -21,6 +22,7 @@ const ROUNDS = 3;
 const SMALL_REQUESTS = 20_000;
 const SCRAPES = 500;
 const MANY_PODS = 1_000;
+const SETTLE_MS = 500;
 
 export async function run(): Promise<void> {
   await startUp();
@@ -67,6 +69,8 @@ async function startUp(): Promise<void> {
   for (let round = 0; round < 5; round++) {
     const one = await pods("--pods", "a6000:1");
     const many = await pods("--pods", `a6000:${MANY_PODS}`);
+    // A pod makes its tokenizer's tables once it listens.
+    await setTimeout(SETTLE_MS);
     rounds.push({
       readyMs: one.readyMs,
       listeningMs: many.readyMs - one.readyMs,

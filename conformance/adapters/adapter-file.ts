@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { Type, type Static } from "typebox";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { checker, readJsonFile } from "../../fixtures/schema.ts";
+import { ObserveSchema } from "./observe.ts";
 import { checkRouterProfile, type RouterProfile } from "../router-profile.ts";
 
 const closed = { additionalProperties: false } as const;
@@ -87,6 +88,8 @@ const common = {
   podSeenBy: Type.Optional(
     Type.Object({ header: Type.String({ minLength: 1 }), value: literals("url", "hostport", "name") }, closed),
   ),
+  /** Where it shows what it counts and decides. */
+  observe: Type.Optional(ObserveSchema),
   requests: Type.Optional(
     Type.Object(
       {

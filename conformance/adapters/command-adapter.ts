@@ -29,10 +29,12 @@ export async function commandAdapter(loaded: Loaded): Promise<RouterAdapter> {
     version: await versionOf(file, loaded.here),
     kind: "command",
     profile,
+    takesThreshold: /\{\{threshold[|}]/.test(JSON.stringify([file.command, file.env, file.pods])),
     changesPods: file.pods !== undefined && file.pods.channel !== "none",
     ...(file.requests === undefined ? {} : { requests: file.requests }),
     ...(file.podSeenBy === undefined ? {} : { podSeenBy: file.podSeenBy }),
     ...(file.settle === undefined ? {} : { settle: file.settle }),
+    ...(file.observe === undefined ? {} : { observe: file.observe }),
     start: (options) => startCommand(loaded, options),
   };
 }
@@ -55,6 +57,8 @@ async function startCommand(loaded: Loaded, options: StartOptions): Promise<Rout
       return run.url;
     },
     died: () => run.died(),
+    address: (template) => run.address(template),
+    logs: () => run.logs(),
     close: () => run.close(),
     ...(channel === "none" ? {} : { setPods: (pods: readonly PodAddress[]) => run.setPods(pods) }),
   };
@@ -91,6 +95,14 @@ class CommandRun {
 
   died(): string | undefined {
     return this.#process?.died();
+  }
+
+  address(template: string): string {
+    return expandText(template, this.#values);
+  }
+
+  logs(): string {
+    return this.#process?.logs() ?? "";
   }
 
   async start(): Promise<void> {

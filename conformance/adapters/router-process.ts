@@ -5,6 +5,8 @@ import { OperationalError } from "../../fixtures/operational-error.ts";
 
 const KEPT_LINES = 20;
 const KEPT_LINE_CHARS = 400;
+/** Enough for one case at the level that routers log by default. */
+const KEPT_LOG_CHARS = 2 ** 20;
 
 /** Groups still running, so that a kit that dies takes its routers with it. */
 const running = new Set<RouterProcess>();
@@ -21,6 +23,7 @@ export interface ProcessOptions {
 export class RouterProcess {
   readonly #child: ChildProcess;
   readonly #lines: string[] = [];
+  #log = "";
   readonly #exited: Promise<void>;
   #ending: string | undefined;
   #stopping = false;
@@ -53,6 +56,11 @@ export class RouterProcess {
   /** The last lines it wrote, for a message; empty when it wrote nothing. */
   lastLines(): string {
     return this.#lines.length === 0 ? "" : `; its last lines:\n${this.#lines.map((line) => `    ${line}`).join("\n")}`;
+  }
+
+  /** What it wrote so far; at least the last megabyte of it. */
+  logs(): string {
+    return this.#log;
   }
 
   /** Whether what it wrote looks as if a port was taken by someone else in the meantime. */
@@ -95,6 +103,8 @@ export class RouterProcess {
     let rest = "";
     stream?.setEncoding("utf8");
     stream?.on("data", (text: string) => {
+      this.#log += text;
+      if (this.#log.length > 2 * KEPT_LOG_CHARS) this.#log = this.#log.slice(-KEPT_LOG_CHARS);
       const lines = (rest + text).split("\n");
       rest = (lines.pop() ?? "").slice(-KEPT_LINE_CHARS);
       for (const line of lines) if (line.trim() !== "") this.#lines.push(line.trimEnd().slice(0, KEPT_LINE_CHARS));

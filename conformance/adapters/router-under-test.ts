@@ -1,6 +1,7 @@
 /** What every adapter makes of a router: something to send to, and a way to tell it about pods. */
 import type { FunctionRouter } from "../../fixtures/routing.ts";
 import type { Clock } from "../../fixtures/clock.ts";
+import type { Observe } from "./observe.ts";
 import type { RouterProfile } from "../router-profile.ts";
 
 export interface PodAddress {
@@ -21,6 +22,10 @@ export type RouterUnderTest =
       readonly advance?: (byMs: number) => Promise<void>;
       /** How its process ended unasked, with its last lines; undefined while it lives. Absent where it cannot be told. */
       readonly died?: () => string | undefined;
+      /** Fills templates such as `{{port.metrics}}` in an address; default: only `{{url}}` is known. */
+      readonly address?: (template: string) => string;
+      /** What it logged so far; its last part where there is much. Absent where it cannot be read. */
+      readonly logs?: () => string;
       readonly close: () => Promise<void>;
     }
   | {
@@ -46,10 +51,14 @@ export interface RouterAdapter {
   readonly changesPods?: boolean;
   /** Addresses (`host:port`) that the kit's pods must bind, because the router already points at them. */
   readonly podsListen?: readonly string[];
+  /** Whether `threshold` of {@link StartOptions} reaches the router; without, cases that need it are unsupported. */
+  readonly takesThreshold?: boolean;
   /** What requests it takes; by default both paths and every form of prompt. */
   readonly requests?: RequestClaims;
   /** A response header in which the router names the pod. Compared with the truth, never trusted. */
   readonly podSeenBy?: { readonly header: string; readonly value: "url" | "hostport" | "name" };
+  /** Where it shows what it counts and decides. */
+  readonly observe?: Observe;
   /** A fixed time the router needs before its rule holds, and why; shown in the report. */
   readonly settle?: { readonly afterStartMs?: number; readonly afterAddMs?: number; readonly why: string };
   start(options: StartOptions): Promise<RouterUnderTest>;

@@ -16,6 +16,7 @@ export function urlAdapter({ file, profile }: Pick<LoadedAdapter<UrlAdapterFile>
     ...(file.requests === undefined ? {} : { requests: file.requests }),
     ...(file.podSeenBy === undefined ? {} : { podSeenBy: file.podSeenBy }),
     ...(file.settle === undefined ? {} : { settle: file.settle }),
+    ...(file.observe === undefined ? {} : { observe: file.observe }),
     async start() {
       if (file.ready !== undefined) {
         const dispatcher = new Agent();

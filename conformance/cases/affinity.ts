@@ -3,7 +3,7 @@ import type { Case } from "../case.ts";
 import type { Lab } from "../lab.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { all, claimed, prefixAware } from "./claims.ts";
-import { probeLabel } from "./probes.ts";
+import { oneInTenBesides, probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
 
@@ -26,6 +26,7 @@ export const affinityCases: readonly Case[] = [
     title:
       "A prompt that is repeated at once on an idle fleet MUST go to the same pod, but for the declared exploration.",
     unsupported: prefixAware,
+    strays: oneInTenBesides,
     trials: 1,
     trial: (lab) => sendPairs(lab, 100),
   }),
@@ -38,6 +39,10 @@ export const affinityCases: readonly Case[] = [
       prefixAware,
       claimed("exploration above 0", ({ exploration }: RouterProfile) => (exploration ?? 0) > 0),
     ),
+    strays: (exploration) => ({
+      share: Math.min(1, 3 * exploration),
+      who: "a router that strays three times as often",
+    }),
     trials: 1,
     trial: (lab) => sendPairs(lab, 1_000),
   }),

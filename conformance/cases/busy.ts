@@ -7,7 +7,7 @@ import { gateState } from "../oracle/gate.ts";
 import { historyBefore } from "../oracle/history.ts";
 import { loadsOf, type PodLoad } from "../oracle/load.ts";
 import { exactly } from "../oracle/range.ts";
-import type { RouterProfile } from "../router-profile.ts";
+import { coldPolicy, type RouterProfile } from "../router-profile.ts";
 import { cells } from "./shape.ts";
 
 /** Requests by which the pod should lead the others, where the gate allows. */
@@ -45,6 +45,7 @@ export const RIVAL = "rival";
 export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOptions = {}): Promise<void> {
   lab.note(RIVAL, pod);
   const { profile } = lab;
+  if (coldPolicy(profile) === "round-robin") await outOfStep(lab);
   if (profile.load === undefined || profile.load.signal === "none") return;
   const wanted = maxBusy(profile, lab.pods().length);
   const learntLate = profile.insert?.at !== "dispatch";
@@ -67,11 +68,18 @@ export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOp
   for (const stray of strays) await stray.release();
 }
 
+/** A pod in turn would be met by a fixed step from the last one, every time or never: after this, by chance. */
+export async function outOfStep(lab: Lab): Promise<void> {
+  for (let more = lab.random.below(lab.pods().length); more > 0; more--) {
+    await lab.send(lab.corpus.namespace().prompt([]), { label: "out-of-step" });
+  }
+}
+
 /** Requests by which `pod` surely leads every other pod once the strays are released. */
 function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
   const observation = lab.observation();
   const nowMs = lab.nowMs();
-  const loads = loadsOf(historyBefore(observation, momentOf(nowMs)), nowMs, lab.profile, "");
+  const loads = loadsOf(historyBefore(observation, momentOf(nowMs, lab.models[0])), nowMs, lab.profile, "");
   const own = loads?.get(pod)?.requests.low ?? 0;
   const released = lab.profile.load?.signal === "in-flight";
   const others = lab.pods().filter((other) => other !== pod);
@@ -84,12 +92,12 @@ function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
 }
 
 /** A request that is not sent: it marks now as the moment to look at. */
-function momentOf(nowMs: number): SentStep {
+function momentOf(nowMs: number, model = ""): SentStep {
   return {
     kind: "sent",
     label: "now",
     requestId: "",
-    model: "",
+    model,
     prompt: { text: "", cells: [] },
     attempts: [],
     pod: null,

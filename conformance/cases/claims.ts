@@ -1,13 +1,25 @@
 /** Which claims of a profile a case stands on. A missing one makes the case unsupported, never failed. */
-import type { RouterProfile } from "../router-profile.ts";
+import type { Unsupported } from "../case.ts";
+import { coldPolicy, RouterProfileSchema, type RouterProfile } from "../router-profile.ts";
 import { maxBusy } from "./busy.ts";
 import { ANY_MATCH, passes } from "../oracle/threshold.ts";
 import { measureOf } from "../oracle/measure.ts";
 import { CHARS_PER_WORD, WORDS_PER_CELL } from "../corpus.ts";
 
-type Claim = (profile: RouterProfile) => string | undefined;
+export type Claim = (profile: RouterProfile) => Unsupported | undefined;
 
-/** The first claim that is missing, in words. */
+/** The profile is silent: the claim would unlock the case. */
+export const silent = (claim: string, hint = ""): Unsupported => ({
+  claim,
+  why: `the profile does not claim ${claim}${hint}`,
+});
+
+const silentGate = (): Unsupported => silent("gate", " (null when there is none)");
+
+/** The profile speaks, and says otherwise. */
+export const no = (why: string): Unsupported => ({ why });
+
+/** The first claim that is missing. */
 export const all =
   (...claims: readonly Claim[]): Claim =>
   (profile) => {
@@ -21,12 +33,12 @@ export const all =
 export const none: Claim = () => undefined;
 
 export const prefixAware: Claim = ({ match, threshold }) => {
-  if (match === undefined) return "the profile does not claim match.unit";
-  if (match.unit === "none") return "the router does not match prefixes (match.unit is none)";
-  if (threshold === undefined) return "the profile does not claim threshold (null when there is none)";
+  if (match === undefined) return silent("match.unit");
+  if (match.unit === "none") return no("the router does not match prefixes (match.unit is none)");
+  if (threshold === undefined) return silent("threshold", " (null when there is none)");
   // Strictly above 1 nothing ever matches.
   if (threshold !== null && threshold.value >= 1 && threshold.comparison === ">")
-    return "the threshold is never passed";
+    return no("the threshold is never passed");
   return undefined;
 };
 
@@ -35,7 +47,7 @@ export const belowReachable: Claim = (profile) => {
   const missing = prefixAware(profile);
   if (missing !== undefined) return missing;
   const threshold = profile.threshold ?? ANY_MATCH;
-  if (threshold.value < 0.1) return "the threshold is too low to stay clearly under it";
+  if (threshold.value < 0.1) return no("the threshold is too low to stay clearly under it");
   return undefined;
 };
 
@@ -45,28 +57,29 @@ export const coldReachable: Claim = (profile) => {
   if (measure === undefined || profile.threshold === undefined) return undefined;
   const twoCells = measure.total("x".repeat(2 * WORDS_PER_CELL * CHARS_PER_WORD)).high;
   return passes(measure.chanceUnits, twoCells, profile.threshold ?? ANY_MATCH)
-    ? "any two prompts match by chance at this threshold and unit"
+    ? no("any two prompts match by chance at this threshold and unit")
     : undefined;
 };
 
 /** The load answer is predictable: cold requests go to the least loaded pod by a signal that a client can cause. */
-export const loadDecides: Claim = ({ cold, load }) => {
-  const policy = typeof cold === "object" ? cold.policy : cold;
-  if (policy === undefined) return "the profile does not claim cold";
-  if (policy !== "least-load" && policy !== "cost-model") return `cold requests go by ${policy}, not by load`;
-  if (load === undefined) return "the profile does not claim load";
+export const loadDecides: Claim = (profile) => {
+  const { load } = profile;
+  const policy = coldPolicy(profile);
+  if (policy === undefined) return silent("cold");
+  if (policy !== "least-load" && policy !== "cost-model") return no(`cold requests go by ${policy}, not by load`);
+  if (load === undefined) return silent("load");
   if (load.signal === "none" || load.signal === "metric")
-    return `load is ${load.signal}: requests held open do not show`;
+    return no(`load is ${load.signal}: requests held open do not show`);
   return undefined;
 };
 
 /** Loads compare request by request; a cost model's only where one pod is far ahead. */
 export const countableLoad: Claim = ({ load }) =>
-  load?.signal === "cost-model" ? "a cost model's small differences cannot be predicted from outside" : undefined;
+  load?.signal === "cost-model" ? no("a cost model's small differences cannot be predicted from outside") : undefined;
 
 /** Cold requests go anywhere by chance: what follows an owner is told from what does not by counting. */
-export const byChance = ({ cold }: RouterProfile): boolean => {
-  const policy = typeof cold === "object" ? cold.policy : cold;
+export const byChance = (profile: RouterProfile): boolean => {
+  const policy = coldPolicy(profile);
   return policy === "random" || policy === "round-robin";
 };
 
@@ -76,23 +89,40 @@ export const separable: Claim = (profile) => (byChance(profile) ? undefined : al
 /** An owner can be kept busier than the rest without opening the gate. */
 export const busyOwner: Claim = (profile) => {
   if (profile.load?.signal === "none") return undefined;
-  if (profile.gate === undefined) return "the profile does not claim gate (null when there is none)";
-  return maxBusy(profile) === 0 ? "the gate opens at the first request of difference" : undefined;
+  if (profile.gate === undefined) return silentGate();
+  return maxBusy(profile) === 0 ? no("the gate opens at the first request of difference") : undefined;
 };
 
 export const gated: Claim = ({ gate, load }) => {
-  if (gate === undefined) return "the profile does not claim gate";
-  if (gate === null) return "the router has no imbalance gate";
-  if (load === undefined) return "the profile does not claim load";
+  if (gate === undefined) return silentGate();
+  if (gate === null) return no("the router has no imbalance gate");
+  if (load === undefined) return silent("load");
   return load.signal === "in-flight" || load.signal === "window"
     ? undefined
-    : `the gate on ${load.signal} cannot be driven`;
+    : no(`the gate on ${load.signal} cannot be driven`);
 };
 
+/** `claim` begins with a path into the profile; what the profile says otherwise there is no claim left out. */
 export const claimed =
-  (name: string, present: (profile: RouterProfile) => boolean): Claim =>
-  (profile) =>
-    present(profile) ? undefined : `the profile does not claim ${name}`;
+  (claim: string, holds: (profile: RouterProfile) => boolean): Claim =>
+  (profile) => {
+    if (holds(profile)) return undefined;
+    const missing = silent(claim);
+    return isSilent(claim, profile) ? missing : no(missing.why);
+  };
+
+function isSilent(claim: string, profile: RouterProfile): boolean {
+  const keys = claim.split(" ")[0]?.split(".") ?? [];
+  // A case may also want something in words, as "a cold policy by chance": no key that a profile could hold.
+  if (!((keys[0] ?? "") in RouterProfileSchema.properties)) return false;
+  let value: unknown = profile;
+  for (const key of keys) {
+    if (typeof value !== "object" || value === null) return false;
+    value = (value as Readonly<Record<string, unknown>>)[key];
+    if (value === undefined) return true;
+  }
+  return false;
+}
 
 export const ttl = claimed("evict.kind ttl", ({ evict }) => evict?.kind === "ttl");
 export const slidingTtl = claimed("evict.sliding true", ({ evict }) => evict?.kind === "ttl" && evict.sliding === true);

@@ -2,8 +2,8 @@
 import type { Case } from "../case.ts";
 import type { Prompt } from "../corpus.ts";
 import type { Lab } from "../lab.ts";
-import type { RouterProfile } from "../router-profile.ts";
-import { makeBusy } from "./busy.ts";
+import { coldPolicy, type RouterProfile } from "../router-profile.ts";
+import { makeBusy, outOfStep } from "./busy.ts";
 import {
   all,
   busyOwner,
@@ -11,11 +11,13 @@ import {
   claimed,
   coldReachable,
   loadDecides,
+  no,
   prefixAware,
   separable,
   slidingTtl,
   ttl,
 } from "./claims.ts";
+import { askBusyOwner } from "./owner-trial.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { branch, over, trunk } from "./shape.ts";
@@ -36,6 +38,25 @@ async function busyProbe(lab: Lab, pod: string, prompt: Prompt, kind: "owner" | 
   await lab.send(prompt, { label: probeLabel(kind) });
 }
 
+/** The most text a case may send to fill an index. */
+const MAX_FLOOD_CHARS = 20_000_000;
+const CELL_CHARS = 640;
+const PROMPTS_TO_FILL = 16;
+
+const fillable = all(
+  claimed("evict.kind capacity", ({ evict }: RouterProfile) => evict?.kind === "capacity"),
+  (profile) =>
+    capacityChars(profile) * 6 > MAX_FLOOD_CHARS ? no("the index is too large to be filled in a test") : undefined,
+);
+
+function capacityChars({ evict, match }: RouterProfile): number {
+  if (evict?.kind !== "capacity") return 0;
+  const unit = match?.unit;
+  const charsPerUnit = typeof unit === "object" ? ("token" in unit || unit.of === "token" ? 5 : 1) : 1;
+  const blockUnits = typeof unit === "object" && "block" in unit ? unit.block : 1;
+  return evict.units * charsPerUnit * blockUnits;
+}
+
 export const evictCases: readonly Case[] = [
   routingCase({
     id: "EVI-01",
@@ -47,11 +68,11 @@ export const evictCases: readonly Case[] = [
     blame: { load: "not-forgotten-after-ttl" },
     trials: 3,
     trial: async (lab) => {
-      const prompt = trunk(lab.corpus.namespace(), 6);
-      const pod = await seed(lab, prompt);
-      if (pod === undefined) return;
-      await lab.advance(1.2 * ttlMs(lab.profile) + sweepMs(lab.profile));
-      await busyProbe(lab, pod, prompt, "load");
+      await askBusyOwner(lab, {
+        seed: trunk(lab.corpus.namespace(), 6),
+        meanwhile: () => lab.advance(1.2 * ttlMs(lab.profile) + sweepMs(lab.profile)),
+        kind: "load",
+      });
     },
   }),
   routingCase({
@@ -64,11 +85,11 @@ export const evictCases: readonly Case[] = [
     blame: { owner: "forgotten-too-early" },
     trials: 3,
     trial: async (lab) => {
-      const prompt = trunk(lab.corpus.namespace(), 6);
-      const pod = await seed(lab, prompt);
-      if (pod === undefined) return;
-      await lab.advance(0.8 * ttlMs(lab.profile));
-      await busyProbe(lab, pod, prompt, "owner");
+      await askBusyOwner(lab, {
+        seed: trunk(lab.corpus.namespace(), 6),
+        meanwhile: () => lab.advance(0.8 * ttlMs(lab.profile)),
+        kind: "owner",
+      });
     },
   }),
   routingCase({
@@ -103,12 +124,16 @@ export const evictCases: readonly Case[] = [
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
       const shape = over(lab.profile, 10);
-      const pod = await seed(lab, branch(namespace, shape, "old"));
-      if (pod === undefined) return;
-      await lab.advance(0.6 * ttlMs(lab.profile));
-      await lab.send(branch(namespace, shape, "young"), { label: "seed-sibling" });
-      await lab.advance(0.6 * ttlMs(lab.profile));
-      await busyProbe(lab, pod, trunk(namespace, shape.sharedCells), "owner");
+      await askBusyOwner(lab, {
+        seed: branch(namespace, shape, "old"),
+        meanwhile: async () => {
+          await lab.advance(0.6 * ttlMs(lab.profile));
+          await lab.send(branch(namespace, shape, "young"), { label: "seed-sibling" });
+          await lab.advance(0.6 * ttlMs(lab.profile));
+        },
+        probe: trunk(namespace, shape.sharedCells),
+        kind: "owner",
+      });
     },
   }),
   routingCase({
@@ -185,10 +210,9 @@ export const evictCases: readonly Case[] = [
     trials: 3,
     trial: async (lab) => {
       const prompt = trunk(lab.corpus.namespace(), 6);
-      await seed(lab, prompt);
+      await lab.send(prompt, { label: "seed" });
       await lab.advance(2 * ttlMs(lab.profile) + sweepMs(lab.profile));
-      const pod = await seed(lab, prompt);
-      if (pod !== undefined) await busyProbe(lab, pod, prompt, "owner");
+      await askBusyOwner(lab, { seed: prompt, kind: "owner" });
     },
   }),
   {
@@ -203,7 +227,10 @@ export const evictCases: readonly Case[] = [
       const prompts = Array.from({ length: 40 }, () => trunk(lab.corpus.namespace(), 3));
       for (const prompt of prompts) await lab.send(prompt, { label: "first" });
       await lab.advance(1.2 * ttlMs(lab.profile) + sweepMs(lab.profile));
-      for (const prompt of prompts) await lab.send(prompt, { label: "again" });
+      for (const prompt of prompts) {
+        if (coldPolicy(lab.profile) === "round-robin") await outOfStep(lab);
+        await lab.send(prompt, { label: "again" });
+      }
     },
     judge: (observation) => judgeReturns(observation, "not-forgotten-after-ttl"),
   },
@@ -218,24 +245,6 @@ function sweepMs({ evict }: RouterProfile): number {
 /** What {@link Lab.settle} itself moves the clock by. */
 function drainMs({ load }: RouterProfile): number {
   return load?.signal === "window" || load?.signal === "cost-model" ? (load.windowMs ?? 180_000) + 2_000 : 0;
-}
-
-/** The most text a case may send to fill an index. */
-const MAX_FLOOD_CHARS = 20_000_000;
-const CELL_CHARS = 640;
-const PROMPTS_TO_FILL = 16;
-
-function fillable(profile: RouterProfile): string | undefined {
-  if (profile.evict?.kind !== "capacity") return "the profile does not claim evict.kind capacity";
-  return capacityChars(profile) * 6 > MAX_FLOOD_CHARS ? "the index is too large to be filled in a test" : undefined;
-}
-
-function capacityChars({ evict, match }: RouterProfile): number {
-  if (evict?.kind !== "capacity") return 0;
-  const unit = match?.unit;
-  const charsPerUnit = typeof unit === "object" ? ("token" in unit || unit.of === "token" ? 5 : 1) : 1;
-  const blockUnits = typeof unit === "object" && "block" in unit ? unit.block : 1;
-  return evict.units * charsPerUnit * blockUnits;
 }
 
 /** Prompts of which sixteen fill one index, and how many make it overflow several times over. */

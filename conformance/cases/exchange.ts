@@ -33,6 +33,10 @@ export interface ExchangeOptions {
   readonly onData?: RawRequest["onData"];
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
+  /** Carries no `x-request-id`. */
+  readonly withoutId?: boolean;
+  /** Goes straight to this pod. */
+  readonly pod?: string;
 }
 
 export const httpOf = (lab: Lab): HttpLab => {
@@ -59,7 +63,9 @@ export async function exchange(lab: Lab, options: ExchangeOptions, requestId = n
   const response = await http.request({
     method: options.method ?? "POST",
     path: options.path ?? "/v1/completions",
-    headers: { ...options.headers, "x-request-id": requestId },
+    headers: { ...options.headers, ...(options.withoutId === true ? {} : { "x-request-id": requestId }) },
+    knownAs: requestId,
+    ...(options.pod === undefined ? {} : { pod: options.pod }),
     ...(options.method === "GET" ? {} : { body: options.body ?? completionBody(lab) }),
     ...(options.onData === undefined ? {} : { onData: options.onData }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -96,6 +102,16 @@ export function noted({ steps }: Observation, label: string): unknown {
   return note?.kind === "note" ? note.data : undefined;
 }
 
-const binary = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+const binary = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
 
 export const utf8 = (text: string): string => binary(new TextEncoder().encode(text));
+
+export const EVENT_STREAM = [["content-type", "text/event-stream; charset=utf-8"]] as const;
+
+/** An answer of the pod that says nothing. */
+export const EMPTY_ANSWER = {
+  kind: "respond",
+  status: 200,
+  headers: [["content-type", "application/json"]],
+  body: ['{"choices":[]}'],
+} as const satisfies PodScript["reply"];

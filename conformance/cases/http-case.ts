@@ -3,7 +3,7 @@ import type { Case, Judgement, Level, Needs } from "../case.ts";
 import type { Lab } from "../lab.ts";
 import type { Observation } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";
-import { none } from "./claims.ts";
+import { type Claim, none } from "./claims.ts";
 import { type Exchange, exchangesOf } from "./exchange.ts";
 
 export interface Finding {
@@ -19,10 +19,12 @@ interface HttpCase {
   readonly requirement: string;
   readonly title: string;
   readonly needs?: Partial<Needs>;
-  readonly unsupported?: (profile: RouterProfile) => string | undefined;
+  readonly unsupported?: Claim;
   readonly traffic: (lab: Lab) => Promise<void>;
   /** Exchanges whose stimulus did not happen make the case inconclusive; the text says what was missing. */
   readonly missing?: (exchanges: readonly Exchange[], observation: Observation) => string | undefined;
+  /** What was measured, where that is worth reading although nothing is wrong. */
+  readonly measured?: (observation: Observation) => string;
   readonly finding: (
     exchanges: readonly Exchange[],
     profile: RouterProfile,
@@ -30,7 +32,7 @@ interface HttpCase {
   ) => Finding | undefined;
 }
 
-export function httpCase({ finding, missing, needs, unsupported = none, ...rest }: HttpCase): Case {
+export function httpCase({ finding, missing, measured, needs, unsupported = none, ...rest }: HttpCase): Case {
   return {
     ...rest,
     unsupported,
@@ -41,7 +43,7 @@ export function httpCase({ finding, missing, needs, unsupported = none, ...rest 
       if (found !== undefined) return { verdict: "fail", ...found };
       const lacking = exchanges.length === 0 ? "nothing was sent" : missing?.(exchanges, observation);
       if (lacking !== undefined) return { verdict: "inconclusive", reason: "precondition-not-met", detail: lacking };
-      return { verdict: "pass" };
+      return { verdict: "pass", ...(measured === undefined ? {} : { detail: measured(observation) }) };
     },
   };
 }

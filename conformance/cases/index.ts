@@ -3,18 +3,33 @@ import type { Case } from "../case.ts";
 import { affinityCases } from "./affinity.ts";
 import { concurrencyCases } from "./concurrency.ts";
 import { errorCases } from "./errors.ts";
+import { backPressureCases } from "./back-pressure.ts";
+import { framingCases } from "./framing.ts";
+import { leakCases } from "./leaks.ts";
+import { openAdminCases } from "./open-admin.ts";
+import { usageCases } from "./usage.ts";
+import { explanationCases } from "./explanation.ts";
+import { metricsPageCases } from "./metrics-page.ts";
+import { observabilityCases } from "./observability.ts";
+import { performanceCases } from "./performance.ts";
+import { raceCases } from "./races.ts";
+import { sickPodCases } from "./sick-pods.ts";
 import { evictCases } from "./evict.ts";
 import { isolationCases } from "./isolation.ts";
 import { loadCases } from "./load.ts";
 import { longestMatchCases } from "./longest-match.ts";
+import { hotPrefixCases } from "./hot-prefix.ts";
 import { podCases } from "./pods.ts";
+import { podHealthCases } from "./pod-health.ts";
 import { randomSequenceCases } from "./random-sequences.ts";
+import { servingCases } from "./serving.ts";
 import { splitCases } from "./split.ts";
 import { withStimulusCheck } from "./stimulus.ts";
 import { streamCases } from "./stream.ts";
 import { targetHeaderCases } from "./target-headers.ts";
 import { textCases } from "./text.ts";
 import { thresholdCases } from "./threshold.ts";
+import { whatIsMatchedCases } from "./what-is-matched.ts";
 
 const ALL: readonly Case[] = [
   ...thresholdCases,
@@ -22,13 +37,28 @@ const ALL: readonly Case[] = [
   ...splitCases,
   ...evictCases,
   ...podCases,
+  ...podHealthCases,
   ...loadCases,
+  ...hotPrefixCases,
   ...streamCases,
+  ...usageCases,
+  ...backPressureCases,
   ...errorCases,
+  ...sickPodCases,
   ...concurrencyCases,
+  ...raceCases,
   ...textCases,
+  ...whatIsMatchedCases,
   ...isolationCases,
+  ...servingCases,
   ...targetHeaderCases,
+  ...framingCases,
+  ...leakCases,
+  ...openAdminCases,
+  ...observabilityCases,
+  ...metricsPageCases,
+  ...explanationCases,
+  ...performanceCases,
   ...affinityCases,
   ...randomSequenceCases,
 ];

@@ -3,9 +3,8 @@ import type { Case } from "../case.ts";
 import type { SendOptions } from "../lab.ts";
 import type { Lab } from "../lab.ts";
 import type { RouterProfile } from "../router-profile.ts";
-import { makeBusy } from "./busy.ts";
 import { all, claimed, coldReachable, prefixAware, separable } from "./claims.ts";
-import { probeLabel } from "./probes.ts";
+import { askBusyOwner } from "./owner-trial.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
 
@@ -19,12 +18,8 @@ const saltIsolated = claimed(
 );
 
 /** The same prompt under another key is a stranger: it goes by load although an owner under the first key is there. */
-async function sameTextOtherKey(lab: Lab, first: Key, second: Key): Promise<void> {
-  const prompt = trunk(lab.corpus.namespace(), 6);
-  const { pod } = await lab.send(prompt, { label: "seed", ...first });
-  if (pod === null) return;
-  await makeBusy(lab, pod);
-  await lab.send(prompt, { label: probeLabel("load"), ...second });
+async function sameTextOtherKey(lab: Lab, seedOptions: Key, probeOptions: Key): Promise<void> {
+  await askBusyOwner(lab, { seed: trunk(lab.corpus.namespace(), 6), seedOptions, probeOptions, kind: "load" });
 }
 
 const modelOf = (lab: Lab, index: number): string => lab.models[index] ?? "";

@@ -1,15 +1,27 @@
 /** LOAD and HOT: who gets requests that no prefix decides, and when load overrules a prefix. */
 import type { Case } from "../case.ts";
 import type { Held, Lab } from "../lab.ts";
+import type { Observation } from "../observation.ts";
 import { gateState } from "../oracle/gate.ts";
 import type { PodLoad } from "../oracle/load.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { RIVAL } from "./busy.ts";
-import { all, allOwners, claimed, coldReachable, countableLoad, gated, loadDecides, prefixAware } from "./claims.ts";
+import {
+  all,
+  allOwners,
+  claimed,
+  coldReachable,
+  countableLoad,
+  gated,
+  loadDecides,
+  no,
+  prefixAware,
+} from "./claims.ts";
+import { inLooks, UNMET } from "./looks.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { cells, trunk } from "./shape.ts";
-import { evenlySpread, judgeEven } from "./spread.ts";
+import { evenlySpread, FRESH_PER_LOOK, judgeEven } from "./spread.ts";
 
 const byLoad = all(loadDecides, coldReachable);
 const countsInFlight = claimed("load.signal in-flight", ({ load }: RouterProfile) => load?.signal === "in-flight");
@@ -17,11 +29,22 @@ const driven = all(prefixAware, gated, coldReachable);
 
 const fresh = (lab: Lab) => lab.corpus.namespace().prompt([]);
 
+/** On idle pods, as many as it takes to tell. */
+async function sendEvenly(lab: Lab): Promise<void> {
+  const once = async (): Promise<void> => {
+    for (let index = 0; index < FRESH_PER_LOOK; index++) await lab.send(fresh(lab), { label: "fresh" });
+  };
+  await inLooks(lab, once, judgeFresh);
+}
+
+const judgeFresh = (observation: Observation) => judgeEven(observation, "idle-pods-used-unevenly");
+
 /**
  * Holds as many fresh prompts as there are pods: with nothing else in flight, each must find an idle pod. Over HTTP the
  * last ends may not have been noticed yet: a pod that is left out is known to be so only after some more rounds.
  */
 async function holdOnEveryPod(lab: Lab): Promise<void> {
+  await lab.quiet();
   const rounds = lab.http === undefined ? 1 : LATE_RELEASES + 2;
   for (let index = 0; index < rounds * lab.pods().length; index++) {
     // No shorter than what ended before: the oracle knows neither whether a router counts requests nor characters.
@@ -53,10 +76,8 @@ export const loadCases: readonly Case[] = [
     title: "Prompts without a match MUST be spread evenly over idle pods where the router claims to do so.",
     needs: { transport: "any", pods: 4 },
     unsupported: all(coldReachable, evenlySpread),
-    traffic: async (lab) => {
-      for (let index = 0; index < 240; index++) await lab.send(fresh(lab), { label: "fresh" });
-    },
-    judge: (observation) => judgeEven(observation, "idle-pods-used-unevenly"),
+    traffic: sendEvenly,
+    judge: judgeFresh,
   },
   routingCase({
     id: "LOAD-02",
@@ -110,7 +131,7 @@ export const loadCases: readonly Case[] = [
     requirement: "R-LOAD-5",
     title: "Beyond the declared imbalance, a prompt MUST leave the owner of its prefix.",
     unsupported: all(driven, (profile) =>
-      holdsToOpen(profile, 3, 0) === undefined ? "the gate opens beyond 200 requests" : undefined,
+      holdsToOpen(profile, 3, 0) === undefined ? no("the gate opens beyond 200 requests") : undefined,
     ),
     blame: { gate: "stayed-beyond-the-gate" },
     trials: 2,
@@ -149,16 +170,22 @@ export const loadCases: readonly Case[] = [
       loadDecides,
       allOwners,
       claimed("insert.when", ({ insert }) => insert?.when !== undefined),
-      (profile) => (holdsToOpen(profile, 3, 0) === undefined ? "the gate opens beyond 200 requests" : undefined),
+      (profile) => (holdsToOpen(profile, 3, 0) === undefined ? no("the gate opens beyond 200 requests") : undefined),
     ),
     blame: { owner: "spill-not-learnt" },
     trials: 2,
     trial: async (lab) => {
       const prompt = trunk(lab.corpus.namespace(), 2);
       const count = (holdsToOpen(lab.profile, lab.pods().length, lab.http === undefined ? 0 : LATE_RELEASES) ?? 0) + 2;
-      for (let index = 0; index < count; index++) await lab.hold(prompt, { label: "hot" });
+      for (let index = 0; index < count; index++) {
+        const { step } = await lab.hold(prompt, { label: "hot" });
+        if (index === 0 && step.pod !== null) lab.note(RIVAL, step.pod);
+      }
       await lab.settle();
-      for (let index = 0; index < 2; index++) await lab.hold(prompt, { label: probeLabel("any") });
+      const { step } = await lab.hold(prompt, { label: probeLabel("any") });
+      // The next one must leave it: the other owner is idle.
+      if (step.pod !== null) lab.note(RIVAL, step.pod);
+      await lab.hold(prompt, { label: probeLabel("any") });
     },
   }),
   routingCase({
@@ -183,9 +210,10 @@ export const loadCases: readonly Case[] = [
     requirement: "R-HOT-1",
     title: "One hot prefix MUST be spread over the pods once its owner is beyond the declared imbalance.",
     unsupported: all(driven, (profile) =>
-      holdsToOpen(profile, 3, 0) === undefined ? "the gate opens beyond 200 requests" : undefined,
+      holdsToOpen(profile, 3, 0) === undefined ? no("the gate opens beyond 200 requests") : undefined,
     ),
     blame: { gate: "stayed-beyond-the-gate" },
+    sharpOn: ["gate"],
     trials: 1,
     trial: async (lab) => {
       const prompt = trunk(lab.corpus.namespace(), 2);
@@ -203,9 +231,13 @@ export const loadCases: readonly Case[] = [
       const hot = trunk(lab.corpus.namespace(), 2);
       for (let index = 0; index < 60; index++) await lab.hold(hot, { label: "hot" });
       await lab.settle();
-      for (let index = 0; index < 240; index++) await lab.send(fresh(lab), { label: "fresh" });
+      await sendEvenly(lab);
     },
-    judge: (observation) => judgeEven(observation, "idle-pods-used-unevenly"),
+    judge: (observation) => {
+      const heated = observation.steps.some((step) => step.kind === "sent" && step.label === "hot" && step.held);
+      if (heated) return judgeFresh(observation);
+      return { verdict: "inconclusive", reason: UNMET, detail: "no prefix was hot: nothing was held open" };
+    },
   },
 ];
 

@@ -13,6 +13,7 @@ import {
   separable,
 } from "./claims.ts";
 import { placeFork } from "./fork.ts";
+import { askBusyOwner } from "./owner-trial.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { cells, trunk } from "./shape.ts";
@@ -76,10 +77,8 @@ export const longestMatchCases: readonly Case[] = [
     blame: { load: "matched-text-that-is-no-prefix" },
     trial: async (lab, index) => {
       const seed = lab.corpus.namespace().prompt(["a", "b", "c"]);
-      const { pod } = await lab.send(seed, { label: "seed" });
-      if (pod === null) return;
-      await makeBusy(lab, pod, { ballast: seed });
-      await lab.send(index % 2 === 0 ? rotated(seed) : headless(seed), { label: probeLabel("load") });
+      const probe = index % 2 === 0 ? rotated(seed) : headless(seed);
+      await askBusyOwner(lab, { seed, probe, kind: "load", ballast: seed });
     },
   }),
   routingCase({
@@ -106,14 +105,12 @@ export const longestMatchCases: readonly Case[] = [
     blame: { owner: "other-fields-change-the-match" },
     trial: async (lab, index) => {
       const namespace = lab.corpus.namespace();
-      const seed = namespace.prompt(cells("trunk", 11));
-      const { pod } = await lab.send(seed, { label: "seed", maxTokens: 4 });
-      if (pod === null) return;
-      await makeBusy(lab, pod, { ballast: seed });
-      await lab.send(namespace.prompt([...cells("trunk", 11), "end:0.25"]), {
-        label: probeLabel("owner"),
-        maxTokens: 5 + index,
-        body: { temperature: 0.5, user: `user-${index}`, top_p: 0.9 },
+      await askBusyOwner(lab, {
+        seed: namespace.prompt(cells("trunk", 11)),
+        seedOptions: { maxTokens: 4 },
+        probe: namespace.prompt([...cells("trunk", 11), "end:0.25"]),
+        probeOptions: { maxTokens: 5 + index, body: { temperature: 0.5, user: `user-${index}`, top_p: 0.9 } },
+        kind: "owner",
       });
     },
   }),
@@ -139,11 +136,11 @@ export const longestMatchCases: readonly Case[] = [
     unsupported: contrast,
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
-      const seed = trunk(namespace, 5);
-      const { pod } = await lab.send(seed, { label: "seed" });
-      if (pod === null) return;
-      await makeBusy(lab, pod, { ballast: seed });
-      await lab.send(namespace.prompt(["trunk1", "trunk2", "trunk3:0.3"]), { label: probeLabel("owner") });
+      await askBusyOwner(lab, {
+        seed: trunk(namespace, 5),
+        probe: namespace.prompt(["trunk1", "trunk2", "trunk3:0.3"]),
+        kind: "owner",
+      });
     },
   }),
   routingCase({

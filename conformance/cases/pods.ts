@@ -16,13 +16,16 @@ import {
   separable,
 } from "./claims.ts";
 import { placeFork } from "./fork.ts";
+import { askBusyOwner } from "./owner-trial.ts";
 import { judgeService, probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
-import { FALSE_POSITIVE_RATE, mostByChance } from "./statistics.ts";
+import { FALSE_POSITIVE_RATE, mostByChance } from "../statistics/binomial.ts";
 
 const contrast = all(prefixAware, separable);
-const podChanges = { podChanges: true } as const;
+const adds = { podChanges: ["add"] } as const;
+const removes = { podChanges: ["remove"] } as const;
+const addsAndRemoves = { podChanges: ["add", "remove"] } as const;
 
 const fresh = (lab: Lab) => lab.corpus.namespace().prompt([]);
 
@@ -44,7 +47,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-1",
     title: "A pod that was added MUST get new requests.",
-    needs: { transport: "any", ...podChanges },
+    needs: { transport: "any", ...adds },
     unsupported: none,
     traffic: async (lab) => {
       await sendFresh(lab, 12);
@@ -58,7 +61,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-2",
     title: "A pod that was removed MUST NOT get new requests.",
-    needs: { transport: "any", ...podChanges },
+    needs: { transport: "any", ...removes },
     unsupported: none,
     traffic: async (lab) => {
       await sendFresh(lab, 12);
@@ -72,7 +75,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-3",
     title: "A prefix whose owner was removed MUST be served by a pod that is there, and learnt for that pod.",
-    needs: podChanges,
+    needs: removes,
     unsupported: contrast,
     trials: 6,
     blame: { owner: "orphan-not-learnt-again" },
@@ -95,7 +98,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-4",
     title: "When one pod is exchanged for another in one change, the new one MUST be used and the old one MUST NOT.",
-    needs: { transport: "any", ...podChanges },
+    needs: { transport: "any", ...addsAndRemoves },
     unsupported: none,
     traffic: async (lab) => {
       await sendFresh(lab, 12);
@@ -109,7 +112,7 @@ export const podCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-POD-5",
     title: "A pod that left and came back MUST be taken as cold: it is no owner of what it served before.",
-    needs: podChanges,
+    needs: addsAndRemoves,
     unsupported: all(
       contrast,
       coldReachable,
@@ -117,13 +120,14 @@ export const podCases: readonly Case[] = [
     ),
     blame: { load: "returning-pod-taken-as-warm" },
     trial: async (lab) => {
-      const prompt = trunk(lab.corpus.namespace(), 6);
-      const { pod } = await lab.send(prompt, { label: "seed" });
-      if (pod === null) return;
-      await lab.removePod(pod);
-      await lab.returnPod(pod);
-      await makeBusy(lab, pod);
-      await lab.send(prompt, { label: probeLabel("load") });
+      await askBusyOwner(lab, {
+        seed: trunk(lab.corpus.namespace(), 6),
+        meanwhile: async (owner) => {
+          await lab.removePod(owner);
+          await lab.returnPod(owner);
+        },
+        kind: "load",
+      });
     },
   }),
   routingCase({
@@ -131,17 +135,16 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-6",
     title: "Removing a pod MUST NOT make the router forget what other pods own.",
-    needs: podChanges,
+    needs: removes,
     unsupported: contrast,
     blame: { owner: "forgot-on-pod-change" },
     trials: 4,
     trial: async (lab) => {
-      const prompt = trunk(lab.corpus.namespace(), 6);
-      const { pod } = await lab.send(prompt, { label: "seed" });
-      if (pod === null) return;
-      await lab.removePod(lab.random.pick(lab.pods().filter((other) => other !== pod)));
-      await makeBusy(lab, pod);
-      await lab.send(prompt, { label: probeLabel("owner") });
+      await askBusyOwner(lab, {
+        seed: trunk(lab.corpus.namespace(), 6),
+        meanwhile: (owner) => lab.removePod(lab.random.pick(lab.pods().filter((other) => other !== owner))),
+        kind: "owner",
+      });
       await lab.addPod();
     },
   }),
@@ -150,19 +153,21 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-6",
     title: "Adding a pod MUST NOT move prefixes that other pods own.",
-    needs: podChanges,
+    needs: adds,
     unsupported: contrast,
     blame: { owner: "forgot-on-pod-change" },
     trials: 4,
     trial: async (lab) => {
-      const prompt = trunk(lab.corpus.namespace(), 6);
-      const { pod } = await lab.send(prompt, { label: "seed" });
-      if (pod === null) return;
-      const added = await lab.addPod();
-      await makeBusy(lab, pod);
-      await lab.send(prompt, { label: probeLabel("owner") });
+      let added = "";
+      await askBusyOwner(lab, {
+        seed: trunk(lab.corpus.namespace(), 6),
+        meanwhile: async () => {
+          added = await lab.addPod();
+        },
+        kind: "owner",
+      });
       await lab.settle();
-      await lab.removePod(added);
+      if (added !== "") await lab.removePod(added);
     },
   }),
   {
@@ -170,7 +175,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-8",
     title: "With no pod a request MUST be refused with 503 at once; with a pod again it MUST be served.",
-    needs: { transport: "any", ...podChanges },
+    needs: { transport: "any", ...addsAndRemoves },
     unsupported: none,
     traffic: async (lab) => {
       for (const pod of lab.pods()) await lab.removePod(pod);
@@ -185,7 +190,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-2",
     title: "Through a long series of changes, requests MUST be answered by pods that are present.",
-    needs: { transport: "any", ...podChanges },
+    needs: { transport: "any", ...addsAndRemoves },
     unsupported: none,
     traffic: async (lab) => {
       for (let change = 0; change < 24; change++) {
@@ -202,17 +207,16 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-6",
     title: "The order in which pods are listed MUST NOT decide who owns a prefix.",
-    needs: podChanges,
+    needs: { podChanges: ["start"] },
     unsupported: contrast,
     blame: { owner: "forgot-on-pod-change" },
     trials: 4,
     trial: async (lab) => {
-      const prompt = trunk(lab.corpus.namespace(), 6);
-      const { pod } = await lab.send(prompt, { label: "seed" });
-      if (pod === null) return;
-      await lab.reorderPods();
-      await makeBusy(lab, pod);
-      await lab.send(prompt, { label: probeLabel("owner") });
+      await askBusyOwner(lab, {
+        seed: trunk(lab.corpus.namespace(), 6),
+        meanwhile: () => lab.reorderPods(),
+        kind: "owner",
+      });
     },
   }),
   {
@@ -220,7 +224,7 @@ export const podCases: readonly Case[] = [
     level: "SHOULD",
     requirement: "R-POD-11",
     title: "The prefixes of a removed pod SHOULD be spread over the pods that remain.",
-    needs: { transport: "any", ...podChanges, pods: 4 },
+    needs: { transport: "any", ...removes, pods: 4 },
     unsupported: all(prefixAware, coldReachable),
     traffic: async (lab) => {
       const prompts = Array.from({ length: 120 }, () => trunk(lab.corpus.namespace(), 2));
@@ -240,7 +244,7 @@ export const podCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-POD-12",
     title: "The ratio MUST be taken of the longest match of pods that are present, not of one that left.",
-    needs: podChanges,
+    needs: removes,
     unsupported: all(
       all(prefixAware, loadDecides, busyOwner),
       belowReachable,

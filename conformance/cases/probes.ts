@@ -5,12 +5,14 @@
  * overlap with those of the other branch. A case whose probes were not sharp has shown nothing, and says so.
  */
 import type { Judgement } from "../case.ts";
-import type { Observation, SentStep } from "../observation.ts";
+import type { Observation, PodsStep, SentStep } from "../observation.ts";
 import { allowed, type Expectation, type Zone } from "../oracle/allowed.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { RIVAL } from "./busy.ts";
+import { FALSE_POSITIVE_RATE } from "../statistics/binomial.ts";
+import { inDigits, judgeCounts, type Count, type CountVerdict, type Question } from "../statistics/judge-counts.ts";
 import { byChance } from "./claims.ts";
-import { FALSE_POSITIVE_RATE, mostByChance } from "./statistics.ts";
+import { looksIn, UNDECIDED, UNMET, type Looks } from "./looks.ts";
 
 /** The branch a probe is made for; `any` only asks that the oracle be obeyed. */
 export type ProbeKind = "owner" | "load" | "gate" | "any";
@@ -20,8 +22,12 @@ export const probeLabel = (kind: ProbeKind): string => `probe-${kind}`;
 export interface ProbeRules {
   /** Reason codes by the branch the rule prescribed, where the case knows better than the general ones. */
   readonly blame?: Partial<Record<Zone, string>>;
-  /** Sharp probes without which nothing was shown. */
+  /** Sharp probes without which nothing was shown; default 2. */
   readonly minimumSharp?: number;
+  /** Branches on each of which so many must be sharp; default: on all together. */
+  readonly sharpOn?: readonly Zone[];
+  /** Where exploration is declared: the router by which the power is stated; default {@link coinToss}. */
+  readonly strays?: (exploration: number) => Question["against"];
 }
 
 interface JudgedProbe {
@@ -36,72 +42,133 @@ interface JudgedProbe {
 export function judgeProbes(observation: Observation, profile: RouterProfile, rules: ProbeRules = {}): Judgement {
   const unserved = judgeService(observation);
   if (unserved !== undefined) return unserved;
-  const probes = judgedProbes(observation, profile);
+  const looks = looksIn(observation);
+  const stages = judgedProbes(observation, profile, looks);
+  const probes = stages.flat();
+  const counting = byChance(profile);
+  const rate = counting && explores(profile) ? FALSE_POSITIVE_RATE / 2 : FALSE_POSITIVE_RATE;
+  const straying = judgeStraying(stages, looks.of, profile, rules, rate);
   const wrong = probes.filter(({ right }) => !right);
-  const exploration = profile.exploration ?? 0;
-  const tolerated = mostByChance(probes.length, exploration);
-  const first = wrong[0];
-  if (first !== undefined && wrong.length > tolerated) {
+  const [first] = wrong;
+  if (straying.verdict === "fail" && first !== undefined) {
     return {
       verdict: "fail",
       reason: reasonFor(first, rules.blame),
       detail: describe(first, wrong.length, probes.length),
       expected: first.expectation.allowed,
       observed: wrong.map(({ step }) => step.pod ?? "none"),
-      ...(exploration > 0
-        ? { statistic: explorationStatistic(probes.length, wrong.length, tolerated, exploration) }
-        : {}),
+      statistic: straying.statistic,
     };
   }
-  const followed = judgeFollowing(probes, profile, rules);
-  if (followed?.verdict === "fail") return followed;
-  const sharp = probes.filter((probe) => probe.sharp).length + (followed === undefined ? 0 : followed.counted);
-  const minimumSharp = rules.minimumSharp ?? 2;
-  if (sharp < minimumSharp) {
+  const following = counting ? judgeFollowing(stages, looks.of, rate) : undefined;
+  if (following?.verdict === "fail" && following.first !== undefined) {
+    return {
+      verdict: "fail",
+      reason: reasonFor(following.first, rules.blame),
+      detail: `${following.statistic.observed} of ${following.statistic.n} prompts below the threshold went to the owner of their prefix; it ${following.statistic.bound}`,
+      statistic: following.statistic,
+    };
+  }
+  const { minimumSharp = 2, sharpOn } = rules;
+  const sharp = probes.filter((probe) => probe.sharp);
+  const blunt = sharpOn?.find(
+    (zone) => sharp.filter(({ expectation }) => expectation.zone === zone).length < minimumSharp,
+  );
+  const told = sharp.length + (following?.statistic.n ?? 0);
+  if (blunt !== undefined || told < minimumSharp) {
+    const where = blunt === undefined ? "" : ` on the branch "${blunt}"`;
     return {
       verdict: "inconclusive",
-      reason: "precondition-not-met",
-      detail: `only ${sharp} of ${probes.length} probes could tell a right answer from a wrong one; ${minimumSharp} are needed`,
+      reason: UNMET,
+      detail: `only ${told} of ${probes.length} probes could tell a right answer from a wrong one; ${minimumSharp} are needed${where}`,
     };
   }
-  return { verdict: "pass" };
+  const open = [straying, following].find((each) => each?.verdict === "open");
+  if (open !== undefined) {
+    const { n, observed, bound } = open.statistic;
+    return { verdict: "inconclusive", reason: UNDECIDED, detail: `${observed} of ${n} tell neither way: it ${bound}` };
+  }
+  return { verdict: "pass", statistic: (following ?? straying).statistic };
 }
 
-/** Too few trials for a count to tell following from chance. */
-const LEAST_COUNTED = 20;
+const besides = (exploration: number, share: number): number => exploration + (1 - exploration) * share;
+const coinToss = (exploration: number) => ({ share: besides(exploration, 0.5), who: "a router that tosses a coin" });
+export const oneInTenBesides = (exploration: number) => ({
+  share: besides(exploration, 0.1),
+  who: "a router that lets one in ten stray besides",
+});
+/** Six right answers, as many as most cases ask for at first, pass a coin about as often in one look of three. */
+const COIN_MISS_RATE = 0.05;
+
+const explores = ({ exploration = 0 }: RouterProfile): boolean => exploration > 0;
+
+/** Answers that the oracle does not allow: none, or as many as the declared exploration explains. */
+function judgeStraying(
+  stages: readonly (readonly JudgedProbe[])[],
+  of: number,
+  profile: RouterProfile,
+  { strays = coinToss }: ProbeRules,
+  falsePositiveRate: number,
+): CountVerdict {
+  const counts = countsOf(stages, ({ right }) => !right);
+  if (explores(profile)) {
+    const chance = profile.exploration ?? 0;
+    return judgeCounts(counts, of, {
+      chance,
+      falsePositiveRate,
+      against: strays(chance),
+      missRate: COIN_MISS_RATE,
+    });
+  }
+  const { n, events } = counts.at(-1) ?? { n: 0, events: 0 };
+  const luck = stages.flat().reduce((product, { expectation }) => product * shareAllowed(expectation), 1);
+  return {
+    verdict: events > 0 ? "fail" : "pass",
+    statistic: {
+      n,
+      observed: events,
+      bound: "fails above 0",
+      falsePositiveRate: 0,
+      power: `${inDigits(1 - luck)} against a router that guesses`,
+    },
+  };
+}
+
+const shareAllowed = ({ allowed: pods, livePods }: Expectation): number =>
+  livePods.length === 0 ? 1 : pods.length / livePods.length;
 
 /**
  * Where cold requests go anywhere, a single one that lands on the owner proves nothing; too many of them do. Of n probes
  * that must ignore the owner, chance sends a share of 1 / pods there.
  */
 function judgeFollowing(
-  probes: readonly JudgedProbe[],
-  profile: RouterProfile,
-  rules: ProbeRules,
-): (Judgement & { verdict: "fail" }) | { readonly verdict: "open"; readonly counted: number } | undefined {
-  if (!byChance(profile)) return undefined;
-  const counted = probes.filter(
-    ({ step, rival, expectation }) =>
-      step.label === probeLabel("load") && expectation.zone === "load" && rival !== undefined,
+  stages: readonly (readonly JudgedProbe[])[],
+  of: number,
+  falsePositiveRate: number,
+): (CountVerdict & { readonly first: JudgedProbe | undefined }) | undefined {
+  const counted = stages.map((stage) =>
+    stage.filter(
+      ({ step, rival, expectation }) =>
+        step.label === probeLabel("load") && expectation.zone === "load" && rival !== undefined,
+    ),
   );
-  if (counted.length < LEAST_COUNTED) return undefined;
-  const share = Math.max(...counted.map(({ expectation }) => 1 / expectation.livePods.length));
-  const hits = counted.filter(({ step, rival }) => step.pod === rival);
-  const most = mostByChance(counted.length, share);
-  const first = hits[0];
-  if (hits.length <= most || first === undefined) return { verdict: "open", counted: counted.length };
-  return {
-    verdict: "fail",
-    reason: reasonFor(first, rules.blame),
-    detail: `${hits.length} of ${counted.length} prompts below the threshold went to the owner of their prefix; chance explains ${most}`,
-    statistic: {
-      n: counted.length,
-      observed: hits.length,
-      bound: `at most ${most} at chance ${share.toFixed(2)}`,
-      falsePositiveRate: FALSE_POSITIVE_RATE,
-      power: "a router that always follows is always caught",
-    },
-  };
+  const all = counted.flat();
+  if (all.length === 0) return undefined;
+  const hit = ({ step, rival }: JudgedProbe): boolean => step.pod === rival;
+  const judged = judgeCounts(countsOf(counted, hit), of, {
+    chance: Math.max(...all.map(({ expectation }) => 1 / expectation.livePods.length)),
+    falsePositiveRate,
+    against: { share: 0.9, who: "a router that follows nine times in ten" },
+  });
+  return { ...judged, first: all.find(hit) };
+}
+
+/** Sums at each look. */
+function countsOf(stages: readonly (readonly JudgedProbe[])[], event: (probe: JudgedProbe) => boolean): Count[] {
+  return stages.map((_, index) => {
+    const soFar = stages.slice(0, index + 1).flat();
+    return { n: soFar.length, events: soFar.filter(event).length };
+  });
 }
 
 /** Failures made on purpose, and requests sent before the router has converged. */
@@ -110,9 +177,20 @@ const UNJUDGED: ReadonlySet<string> = new Set(["upstream-error", "converge", "wa
 /** Healthy pods were there, and a request still got no answer from any. */
 export function judgeService(observation: Observation): Judgement | undefined {
   let live: readonly string[] = [];
+  let serving: PodsStep["serving"];
   for (const step of observation.steps) {
-    if (step.kind === "pods") live = step.pods;
+    if (step.kind === "pods") ({ pods: live, serving } = step);
     if (step.kind !== "sent" || live.length === 0 || UNJUDGED.has(step.label)) continue;
+    const stray = step.attempts.find((pod) => serving?.[pod]?.includes(step.model) === false);
+    if (stray !== undefined) {
+      return {
+        verdict: "fail",
+        reason: "used-a-pod-without-the-model",
+        detail: `${step.label} ${step.requestId} asked for ${step.model} and reached ${stray}, which serves ${serving?.[stray]?.join(", ")}`,
+        expected: live.filter((pod) => serving?.[pod]?.includes(step.model) !== false),
+        observed: [...step.attempts],
+      };
+    }
     if (step.status === 0 || step.status >= 500 || (step.pod === null && step.status < 400)) {
       return {
         verdict: "fail",
@@ -133,29 +211,44 @@ export function judgeService(observation: Observation): Judgement | undefined {
   return undefined;
 }
 
-function judgedProbes(observation: Observation, profile: RouterProfile): JudgedProbe[] {
+function judgedProbes(observation: Observation, profile: RouterProfile, { stages }: Looks): JudgedProbe[][] {
+  const rivals = new Map<SentStep, string>();
   let rival: string | undefined;
-  return observation.steps.flatMap((step): JudgedProbe[] => {
+  for (const step of observation.steps) {
     if (step.kind === "note" && step.label === RIVAL) rival = String(step.data);
-    if (step.kind !== "sent" || !step.label.startsWith("probe-")) return [];
-    const expectation = allowed(observation, step, profile);
-    const right = step.pod !== null && expectation.allowed.includes(step.pod);
-    return [{ step, rival, expectation, right, sharp: isSharp(step, rival, expectation) }];
-  });
+    if (step.kind === "sent" && rival !== undefined) rivals.set(step, rival);
+  }
+  return stages.map((stage) =>
+    stage
+      .filter(({ label }) => label.startsWith("probe-"))
+      .map((step): JudgedProbe => {
+        const expectation = allowed(observation, step, profile);
+        const right = step.pod !== null && expectation.allowed.includes(step.pod);
+        return {
+          step,
+          rival: rivals.get(step),
+          expectation,
+          right,
+          sharp: isSharp(step, rivals.get(step), expectation),
+        };
+      }),
+  );
 }
 
 function isSharp(step: SentStep, rival: string | undefined, expectation: Expectation): boolean {
   const { zone, allowed: pods, cold, livePods, loads } = expectation;
   if (pods.length === livePods.length) return false;
+  // Where load is not known to decide, chance alone separates: any pod that is not allowed will do.
+  const partsFromCold = loads === undefined ? cold.length === livePods.length : disjoint(pods, cold);
+  const leavesRival = rival !== undefined && !pods.includes(rival);
   switch (step.label) {
     case probeLabel("owner"):
-      // Where load is not known to decide, chance alone separates: any pod that is not allowed will do.
-      return zone === "owner" && (loads === undefined ? cold.length === livePods.length : disjoint(pods, cold));
+      return zone === "owner" && partsFromCold;
     case probeLabel("load"):
     case probeLabel("gate"):
-      return (zone === "load" || zone === "gate") && rival !== undefined && !pods.includes(rival);
+      return (zone === "load" || zone === "gate") && leavesRival;
     default:
-      return true;
+      return rival === undefined || leavesRival || (zone === "owner" && partsFromCold);
   }
 }
 
@@ -198,14 +291,4 @@ function describe({ step, expectation }: JudgedProbe, wrong: number, of: number)
     `matched ${match.join(", ") || "nothing"} of ${totalUnits.high} units`,
     ...(load.length > 0 ? [`loads ${load.join(", ")}`] : []),
   ].join("; ");
-}
-
-function explorationStatistic(n: number, observed: number, tolerated: number, exploration: number) {
-  return {
-    n,
-    observed,
-    bound: `at most ${tolerated} wrong at exploration ${exploration}`,
-    falsePositiveRate: FALSE_POSITIVE_RATE,
-    power: `a router that is always wrong exceeds it with certainty when n > ${tolerated}`,
-  };
 }

@@ -5,7 +5,8 @@ import type { Held, Lab } from "../lab.ts";
 import type { SentStep } from "../observation.ts";
 import { allowed } from "../oracle/allowed.ts";
 import { claimed, prefixAware, all } from "./claims.ts";
-import { judgeProbes, probeLabel } from "./probes.ts";
+import { inLooks, UNMET } from "./looks.ts";
+import { judgeProbes, oneInTenBesides, probeLabel } from "./probes.ts";
 
 type Operation =
   | { readonly kind: "send" | "hold"; readonly cells: readonly string[] }
@@ -16,6 +17,7 @@ const SEQUENCES = 8;
 const OPERATIONS = 40;
 const MOST_HELD = 6;
 const SHRINK_RUNS = 40;
+const RULES = { minimumSharp: 40, strays: oneInTenBesides };
 
 export const randomSequenceCases: readonly Case[] = [
   {
@@ -29,16 +31,25 @@ export const randomSequenceCases: readonly Case[] = [
       claimed("gate (null when there is none)", ({ gate }) => gate !== undefined),
     ),
     traffic: async (lab) => {
-      for (let sequence = 0; sequence < SEQUENCES; sequence++) {
-        const operations = randomOperations(lab.random);
-        const failed = await play(lab, operations);
-        await lab.settle();
-        if (failed && (lab.profile.exploration ?? 0) === 0) return shrink(lab, operations);
-      }
+      let shrunk = false;
+      const once = async (): Promise<void> => {
+        for (let sequence = 0; sequence < SEQUENCES && !shrunk; sequence++) {
+          const operations = randomOperations(lab.random);
+          const failed = await play(lab, operations);
+          await lab.settle();
+          shrunk = failed && (lab.profile.exploration ?? 0) === 0;
+          if (shrunk) await shrink(lab, operations);
+        }
+      };
+      await inLooks(lab, once, (observation) => judgeProbes(observation, lab.profile, RULES));
     },
     judge: (observation, profile) => {
-      const judgement = judgeProbes(observation, profile, { minimumSharp: 40 });
+      const judgement = judgeProbes(observation, profile, RULES);
       const shrunk = observation.steps.findLast((step) => step.kind === "note" && step.label === "shrunk");
+      const held = observation.steps.some((step) => step.kind === "sent" && step.held);
+      if (judgement.verdict === "pass" && !held) {
+        return { verdict: "inconclusive", reason: UNMET, detail: "nothing was held open" };
+      }
       if (judgement.verdict !== "fail" || shrunk?.kind !== "note") return judgement;
       return { ...judgement, detail: `${judgement.detail}; shortest failing sequence found: ${String(shrunk.data)}` };
     },

@@ -1,8 +1,10 @@
 /** Counts how often a prompt sent a second time came back to its first pod, where only chance should bring it there. */
 import type { Judgement } from "../case.ts";
 import type { Observation } from "../observation.ts";
+import { FALSE_POSITIVE_RATE } from "../statistics/binomial.ts";
+import { judgeCounts } from "../statistics/judge-counts.ts";
+import { UNDECIDED } from "./looks.ts";
 import { judgeService } from "./probes.ts";
-import { FALSE_POSITIVE_RATE, mostByChance } from "./statistics.ts";
 
 /** Compares steps labelled `first` and `again` with the same prompt. */
 export function judgeReturns(observation: Observation, reason: string): Judgement {
@@ -12,23 +14,14 @@ export function judgeReturns(observation: Observation, reason: string): Judgemen
   const firstPod = new Map(sent.filter(({ label }) => label === "first").map((step) => [step.prompt.text, step.pod]));
   const again = sent.filter(({ label, prompt }) => label === "again" && firstPod.has(prompt.text));
   const pods = observation.steps.find((step) => step.kind === "pods")?.pods.length ?? 1;
-  const returned = again.filter(({ prompt, pod }) => firstPod.get(prompt.text) === pod).length;
-  const most = mostByChance(again.length, 1 / pods);
-  const statistic = {
-    n: again.length,
-    observed: returned,
-    bound: `at most ${most} of ${again.length} by chance 1/${pods}`,
+  const events = again.filter(({ prompt, pod }) => firstPod.get(prompt.text) === pod).length;
+  const { verdict, statistic } = judgeCounts([{ n: again.length, events }], 1, {
+    chance: 1 / pods,
     falsePositiveRate: FALSE_POSITIVE_RATE,
-    power: "a router that always returns is always caught",
-  };
-  if (most >= again.length) {
-    return { verdict: "inconclusive", reason: "too-few-trials", detail: `${again.length} returns tell nothing` };
-  }
-  if (returned <= most) return { verdict: "pass", statistic };
-  return {
-    verdict: "fail",
-    reason,
-    detail: `${returned} of ${again.length} prompts came back to their first pod; chance explains ${most}`,
-    statistic,
-  };
+    against: { share: 0.9, who: "a router that returns nine times in ten" },
+  });
+  if (verdict === "pass") return { verdict, statistic };
+  const detail = `${events} of ${again.length} prompts came back to their first pod; it ${statistic.bound}`;
+  if (verdict === "open") return { verdict: "inconclusive", reason: UNDECIDED, detail };
+  return { verdict, reason, detail, statistic };
 }

@@ -14,6 +14,7 @@ import {
   separable,
 } from "./claims.ts";
 import { placeFork } from "./fork.ts";
+import { askBusyOwner } from "./owner-trial.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { cells } from "./shape.ts";
@@ -67,15 +68,14 @@ export const splitCases: readonly Case[] = [
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
       const original = cells("trunk", 9);
-      const { pod } = await lab.send(namespace.prompt(original), { label: "seed" });
-      if (pod === null) return;
-      for (const [index, point] of SPLIT_POINTS.entries()) {
-        const cut = [...original.slice(0, index), `trunk${index + 1}:${point}`];
-        await lab.send(namespace.prompt([...cut, ...cells(`other${index}-`, 3)]), { label: "split" });
-      }
-      await lab.settle();
-      await makeBusy(lab, pod);
-      await lab.send(namespace.prompt(original), { label: probeLabel("owner") });
+      const split = async (): Promise<void> => {
+        for (const [index, point] of SPLIT_POINTS.entries()) {
+          const cut = [...original.slice(0, index), `trunk${index + 1}:${point}`];
+          await lab.send(namespace.prompt([...cut, ...cells(`other${index}-`, 3)]), { label: "split" });
+        }
+        await lab.settle();
+      };
+      await askBusyOwner(lab, { seed: namespace.prompt(original), meanwhile: split, kind: "owner" });
     },
   }),
   routingCase({

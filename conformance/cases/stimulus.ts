@@ -15,8 +15,10 @@ export function withStimulusCheck(each: Case): Case {
 }
 
 function missingStimulus({ steps }: Observation, needs: Needs): string | undefined {
-  const changes = steps.filter(({ kind }) => kind === "pods");
-  if (needs.podChanges === true && changes.length < 2) return "the pods did not change";
+  // The first of these steps is the state that the case found.
+  const changes = steps.flatMap((step) => (step.kind === "pods" ? [step.change] : [])).slice(1);
+  const missing = needs.podChanges?.find((change) => !changes.includes(change));
+  if (missing !== undefined) return `the pods did not change (${missing})`;
   if (needs.clock === true && !steps.some(({ kind }) => kind === "advanced")) return "time was not moved";
   const wellServed = steps.some((step) => step.kind === "sent" && step.label === "upstream-error" && step.status < 400);
   return wellServed ? "a request that had to fail at its pod did not" : undefined;

@@ -4,6 +4,7 @@ import type { Lab } from "../lab.ts";
 import {
   attemptsOf,
   completionBody,
+  EVENT_STREAM,
   exchange,
   httpOf,
   newRequestId,
@@ -14,7 +15,6 @@ import {
 } from "./exchange.ts";
 import { type Finding, httpCase, unreached } from "./http-case.ts";
 
-const EVENT_STREAM = [["content-type", "text/event-stream; charset=utf-8"]] as const;
 const EMOJI = new TextEncoder().encode("🙂");
 
 const chunk = (text: string, finish: string | null = null): string =>
@@ -334,10 +334,7 @@ function goesOn(gate: string): (string | { readonly wait: string })[] {
 
 function parseLatin(body: string): Record<string, unknown> | undefined {
   try {
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(body, (char) => char.charCodeAt(0)))) as Record<
-      string,
-      unknown
-    >;
+    return JSON.parse(Buffer.from(body, "latin1").toString("utf8")) as Record<string, unknown>;
   } catch {
     return undefined;
   }

@@ -1,8 +1,8 @@
 /** SEC-01, SEC-02: where a request goes is the router's to say, not its client's. */
 import type { Case } from "../case.ts";
-import { completionBody, exchange, httpOf, noted } from "./exchange.ts";
+import { completionBody, EMPTY_ANSWER, exchange, httpOf, noted } from "./exchange.ts";
 import { type Finding, httpCase, unreached } from "./http-case.ts";
-import { FALSE_POSITIVE_RATE, mostByChance } from "./statistics.ts";
+import { FALSE_POSITIVE_RATE, mostByChance } from "../statistics/binomial.ts";
 
 /** Headers by which gateways and schedulers tell each other, behind the client's back, where a request must go. */
 const TARGET_HEADERS = [
@@ -12,13 +12,6 @@ const TARGET_HEADERS = [
   "x-worker-id",
   "x-forwarded-host",
 ] as const;
-
-const REPLY = {
-  kind: "respond",
-  status: 200,
-  headers: [["content-type", "application/json"]],
-  body: ['{"choices":[]}'],
-} as const;
 
 const NAMED_TRIALS = 40;
 const HITS = "requests-at-the-named-address";
@@ -33,7 +26,7 @@ export const targetHeaderCases: readonly Case[] = [
       const stranger = await httpOf(lab).openStranger();
       try {
         for (const name of TARGET_HEADERS) {
-          await exchange(lab, { label: name, headers: { [name]: stranger.address }, reply: REPLY });
+          await exchange(lab, { label: name, headers: { [name]: stranger.address }, reply: EMPTY_ANSWER });
         }
       } finally {
         stranger.close();
@@ -61,7 +54,7 @@ export const targetHeaderCases: readonly Case[] = [
       for (let trial = 0; trial < NAMED_TRIALS; trial++) {
         const pod = lab.random.pick(lab.pods());
         const headers = Object.fromEntries(TARGET_HEADERS.map((name) => [name, pods.address(pod)]));
-        await exchange(lab, { label: pod, headers, body: completionBody(lab), reply: REPLY });
+        await exchange(lab, { label: pod, headers, body: completionBody(lab), reply: EMPTY_ANSWER });
       }
       lab.note("pods", lab.pods());
     },

@@ -1,11 +1,10 @@
 /** TOK: text that is awkward to cut, to parse or to match. */
 import type { Case } from "../case.ts";
-import { all, busyOwner, coldReachable, loadDecides, prefixAware } from "./claims.ts";
+import { all, busyOwner, coldReachable, loadDecides, no, none, prefixAware } from "./claims.ts";
 import { completionBody, exchange } from "./exchange.ts";
 import { httpCase } from "./http-case.ts";
 import { judgeService, probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
-import { none } from "./claims.ts";
 
 /** Pairs that share the first bytes of a character and differ inside it. */
 const TORN = [
@@ -145,7 +144,7 @@ export const textCases: readonly Case[] = [
     unsupported: all(prefixAware, loadDecides, busyOwner, coldReachable, ({ match }) =>
       typeof match?.unit === "object" && "block" in match.unit && match.unit.block >= FEWEST_UNITS_PER_BLOCK
         ? undefined
-        : "the router does not match in blocks",
+        : no("the router does not match in blocks"),
     ),
     blame: { load: "sub-block-prompts-matched" },
     trials: 1,

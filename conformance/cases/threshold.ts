@@ -1,9 +1,7 @@
 /** THR: the share of a prompt that must match before the router follows its owner. */
 import type { Case } from "../case.ts";
 import type { Lab } from "../lab.ts";
-import type { SentStep } from "../observation.ts";
-import { CHARS_PER_WORD, type Prompt, WORDS_PER_CELL } from "../corpus.ts";
-import type { RouterProfile } from "../router-profile.ts";
+import { type Prompt, WORDS_PER_CELL } from "../corpus.ts";
 import { makeBusy } from "./busy.ts";
 import {
   all,
@@ -12,23 +10,34 @@ import {
   claimed,
   coldReachable,
   loadDecides,
+  no,
   prefixAware,
   separable,
 } from "./claims.ts";
-import { probeLabel, type ProbeKind } from "./probes.ts";
+import { exactShape } from "./exact-shape.ts";
+import { askBusyOwner } from "./owner-trial.ts";
+import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { branch, cells, over, trunk, under } from "./shape.ts";
 
 const contrast = all(prefixAware, separable);
 const sharpContrast = all(prefixAware, loadDecides, busyOwner);
 
-/** Teaches the router a prompt, makes whoever served it the busiest, and probes. */
-async function seedBusyProbe(lab: Lab, seed: Prompt, probe: Prompt, kind: ProbeKind): Promise<SentStep | undefined> {
-  const { pod } = await lab.send(seed, { label: "seed" });
-  if (pod === null) return undefined;
-  // A router that strays must not teach other pods the very prefix that it is then asked for.
-  await makeBusy(lab, pod, kind === "load" ? { ballast: seed } : {});
-  return lab.send(probe, { label: probeLabel(kind) });
+/** Asked for a load answer, a prompt below the threshold may well be held on its owner: nothing is taught by it. */
+const askUnder = (lab: Lab, seed: Prompt, probe: Prompt) =>
+  askBusyOwner(lab, { seed, probe, kind: "load", ballast: seed });
+
+const askOver = (lab: Lab, seed: Prompt, probe: Prompt) => askBusyOwner(lab, { seed, probe, kind: "owner" });
+
+/** Step n of eleven shares n + 1 cells of twelve. */
+async function ladderStep(lab: Lab, index: number): Promise<void> {
+  const namespace = lab.corpus.namespace();
+  const sharedCells = index + 1;
+  await askBusyOwner(lab, {
+    seed: trunk(namespace, sharedCells),
+    probe: branch(namespace, { sharedCells, totalCells: 12 }),
+    kind: "any",
+  });
 }
 
 export const thresholdCases: readonly Case[] = [
@@ -42,7 +51,7 @@ export const thresholdCases: readonly Case[] = [
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
       const shape = under(lab.profile);
-      await seedBusyProbe(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape), "load");
+      await askUnder(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape));
     },
   }),
   routingCase({
@@ -54,7 +63,7 @@ export const thresholdCases: readonly Case[] = [
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
       const shape = over(lab.profile);
-      await seedBusyProbe(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape), "owner");
+      await askOver(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape));
     },
   }),
   routingCase({
@@ -65,17 +74,9 @@ export const thresholdCases: readonly Case[] = [
       "As the matched share grows from nothing to all, the answer MUST switch from load to owner once, at the threshold.",
     unsupported: all(sharpContrast, belowReachable, coldReachable),
     trials: 11,
-    minimumSharp: 6,
-    trial: async (lab, index) => {
-      const namespace = lab.corpus.namespace();
-      const sharedCells = index + 1;
-      await seedBusyProbe(
-        lab,
-        trunk(namespace, sharedCells),
-        branch(namespace, { sharedCells, totalCells: 12 }),
-        "any",
-      );
-    },
+    minimumSharp: 3,
+    sharpOn: ["owner", "load"],
+    trial: ladderStep,
   }),
   routingCase({
     id: "THR-04",
@@ -88,7 +89,7 @@ export const thresholdCases: readonly Case[] = [
       claimed("exact true", ({ exact }) => exact === true),
       claimed("threshold.ratioOf request", ratioOfRequest),
       (profile) =>
-        exactShape(profile) === undefined ? "no prompt of this unit meets the threshold exactly" : undefined,
+        exactShape(profile) === undefined ? no("no prompt of this unit meets the threshold exactly") : undefined,
     ),
     trial: async (lab) => {
       const shape = exactShape(lab.profile);
@@ -96,8 +97,8 @@ export const thresholdCases: readonly Case[] = [
       const namespace = lab.corpus.namespace();
       const shared = wordsOf("trunk", shape.sharedWords - WORDS_PER_CELL);
       const rest = wordsOf("leaf", shape.totalWords - shape.sharedWords);
-      const kind = lab.profile.threshold?.comparison === ">=" ? "owner" : "load";
-      await seedBusyProbe(lab, namespace.prompt(shared), namespace.prompt([...shared, ...rest]), kind);
+      const ask = lab.profile.threshold?.comparison === ">=" ? askOver : askUnder;
+      await ask(lab, namespace.prompt(shared), namespace.prompt([...shared, ...rest]));
     },
   }),
   routingCase({
@@ -108,7 +109,7 @@ export const thresholdCases: readonly Case[] = [
     unsupported: all(contrast, claimed("threshold.ratioOf request", ratioOfRequest)),
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
-      await seedBusyProbe(lab, trunk(namespace, 16), trunk(namespace, 2), "owner");
+      await askOver(lab, trunk(namespace, 16), trunk(namespace, 2));
     },
   }),
   routingCase({
@@ -122,9 +123,9 @@ export const thresholdCases: readonly Case[] = [
     minimumSharp: 4,
     trial: async (lab, index) => {
       const namespace = lab.corpus.namespace();
-      if (index % 2 === 0) return void (await seedBusyProbe(lab, trunk(namespace, 2), trunk(namespace, 2), "owner"));
+      if (index % 2 === 0) return void (await askOver(lab, trunk(namespace, 2), trunk(namespace, 2)));
       const shape = under(lab.profile, 27);
-      await seedBusyProbe(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape), "load");
+      await askUnder(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape));
     },
   }),
   routingCase({
@@ -142,36 +143,35 @@ export const thresholdCases: readonly Case[] = [
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
       const shape = under(lab.profile);
-      const served = await seedBusyProbe(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape), "any");
+      const served = await askBusyOwner(lab, {
+        seed: trunk(namespace, shape.sharedCells),
+        probe: branch(namespace, shape),
+        kind: "any",
+      });
       await lab.settle();
       if (served === undefined || served.pod === null) return;
       await makeBusy(lab, served.pod);
       await lab.send(branch(namespace, shape), { label: probeLabel("owner") });
     },
   }),
+  routingCase({
+    id: "THR-08",
+    level: "declared-MUST",
+    requirement: "R-THR-8",
+    title: "When another threshold is set, the answer MUST switch at that one.",
+    needs: { otherThreshold: true },
+    unsupported: all(
+      sharpContrast,
+      coldReachable,
+      claimed("threshold", ({ threshold }) => threshold !== null && threshold !== undefined),
+    ),
+    blame: { load: "threshold-not-taken", owner: "threshold-not-taken" },
+    trials: 11,
+    minimumSharp: 3,
+    sharpOn: ["owner", "load"],
+    trial: ladderStep,
+  }),
 ];
-
-const MOST_WORDS = 20 * WORDS_PER_CELL;
-
-/** The shortest prompt, in words, whose shared part is exactly the threshold and ends with a whole unit. */
-function exactShape({ threshold, match }: RouterProfile): { sharedWords: number; totalWords: number } | undefined {
-  if (threshold === null || threshold === undefined || match === undefined || threshold.value <= 0) return undefined;
-  const step = wordsPerUnit(match.unit);
-  for (let totalWords = 2 * WORDS_PER_CELL; totalWords <= MOST_WORDS; totalWords++) {
-    const sharedWords = Math.round(threshold.value * totalWords);
-    const exact = Math.abs(threshold.value * totalWords - sharedWords) < 1e-9;
-    const whole = sharedWords % step === 0 && totalWords % step === 0;
-    if (exact && whole && sharedWords >= WORDS_PER_CELL && sharedWords < totalWords) return { sharedWords, totalWords };
-  }
-  return undefined;
-}
-
-/** The fewest words that are a whole number of units. */
-function wordsPerUnit(unit: NonNullable<RouterProfile["match"]>["unit"]): number {
-  if (typeof unit === "string" || "token" in unit) return 1;
-  if (unit.of === "token") return unit.block;
-  for (let words = 1; ; words++) if ((words * CHARS_PER_WORD) % unit.block === 0) return words;
-}
 
 /** Cells of that many words in all, the last one cut where need be. */
 function wordsOf(name: string, words: number): string[] {

@@ -7,13 +7,15 @@ import { createCorpus, type Corpus, type Prompt } from "../corpus.ts";
 import type { Held, HttpLab, Lab, RawRequest, RawResponse, SendOptions } from "../lab.ts";
 import type { CarriedLoad, Observation, SentStep, Step } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";
-import { LATE_RELEASE_MS } from "../oracle/load.ts";
 import { WireLog } from "../wire-log.ts";
 import { exchange } from "./exchange.ts";
 import type { HeldReply } from "./held-reply.ts";
 import type { HttpSession } from "./http-session.ts";
+import { untilQuiet } from "./quiet.ts";
+import { openRawConnection } from "./raw-connection.ts";
+import { openRouterView } from "./router-view.ts";
 import { openStranger } from "./stranger.ts";
-import { bodyFor, promptOf } from "./prompt-body.ts";
+import { bodyFor, promptOf, sentPrompt } from "./prompt-body.ts";
 
 const REQUEST_MS = 15_000;
 /** A held request counts as begun without its first byte after this: a router that buffers never passes it on. */
@@ -32,11 +34,18 @@ interface Sending {
   readonly response: Promise<RawResponse>;
 }
 
+interface LabOf {
+  readonly id: string;
+  readonly seed: number;
+  readonly carried: readonly CarriedLoad[];
+}
+
 export class HttpCaseLab implements Lab {
   readonly profile: RouterProfile;
   readonly random: RandomStream;
   readonly corpus: Corpus;
   readonly models: readonly string[];
+  readonly adapter: string;
   readonly http: HttpLab;
   readonly #session: HttpSession;
   readonly #caseId: string;
@@ -48,21 +57,26 @@ export class HttpCaseLab implements Lab {
   /** Every pod this case has known, for those that return. */
   readonly #known = new Map<string, Pod>();
 
-  constructor(session: HttpSession, caseId: string, seed: number, carried: readonly CarriedLoad[]) {
+  constructor(session: HttpSession, profile: RouterProfile, { id: caseId, seed, carried }: LabOf) {
     const streams = new Random(seed);
     this.#session = session;
     this.#caseId = caseId;
     this.#seed = seed;
     this.#carried = carried;
-    this.profile = session.adapter.profile;
+    this.profile = profile;
     this.models = session.models;
+    this.adapter = session.loraAdapter;
     this.random = streams.stream(`case/${caseId}`);
     this.corpus = createCorpus(streams.stream(`corpus/${caseId}`));
     this.http = {
       get routerUrl() {
         return session.router.url;
       },
+      headers: session.adapter.requests?.headers ?? {},
       request: (options) => this.#raw(options),
+      connect: () => openRawConnection(session.router.url),
+      router: openRouterView(session.adapter, session),
+      spoil: () => session.spoil(),
       wire: () => this.#wire.entries(),
       pods: session.stage,
       openStranger,
@@ -195,12 +209,17 @@ export class HttpCaseLab implements Lab {
     this.#steps.push({ kind: "advanced", byMs, atMs: this.nowMs() });
   }
 
+  async quiet(): Promise<void> {
+    const proven = await untilQuiet(this.http.router, this.#held.size, () => this.nowMs());
+    if (proven) this.#steps.push({ kind: "quiet", atMs: this.nowMs() });
+  }
+
   async settle(): Promise<void> {
     const { load } = this.profile;
     const held = this.#held.size > 0;
     await this.releaseAll();
     // Else the oracle must grant that the router still counts them, and the next probe could show nothing.
-    if (held && load !== undefined && load.signal !== "none") await sleep(LATE_RELEASE_MS);
+    if (held && load !== undefined && load.signal !== "none") await this.quiet();
     const counts = load?.signal === "window" || load?.signal === "cost-model";
     // Without a clock to move the window stays as it is: the oracle counts what it may still hold.
     if (counts && this.#session.router.advance !== undefined) {
@@ -225,8 +244,9 @@ export class HttpCaseLab implements Lab {
     const { adapter, stage } = this.#session;
     const { hold, ...raw } = more;
     const requestId = this.#session.newRequestId(this.#caseId);
-    const path = adapter.requests?.paths?.[0] ?? "/v1/completions";
-    stage.expect(requestId, prompt.tokenIds ?? prompt.text, hold);
+    const path =
+      prompt.messages === undefined ? (adapter.requests?.paths?.[0] ?? "/v1/completions") : "/v1/chat/completions";
+    stage.expect(requestId, sentPrompt(prompt), hold);
     if (options.upstream !== undefined && options.upstream !== "ok") {
       const { status } = options.upstream;
       stage.script({
@@ -241,6 +261,7 @@ export class HttpCaseLab implements Lab {
       maxTokens: options.maxTokens ?? 1,
       cacheSalt: options.cacheSalt,
       extra: options.body,
+      write: options.write,
     });
     const startMs = this.nowMs();
     const headers = { ...adapter.requests?.headers, "x-request-id": requestId };
@@ -250,7 +271,7 @@ export class HttpCaseLab implements Lab {
   }
 
   async #raw(options: RawRequest): Promise<RawResponse> {
-    const id = Object.entries(options.headers ?? {}).find(([name]) => name.toLowerCase() === "x-request-id")?.[1];
+    const id = options.knownAs ?? idIn(options);
     const { stage, adapter } = this.#session;
     if (typeof id === "string" && stage.seen(id).length === 0) {
       stage.expect(id, options.body === undefined ? undefined : promptOf(options.body));
@@ -262,8 +283,9 @@ export class HttpCaseLab implements Lab {
   async #exchange(options: RawRequest): Promise<RawResponse> {
     const { router, agent, stage } = this.#session;
     const atMs = this.nowMs();
-    const response = await exchange(router.url, options, agent);
-    const id = options.headers?.["x-request-id"];
+    const target = options.pod === undefined ? router.url : `http://${stage.address(options.pod)}`;
+    const response = await exchange(target, options, agent);
+    const id = options.knownAs ?? idIn(options);
     const pods = typeof id === "string" ? stage.seen(id).map(({ pod }) => pod) : [];
     this.#wire.add(options, response, { atMs, endMs: this.nowMs(), pods });
     return response;
@@ -322,10 +344,11 @@ export class HttpCaseLab implements Lab {
     if (convergenceMs === 0) return;
     const deadline = this.nowMs() + convergenceMs;
     if (waits) await sleep(convergenceMs);
-    const waiting = new Set(added.map(({ name }) => name));
+    const waiting = new Map(added.map((pod) => [pod.name, this.#session.modelsOf(pod)]));
     const probes: Held[] = [];
     for (let pauseMs = 5; waiting.size > 0 && this.nowMs() < deadline; pauseMs = Math.min(2 * pauseMs, 200)) {
-      const probe = await this.hold(this.corpus.namespace().prompt([]), { label: "converge" });
+      const [[model = ""] = []] = waiting.values();
+      const probe = await this.hold(this.corpus.namespace().prompt([]), { label: "converge", model });
       probes.push(probe);
       if (probe.step.pod !== null && waiting.delete(probe.step.pod)) continue;
       await sleep(Math.min(pauseMs, Math.max(0, deadline - this.nowMs())));
@@ -334,6 +357,11 @@ export class HttpCaseLab implements Lab {
   }
 
   #recordPods(change: "start" | "add" | "remove", pod: string | null): void {
-    this.#steps.push({ kind: "pods", change, pod, pods: this.pods(), atMs: this.nowMs() });
+    const serving = this.#session.serving();
+    this.#steps.push({ kind: "pods", change, pod, pods: this.pods(), ...serving, atMs: this.nowMs() });
   }
+}
+
+function idIn({ headers = {} }: RawRequest): string | readonly string[] | undefined {
+  return Object.entries(headers).find(([name]) => name.toLowerCase() === "x-request-id")?.[1];
 }

@@ -5,8 +5,8 @@ import { OperationalError } from "../../fixtures/operational-error.ts";
 import { startFleet } from "../../mock-pods/fleet.ts";
 import type { Fleet, Pod } from "../../mock-pods/pod.ts";
 import type { PodAddress, RouterAdapter, RouterUnderTest } from "../adapters/router-under-test.ts";
-import { DEFAULT_PODS, type Case } from "../case.ts";
-import type { CarriedLoad, SentStep } from "../observation.ts";
+import { DEFAULT_PODS, type Case, type PodKind, withOtherThreshold } from "../case.ts";
+import type { CarriedLoad, PodsStep, SentStep } from "../observation.ts";
 import type { Session } from "../runner/session.ts";
 import { openAgent } from "./exchange.ts";
 import { HttpCaseLab } from "./http-case-lab.ts";
@@ -15,6 +15,7 @@ import { PodStage } from "./pod-stage.ts";
 /** Pods answer as fast as they can: which pod is chosen does not depend on how long a token takes. */
 const POD_SPEED = 1_000;
 const DRAIN_MS = 2_000;
+const ADAPTER = "adapter-a";
 
 export type HttpRouter = Extract<RouterUnderTest, { kind: "http" }>;
 
@@ -30,15 +31,23 @@ export class HttpSession implements Session<HttpCaseLab> {
   readonly transport = "http";
   readonly adapter: RouterAdapter;
   readonly models: readonly string[];
+  readonly loraAdapter = ADAPTER;
   readonly clock: RealClock;
   readonly stage: PodStage;
   readonly #fleet: Fleet;
   readonly #seed: number;
+  /** Models of pods that are not like the others. */
+  readonly #special = new Map<string, readonly string[]>();
+  /** Started for one case with another threshold. */
+  #guest: HttpRouter | undefined;
   #agent: Agent = openAgent();
   #router: HttpRouter | undefined;
   #present: readonly Pod[];
+  /** What the router was told last: a pod that failed on purpose is not present any more, but still known to it. */
+  #told: readonly Pod[];
   #carried: CarriedLoad[] = [];
   #requestCount = 0;
+  #spoiled = false;
   /** Nothing was sent to this router yet: it may still be finding its pods. */
   #fresh = true;
 
@@ -49,6 +58,7 @@ export class HttpSession implements Session<HttpCaseLab> {
     this.#seed = options.seed;
     this.#fleet = fleet;
     this.#present = fleet.pods;
+    this.#told = fleet.pods;
     this.stage = new PodStage(fleet, () => options.clock.nowMs());
     for (const pod of fleet.pods) this.stage.watch(pod);
   }
@@ -67,8 +77,9 @@ export class HttpSession implements Session<HttpCaseLab> {
   }
 
   get router(): HttpRouter {
-    if (this.#router === undefined) throw new Error("the router is not running");
-    return this.#router;
+    const router = this.#guest ?? this.#router;
+    if (router === undefined) throw new Error("the router is not running");
+    return router;
   }
 
   get canAdvance(): boolean {
@@ -80,7 +91,16 @@ export class HttpSession implements Session<HttpCaseLab> {
   }
 
   died(): string | undefined {
-    return this.#router?.died?.();
+    return this.#guest?.died?.() ?? this.#router?.died?.();
+  }
+
+  /** The router must not be trusted with another case. */
+  spoil(): void {
+    this.#spoiled = true;
+  }
+
+  get spoiled(): boolean {
+    return this.#spoiled;
   }
 
   get agent(): Agent {
@@ -99,8 +119,25 @@ export class HttpSession implements Session<HttpCaseLab> {
     return this.#fleet.pod(name);
   }
 
-  async newPod(): Promise<Pod> {
-    const pod = await this.#fleet.add();
+  /** Models that the pod serves, an adapter among them. */
+  modelsOf({ name }: Pod): readonly string[] {
+    return this.#special.get(name) ?? this.models;
+  }
+
+  /** As a step of an observation says it: nothing where every pod serves every model. */
+  serving(): Pick<PodsStep, "serving"> {
+    const special = this.#present.filter(({ name }) => this.#special.has(name));
+    if (special.length === 0) return {};
+    return { serving: Object.fromEntries(special.map((pod) => [pod.name, this.modelsOf(pod)])) };
+  }
+
+  async newPod(kind?: PodKind): Promise<Pod> {
+    const models = kind?.models.map((index) => this.models[index] ?? "") ?? [];
+    const adapter = kind?.adapter === true ? { "enable-lora": true, "lora-modules": `${ADAPTER}=/${ADAPTER}` } : {};
+    const pod = await this.#fleet.add(
+      kind === undefined ? {} : { flags: { "served-model-name": models.join(" "), ...adapter } },
+    );
+    if (kind !== undefined) this.#special.set(pod.name, kind.adapter === true ? [...models, ADAPTER] : models);
     this.stage.watch(pod);
     return pod;
   }
@@ -109,29 +146,43 @@ export class HttpSession implements Session<HttpCaseLab> {
   async setPods(pods: readonly Pod[]): Promise<void> {
     if (this.router.setPods === undefined) throw new OperationalError("ADAPTER_FAILED", "pods cannot be changed");
     this.#present = pods;
+    this.#told = pods;
     await this.router.setPods(pods.map((pod) => this.#address(pod)));
   }
 
   /** A lab for one case, with as many pods as it asks for: those of the case before where they are unharmed. */
   async lab({ id, needs }: Pick<Case, "id" | "needs">, seed: number): Promise<HttpCaseLab> {
-    const wanted = needs.pods ?? DEFAULT_PODS;
-    const kept = this.#present.slice(0, wanted);
-    const lab = new HttpCaseLab(this, id, seed, this.#carriedInto());
+    const { profile } = this.adapter;
+    const own = needs.otherThreshold === true ? withOtherThreshold(profile) : profile;
+    const lab = new HttpCaseLab(this, own, { id, seed, carried: own === profile ? this.#carriedInto() : [] });
     if (this.#fresh) await lab.warmUp();
     this.#fresh = false;
-    if (this.router.setPods !== undefined && (kept.length < wanted || kept.length < this.#present.length)) {
-      const added = await Promise.all(Array.from({ length: wanted - kept.length }, () => this.newPod()));
-      await lab.adopt([...kept, ...added]);
+    await this.#gather(lab, needs);
+    if (own !== profile) {
+      this.#guest = await this.#start(own.threshold?.value);
+      await lab.warmUp();
     }
     this.#carry(lab);
     lab.begin();
     return lab;
   }
 
+  async #gather(lab: HttpCaseLab, { fleet, pods: wanted = DEFAULT_PODS }: Case["needs"]): Promise<void> {
+    if (this.router.setPods === undefined) return;
+    if (fleet !== undefined) return lab.adopt(await Promise.all(fleet.map((kind) => this.newPod(kind))));
+    const kept = this.#present.filter(({ name }) => !this.#special.has(name)).slice(0, wanted);
+    const known = this.#told.length === kept.length && kept.every((pod) => this.#told.includes(pod));
+    if (kept.length === wanted && known) return;
+    const added = await Promise.all(Array.from({ length: wanted - kept.length }, () => this.newPod()));
+    await lab.adopt([...kept, ...added]);
+  }
+
   /** After a case: nothing is open, nothing scripted; pods that failed on purpose give way to fresh ones. */
   async end(lab: HttpCaseLab): Promise<void> {
     await lab.releaseAll();
     await this.stage.idle(DRAIN_MS);
+    await this.#guest?.close();
+    this.#guest = undefined;
     this.#carry(lab);
     const { tainted } = this.stage;
     await this.stage.reset();
@@ -166,28 +217,35 @@ export class HttpSession implements Session<HttpCaseLab> {
   }
 
   async #startRouter(): Promise<void> {
+    this.#router = await this.#start();
+    this.#told = this.#present;
+    this.#fresh = true;
+    this.#spoiled = false;
+  }
+
+  async #start(threshold?: number): Promise<HttpRouter> {
     const router = await this.adapter.start({
       pods: this.#present.map((pod) => this.#address(pod)),
       seed: this.#seed,
       clock: this.clock,
+      ...(threshold === undefined ? {} : { threshold }),
     });
-    if (router.kind !== "http") {
-      await router.close();
-      throw new OperationalError("ADAPTER_FAILED", `${this.adapter.name} is a function: it has no HTTP to speak`);
-    }
-    this.#router = router;
-    this.#fresh = true;
+    if (router.kind === "http") return router;
+    await router.close();
+    throw new OperationalError("ADAPTER_FAILED", `${this.adapter.name} is a function: it has no HTTP to speak`);
   }
 
   async #stopRouter(): Promise<void> {
     await this.#agent.destroy();
     this.#agent = openAgent();
+    await this.#guest?.close();
+    this.#guest = undefined;
     await this.#router?.close();
     this.#router = undefined;
   }
 
-  #address({ name, url, profile }: Pod): PodAddress {
-    return { name, url, gpu: profile, models: this.models };
+  #address(pod: Pod): PodAddress {
+    return { name: pod.name, url: pod.url, gpu: pod.profile, models: this.modelsOf(pod) };
   }
 
   /** What the router's load window may still count when the next case begins; nothing where time can be moved. */

@@ -2,11 +2,12 @@
 import type { ServerResponse } from "node:http";
 import type { PodScript } from "../lab.ts";
 
-/** `opened` resolves when the gate with that name is released. */
+/** `opened` resolves when the gate with that name is released; `sent` is told of every piece that has left the process. */
 export async function playScript(
   reply: PodScript["reply"],
   response: ServerResponse,
   opened: (gate: string) => Promise<void>,
+  sent: (bytes: number) => void,
 ): Promise<void> {
   if (reply.kind === "hang") return;
   if (reply.kind === "reset") {
@@ -22,7 +23,10 @@ export async function playScript(
   for (const piece of reply.body) {
     if (response.destroyed) return;
     if (typeof piece === "object" && "wait" in piece) await opened(piece.wait);
-    else await new Promise<void>((resolve) => response.write(piece, () => resolve()));
+    else {
+      await new Promise<void>((resolve) => response.write(piece, () => resolve()));
+      if (!response.destroyed) sent(Buffer.byteLength(piece));
+    }
   }
   if (reply.end === "reset") response.socket?.resetAndDestroy();
   else response.end();

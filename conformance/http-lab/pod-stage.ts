@@ -1,11 +1,14 @@
 /** The pods' side of a case: what reached them, scripted replies instead of the engine's, requests held open. */
 import type { ServerResponse } from "node:http";
+import type { CompletionPath } from "../adapters/router-under-test.ts";
 import type { Fleet, JournalEntry, Pod } from "../../mock-pods/pod.ts";
 import type { PodScript, PodSighting, ScriptedPods } from "../lab.ts";
 import { withHeldRequests } from "./held-metrics.ts";
 import { openHold, type HeldReply } from "./held-reply.ts";
 import { playScript } from "./play-script.ts";
 import { promptOf, samePrompt, type SentPrompt } from "./prompt-body.ts";
+
+const COMPLETION_PATHS: ReadonlySet<string> = new Set<CompletionPath>(["/v1/completions", "/v1/chat/completions"]);
 
 type MutableSighting = { -readonly [Key in keyof PodSighting]: PodSighting[Key] };
 
@@ -28,6 +31,7 @@ export class PodStage implements ScriptedPods {
   #scripts: { readonly script: PodScript; left: number }[] = [];
   #watchers = new Set<() => void>();
   #tainted = new Set<string>();
+  #completions = 0;
 
   constructor(fleet: Fleet, nowMs: () => number) {
     this.#fleet = fleet;
@@ -47,7 +51,12 @@ export class PodStage implements ScriptedPods {
     return new URL(this.#fleet.pod(name).url).host;
   }
 
+  completions(): number {
+    return this.#completions;
+  }
+
   script(script: PodScript): void {
+    if (!this.#expected.has(script.requestId)) this.expect(script.requestId, undefined);
     this.#scripts.unshift({ script, left: script.times ?? Infinity });
   }
 
@@ -105,12 +114,14 @@ export class PodStage implements ScriptedPods {
     this.#gates.clear();
     this.#expected.clear();
     this.#scripts = [];
+    this.#completions = 0;
     this.#tainted = new Set();
   }
 
   #onRequest(pod: Pod, entry: JournalEntry, response: ServerResponse): boolean | Promise<boolean> {
     const held = this.#held.get(pod.name) ?? 0;
     if (held > 0 && entry.method === "GET" && entry.path === "/metrics") return answerMetrics(pod, held, response);
+    if (entry.method === "POST" && COMPLETION_PATHS.has(entry.path)) this.#completions++;
     const [requestId, expected] = this.#recognise(entry);
     if (expected === undefined) return false;
     const sighting: MutableSighting = {
@@ -121,6 +132,7 @@ export class PodStage implements ScriptedPods {
       headers: entry.headers,
       body: entry.body,
       atMs: this.#nowMs(),
+      sentBytes: 0,
     };
     expected.sightings.push(sighting);
     response.once("close", () => {
@@ -131,7 +143,15 @@ export class PodStage implements ScriptedPods {
     const script = this.#takeScript(requestId, pod.name);
     if (script !== undefined) {
       if (fails(script)) this.#tainted.add(pod.name);
-      void playScript(script.reply, response, (name) => this.#gate(name).opened);
+      void playScript(
+        script.reply,
+        response,
+        (name) => this.#gate(name).opened,
+        (bytes) => {
+          sighting.sentBytes += bytes;
+          this.#notify();
+        },
+      );
       return true;
     }
     if (expected.hold === undefined) return false;

@@ -12,12 +12,22 @@ export interface BodyOptions {
   readonly stream: boolean;
   readonly cacheSalt?: string | undefined;
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
+  /** Default JSON.stringify. */
+  readonly write?: ((body: Readonly<Record<string, unknown>>) => string) | undefined;
 }
 
-export function bodyFor({ text, tokenIds }: Prompt, options: BodyOptions): string {
+/** What a body with this prompt holds, as {@link promptOf} reads it back. */
+export function sentPrompt({ text, tokenIds, messages }: Prompt): SentPrompt {
+  return tokenIds ?? messages?.map(contentOf).join("\n") ?? text;
+}
+
+export function bodyFor({ text, tokenIds, messages }: Prompt, options: BodyOptions): string {
   const prompt =
-    options.path === "/v1/completions" ? { prompt: tokenIds ?? text } : { messages: [{ role: "user", content: text }] };
-  return JSON.stringify({
+    options.path === "/v1/completions"
+      ? { prompt: tokenIds ?? text }
+      : { messages: messages ?? [{ role: "user", content: text }] };
+  const { write = JSON.stringify } = options;
+  return write({
     model: options.model,
     ...prompt,
     max_tokens: options.maxTokens,

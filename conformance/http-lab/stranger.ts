@@ -1,12 +1,15 @@
 /** A listener on loopback that no router was told about: whatever reaches it was steered there. */
 import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { AddressInfo } from "node:net";
 import type { Stranger } from "../lab.ts";
 
 export async function openStranger(): Promise<Stranger> {
   let hits = 0;
+  const first = Promise.withResolvers<void>();
   const server = createServer((_request, response) => {
     hits++;
+    first.resolve();
     response.writeHead(200, { "content-type": "application/json" });
     response.end('{"choices":[]}');
   });
@@ -14,6 +17,7 @@ export async function openStranger(): Promise<Stranger> {
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     hits: () => hits,
+    hit: (timeoutMs) => Promise.race([first.promise, sleep(timeoutMs, undefined, { ref: false })]),
     close: () => {
       server.close();
       server.closeAllConnections();

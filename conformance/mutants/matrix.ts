@@ -1,8 +1,7 @@
 /** Which case catches which mutant: all of them, not only the one that must. */
 import { CASES } from "../cases/index.ts";
 import { MUTANTS, type Mutant } from "./pure/mutants.ts";
-import { RuleRouter } from "./pure/rule-router.ts";
-import { VARIANTS } from "./pure/variants.ts";
+import { startRule, VARIANTS } from "./pure/variants.ts";
 import { functionCases, runOnFunction } from "./trial-run.ts";
 
 /** By mutant, `case reason` of every case that fails it on its variant. */
@@ -15,8 +14,7 @@ export async function killersOf({ fault, variant: name }: Mutant): Promise<reado
   if (variant === undefined) throw new Error(`no variant is named ${name}`);
   const killers: string[] = [];
   for (const each of functionCases(CASES, variant.profile)) {
-    const router = new RuleRouter(variant.rule, SEED, fault);
-    const [outcome] = await runOnFunction([each], router, variant.profile, SEED);
+    const [outcome] = await runOnFunction([each], startRule(variant, SEED, fault), variant.profile, SEED);
     if (outcome?.judgement.verdict === "fail") killers.push(`${each.id} ${outcome.judgement.reason}`);
   }
   return killers;

@@ -4,8 +4,7 @@ import { CASES } from "../cases/index.ts";
 import { HTTP_MUTANTS } from "./http/http-mutants.ts";
 import { failuresOfConformingProxy, huntHttpMutant } from "./http/hunt.ts";
 import { type Mutant, MUTANTS } from "./pure/mutants.ts";
-import { RuleRouter } from "./pure/rule-router.ts";
-import { VARIANTS, type Variant } from "./pure/variants.ts";
+import { startRule, VARIANTS, type Variant } from "./pure/variants.ts";
 import { functionCases, runOnFunction } from "./trial-run.ts";
 
 export interface Escape {
@@ -19,8 +18,8 @@ export interface Escape {
 export async function huntMutant(mutant: Mutant, seed: number): Promise<Escape | undefined> {
   const variant = variantNamed(mutant.variant);
   const hunter = CASES.filter(({ id }) => id === mutant.caseId);
-  const router = new RuleRouter(variant.rule, seed, mutant.fault);
-  const [outcome] = await runOnFunction(functionCases(hunter, variant.profile), router, variant.profile, seed);
+  const start = startRule(variant, seed, mutant.fault);
+  const [outcome] = await runOnFunction(functionCases(hunter, variant.profile), start, variant.profile, seed);
   const judgement = outcome?.judgement ?? { verdict: "unsupported" };
   const reason = "reason" in judgement ? judgement.reason : "none";
   if (judgement.verdict === "fail" && reason === mutant.reason) return undefined;
@@ -36,7 +35,7 @@ export interface VariantRun {
 /** Every case the variant supports, in an order shuffled by the seed, on one router that is never restarted. */
 export async function runVariant(variant: Variant, seed: number): Promise<VariantRun> {
   const cases = new Random(seed).stream("order").shuffle(functionCases(CASES, variant.profile));
-  const outcomes = await runOnFunction(cases, new RuleRouter(variant.rule, seed), variant.profile, seed);
+  const outcomes = await runOnFunction(cases, startRule(variant, seed), variant.profile, seed);
   const notPassed = outcomes.flatMap(({ caseId, judgement }) =>
     judgement.verdict === "pass"
       ? []
@@ -88,11 +87,16 @@ export async function selfTest(seeds: number, print: (line: string) => void): Pr
 async function huntHttpMutants(print: (line: string) => void): Promise<boolean> {
   let killed = 0;
   for (const mutant of HTTP_MUTANTS) {
-    const outcome = await huntHttpMutant(mutant, 1);
-    if (outcome === `fail ${mutant.reason}`) killed++;
-    else print(`escaped ${mutant.id} ${JSON.stringify(mutant.broken)}: ${mutant.caseId} ${outcome}`);
+    let escaped = false;
+    for (let seed = 1; seed <= MUTANT_SEEDS; seed++) {
+      const outcome = await huntHttpMutant(mutant, seed);
+      if (outcome === `fail ${mutant.reason}`) continue;
+      escaped = true;
+      print(`escaped ${mutant.id} ${JSON.stringify(mutant.broken)}, seed ${seed}: ${mutant.caseId} ${outcome}`);
+    }
+    if (!escaped) killed++;
   }
-  print(`broken proxies killed over HTTP: ${killed} / ${HTTP_MUTANTS.length}`);
+  print(`broken proxies killed over HTTP in each of ${MUTANT_SEEDS} seeds: ${killed} / ${HTTP_MUTANTS.length}`);
   const caseIds = [...new Set(HTTP_MUTANTS.map(({ caseId }) => caseId))];
   const notPassed = await failuresOfConformingProxy(caseIds, 1);
   for (const line of notPassed) print(`conforming proxy: ${line}`);

@@ -1,6 +1,6 @@
 /** Plays cases against a function router and judges them: the self-test's inner loop. */
 import type { FunctionRouter } from "../../fixtures/routing.ts";
-import type { Case, Judgement } from "../case.ts";
+import { type Case, type Judgement, withOtherThreshold } from "../case.ts";
 import { FunctionSession } from "../function-lab.ts";
 import type { Observation } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";
@@ -15,21 +15,29 @@ export interface CaseOutcome {
 export const functionCases = (cases: readonly Case[], profile: RouterProfile): readonly Case[] =>
   cases.filter(({ needs, unsupported }) => needs.transport === "any" && unsupported(profile) === undefined);
 
-/** Runs the cases in the given order on one router that is never restarted. */
+/** Makes the router under trial; a threshold overrides its own. */
+export type StartFunction = (threshold?: number) => FunctionRouter;
+
+/** Runs the cases in the given order on one router that is never restarted, but for cases that ask for one of their own. */
 export async function runOnFunction(
   cases: readonly Case[],
-  router: FunctionRouter,
+  start: StartFunction,
   profile: RouterProfile,
   seed: number,
 ): Promise<readonly CaseOutcome[]> {
-  const session = new FunctionSession(router, profile);
+  const session = new FunctionSession(start(), profile);
   const outcomes: CaseOutcome[] = [];
   for (const testCase of cases) {
-    const lab = session.lab(testCase.id, seed, testCase.needs.pods);
+    const lab = (testCase.needs.otherThreshold === true ? guest(start, profile) : session).lab(testCase, seed);
     await testCase.traffic(lab);
     await lab.settle();
     const observation = lab.observation();
-    outcomes.push({ caseId: testCase.id, judgement: testCase.judge(observation, profile), observation });
+    outcomes.push({ caseId: testCase.id, judgement: testCase.judge(observation, lab.profile), observation });
   }
   return outcomes;
+}
+
+function guest(start: StartFunction, declared: RouterProfile): FunctionSession {
+  const profile = withOtherThreshold(declared);
+  return new FunctionSession(start(profile.threshold?.value), profile);
 }

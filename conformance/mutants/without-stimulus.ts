@@ -25,6 +25,7 @@ export function withoutStimulus(lab: Lab, stimulus: Stimulus, used: () => void):
     random: lab.random,
     corpus: lab.corpus,
     models: lab.models,
+    adapter: lab.adapter,
     pods: () => lab.pods(),
     observation: () => lab.observation(),
     nowMs: () => lab.nowMs(),
@@ -42,6 +43,7 @@ export function withoutStimulus(lab: Lab, stimulus: Stimulus, used: () => void):
     replacePod: async (name) => (gone("replace a pod") ? name : lab.replacePod(name)),
     reorderPods: async () => (gone("reorder pods") ? undefined : lab.reorderPods()),
     advance: async (byMs) => (gone("move time") ? undefined : lab.advance(byMs)),
+    quiet: () => lab.quiet(),
     settle: () => lab.settle(),
     note: (label, data) => lab.note(label, data),
   };

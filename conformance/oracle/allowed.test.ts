@@ -147,7 +147,7 @@ it("gives a failed request no owner where only success is learnt", () => {
   expect(ask(steps, "xy").zone).toBe("load");
 });
 
-it("is not sure that an HTTP router has noticed the end of the last request", () => {
+it("is not sure that an HTTP router has noticed the end of the last request, until the router shows it", () => {
   const request = sent("v", null);
   const steps = [
     start(),
@@ -156,14 +156,21 @@ it("is not sure that an HTTP router has noticed the end of the last request", ()
     held("s", "c"),
   ];
   const ordered = steps.map((step) => (step.kind === "sent" && step.held ? { ...step, startMs: 0, endMs: 0 } : step));
-  const observe = (transport: "function" | "http") =>
+  const observe = (transport: "function" | "http", ...more: Step[]) =>
     allowed(
-      { caseId: "T", seed: 1, transport, steps: [{ ...ordered[0]!, atMs: 0 } as Step, ...ordered.slice(1), request] },
+      {
+        caseId: "T",
+        seed: 1,
+        transport,
+        steps: [{ ...ordered[0]!, atMs: 0 } as Step, ...ordered.slice(1), ...more, request],
+      },
       request,
       PROFILE,
     ).allowed;
   expect(observe("function")).toEqual(["a"]);
   expect(observe("http")).toEqual(["a", "b", "c"]);
+  expect(observe("http", { kind: "quiet", atMs: request.startMs - 3 })).toEqual(["a", "b", "c"]);
+  expect(observe("http", { kind: "quiet", atMs: request.startMs - 1 })).toEqual(["a"]);
 });
 
 it("counts whole blocks only", () => {

@@ -5,7 +5,7 @@
  * legal surprise never cascades. Whatever the profile leaves out makes the answer larger.
  */
 import type { Observation, SentStep } from "../observation.ts";
-import type { RouterProfile } from "../router-profile.ts";
+import { coldPolicy, type RouterProfile } from "../router-profile.ts";
 import { type GateState, gateState } from "./gate.ts";
 import { type History, historyBefore } from "./history.ts";
 import { leastLoaded, loadsOf, type PodLoad } from "./load.ts";
@@ -156,7 +156,7 @@ function coldPods(
   loads: ReadonlyMap<string, PodLoad> | undefined,
   profile: RouterProfile,
 ): readonly string[] {
-  const policy = typeof profile.cold === "object" ? profile.cold.policy : profile.cold;
+  const policy = coldPolicy(profile);
   const usesLoad = policy === "least-load" || policy === "cost-model";
   return usesLoad && loads !== undefined ? leastLoaded(pods, loads) : pods;
 }

@@ -50,13 +50,15 @@ export function historyBefore(observation: Observation, request: SentStep): Hist
       };
     });
   });
-  return { placements, livePods: podsAt(before), observation };
+  return { placements, livePods: podsFor(request.model, before), observation };
 }
 
 function startOf(step: Step): number {
   return step.kind === "sent" ? step.startMs : step.atMs;
 }
 
-function podsAt(steps: readonly Step[]): readonly string[] {
-  return steps.findLast((step) => step.kind === "pods")?.pods ?? [];
+/** Pods that are there and serve the model. */
+function podsFor(model: string, steps: readonly Step[]): readonly string[] {
+  const { pods = [], serving = {} } = steps.findLast((step) => step.kind === "pods") ?? {};
+  return pods.filter((pod) => serving[pod]?.includes(model) !== false);
 }

@@ -90,17 +90,24 @@ const NOT: Range = { low: 0, high: 0 };
 
 function inFlight(history: History, nowMs: number): Weight {
   const http = history.observation.transport === "http";
+  const quietMs = quietBefore(history, nowMs);
   const ended = history.placements.filter(({ endMs }) => endMs !== undefined && endMs <= nowMs);
   const latest = ended.sort((a, b) => b.endMs! - a.endMs!).slice(0, LATE_RELEASE_STRAGGLERS);
   return (placement) => {
     const { endMs, startMs, step } = placement;
     if (endMs === undefined) return step.held || startMs < nowMs ? COUNTED : PERHAPS;
     if (endMs > nowMs) return PERHAPS;
-    if (!http) return NOT;
+    if (!http || endMs <= quietMs) return NOT;
     const ageMs = nowMs - endMs;
     const straggler = latest.includes(placement) && ageMs < LATE_RELEASE_MAX_MS;
     return ageMs < LATE_RELEASE_MS || straggler ? PERHAPS : NOT;
   };
+}
+
+/** When the router last showed that it counts nothing which had ended. */
+function quietBefore({ observation }: History, nowMs: number): number {
+  const proof = observation.steps.findLast((step) => step.kind === "quiet" && step.atMs <= nowMs);
+  return proof?.kind === "quiet" ? proof.atMs : -Infinity;
 }
 
 function inWindow(history: History, nowMs: number, windowMs: number): Weight {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FunctionSession } from "../function-lab.ts";
-import { PLAIN_RULE, RuleRouter, type RuleOptions } from "../mutants/pure/rule-router.ts";
+import { RuleRouter } from "../mutants/pure/rule-router.ts";
+import { PLAIN_RULE, type RuleOptions } from "../mutants/pure/rule.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { measure } from "./probe-router.ts";
 
@@ -8,7 +9,7 @@ type Measured = Awaited<ReturnType<typeof measure>>;
 
 function probe(changes: Partial<RuleOptions>, declared: RouterProfile = {}): Promise<Measured> {
   const session = new FunctionSession(new RuleRouter({ ...PLAIN_RULE, ...changes }, 3), {});
-  return measure(session.lab("PROBE", 1, 4), declared);
+  return measure(session.lab({ id: "PROBE", needs: { transport: "any", pods: 4 } }, 1), declared);
 }
 
 describe("a probe of a router whose rule is known", () => {

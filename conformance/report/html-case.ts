@@ -95,6 +95,8 @@ function describeStep(step: Exclude<Step, SentStep>): string {
       return `pods ${step.change}${step.pod === null ? "" : ` ${step.pod}`}: now ${step.pods.join(", ") || "none"}`;
     case "advanced":
       return `time moved by ${step.byMs} ms`;
+    case "quiet":
+      return "the router counts nothing that has ended";
     case "note":
       return `${step.label}: ${JSON.stringify(step.data)?.slice(0, 300) ?? ""}`;
   }

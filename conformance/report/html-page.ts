@@ -1,7 +1,6 @@
 /** The report as one self-contained page: verdict first, a matrix when there are several routers, a section per case. */
 import { readFileSync } from "node:fs";
 import type { Evidence } from "../runner/evidence.ts";
-import type { RouterProfile } from "../router-profile.ts";
 import type { CaseRow, Report } from "../runner/report-rows.ts";
 import { groupOf } from "../runner/select-cases.ts";
 import { caseSection } from "./html-case.ts";
@@ -58,7 +57,7 @@ function routerPart({ report, evidence }: PageReport, index: number): Html {
     </p>
     ${header.settle === undefined ? undefined : html`<p class="soft">Waits a declared time before the rule holds: ${header.settle.why}</p>`}
     <pre>${header.reproduce}</pre>
-    ${troubles(cases, index)} ${unlocking(cases, header.profile)}
+    ${troubles(cases, index)} ${unlocking(cases)}
     <details>
       <summary>What the router claims</summary>
       <pre>${JSON.stringify(header.profile, null, 2)}</pre>
@@ -90,8 +89,8 @@ function troubles(cases: readonly CaseRow[], index: number): Html | undefined {
   </ul>`;
 }
 
-function unlocking(cases: readonly CaseRow[], profile: RouterProfile): Html | undefined {
-  const claims = missingClaims(cases, profile).map(([claim, count]) => `${claim} (${count})`);
+function unlocking(cases: readonly CaseRow[]): Html | undefined {
+  const claims = missingClaims(cases).map(([claim, count]) => `${claim} (${count})`);
   if (claims.length === 0) return undefined;
   return html`<p class="soft">Cases that a claim more would unlock: ${claims.join(", ")}</p>`;
 }

@@ -14,7 +14,7 @@ function report(verdicts: Readonly<Record<string, Verdict>>, known: readonly str
     adapter: testFunctionRouter(known.length === 0 ? {} : { exact: true }),
     catalogue: Object.entries(verdicts).map(([id, verdict]) =>
       testCase(id, {
-        unsupported: () => (verdict === "unsupported" ? "no claim" : undefined),
+        unsupported: () => (verdict === "unsupported" ? { why: "no claim" } : undefined),
         judge: () => (verdict === "pass" ? { verdict } : { verdict: "fail", reason: "wrong-pod", detail }),
       }),
     ),

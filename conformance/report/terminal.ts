@@ -1,7 +1,6 @@
 /** The report on a terminal: a table by group, failures explained, a verdict at the end. */
 import { styleText } from "node:util";
 import type { Verdict } from "../case.ts";
-import type { RouterProfile } from "../router-profile.ts";
 import type { CaseRow, FooterRow, HeaderRow, Report } from "../runner/report-rows.ts";
 import { groupOf } from "../runner/select-cases.ts";
 import { explainFailure } from "./explain-failure.ts";
@@ -33,7 +32,7 @@ export function terminalReport({ header, cases, footer }: Report, colour: boolea
     ...cases.filter(needsWords).flatMap((row) => [...explanation(row, paint), ""]),
     ...footer.stale.map((entry) => paint("red", `known-failing list: ${entry}; remove the entry`)),
     ...(footer.error === undefined ? [] : [paint("red", footer.error), ""]),
-    ...unlocking(shown, header.profile).map((line) => paint("gray", line)),
+    ...unlocking(shown).map((line) => paint("gray", line)),
     verdictLine(footer, paint),
   ];
 }
@@ -63,8 +62,8 @@ function explanation(row: CaseRow, paint: (style: Style, text: string) => string
   return [`${paint(style, mark.trim())} ${first}`, ...rest.map((line) => `     ${line}`)];
 }
 
-function unlocking(cases: readonly CaseRow[], profile: RouterProfile): string[] {
-  const claims = missingClaims(cases, profile).map(([claim, count]) => `${claim} (${count})`);
+function unlocking(cases: readonly CaseRow[]): string[] {
+  const claims = missingClaims(cases).map(([claim, count]) => `${claim} (${count})`);
   return claims.length === 0 ? [] : [`cases that a claim more would unlock: ${claims.join(", ")}`];
 }
 

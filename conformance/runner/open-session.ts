@@ -1,7 +1,7 @@
 /** Starts a router, and the pods it needs, for a run. */
 import { RealClock } from "../../fixtures/clock.ts";
 import type { RouterAdapter, RouterUnderTest } from "../adapters/router-under-test.ts";
-import type { Case } from "../case.ts";
+import { type Case, withOtherThreshold } from "../case.ts";
 import { FunctionSession, type FunctionLab } from "../function-lab.ts";
 import { HttpSession } from "../http-lab/http-session.ts";
 import type { Session } from "./session.ts";
@@ -30,12 +30,15 @@ type FunctionRouterUnderTest = Extract<RouterUnderTest, { kind: "function" }>;
 class FunctionRun implements Session<FunctionLab> {
   readonly transport = "function";
   readonly canAdvance = true;
+  readonly spoiled = false;
   readonly fixedPods = undefined;
   readonly #adapter: RouterAdapter;
   readonly #seed: number;
   readonly #clock: RealClock;
   #router: FunctionRouterUnderTest;
   #session: FunctionSession;
+  /** Started for one case with another threshold. */
+  #guest: FunctionRouterUnderTest | undefined;
 
   constructor(adapter: RouterAdapter, seed: number, clock: RealClock, router: FunctionRouterUnderTest) {
     this.#adapter = adapter;
@@ -45,12 +48,17 @@ class FunctionRun implements Session<FunctionLab> {
     this.#session = new FunctionSession(router.router, adapter.profile);
   }
 
-  async lab({ id, needs }: Pick<Case, "id" | "needs">, seed: number): Promise<FunctionLab> {
-    return this.#session.lab(id, seed, needs.pods);
+  async lab(of: Pick<Case, "id" | "needs">, seed: number): Promise<FunctionLab> {
+    if (of.needs.otherThreshold !== true) return this.#session.lab(of, seed);
+    const profile = withOtherThreshold(this.#adapter.profile);
+    this.#guest = await this.#start(profile.threshold?.value);
+    return new FunctionSession(this.#guest.router, profile).lab(of, seed);
   }
 
   async end(lab: FunctionLab): Promise<void> {
     await lab.settle();
+    await this.#guest?.close();
+    this.#guest = undefined;
   }
 
   async refreshPods(): Promise<void> {
@@ -59,10 +67,15 @@ class FunctionRun implements Session<FunctionLab> {
 
   async restart(): Promise<void> {
     await this.#router.close();
-    const router = await this.#adapter.start({ pods: [], seed: this.#seed, clock: this.#clock });
+    this.#router = await this.#start();
+    this.#session = new FunctionSession(this.#router.router, this.#adapter.profile);
+  }
+
+  async #start(threshold?: number): Promise<FunctionRouterUnderTest> {
+    const options = { pods: [], seed: this.#seed, clock: this.#clock };
+    const router = await this.#adapter.start(threshold === undefined ? options : { ...options, threshold });
     if (router.kind !== "function") throw new Error(`${this.#adapter.name} was a function and is not any more`);
-    this.#router = router;
-    this.#session = new FunctionSession(router.router, this.#adapter.profile);
+    return router;
   }
 
   died(): undefined {

@@ -1,6 +1,7 @@
 /** Runs one case and says what became of it: traffic, judgement, and every way either can break. */
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { Case, Statistic, Verdict } from "../case.ts";
+import { resolvePointer } from "../adapters/json-pointer.ts";
 import type { RouterAdapter } from "../adapters/router-under-test.ts";
 import { evidenceOf, type Evidence } from "./evidence.ts";
 import type { Session } from "./session.ts";
@@ -12,6 +13,7 @@ export interface CaseOutcome {
   readonly expected?: readonly string[];
   readonly observed?: readonly string[];
   readonly statistic?: Statistic;
+  readonly missingClaim?: string;
   /** Made when asked for: the oracle looks at every step again. */
   readonly evidence?: () => Evidence;
   /** The session is not to be trusted with another case. */
@@ -27,16 +29,35 @@ export function obstacle(
 ): CaseOutcome | undefined {
   const no = (detail: string): CaseOutcome => ({ verdict: "unsupported", reason: "unsupported", detail });
   const missing = unsupported(adapter.profile);
-  if (missing !== undefined) return no(missing);
+  if (missing !== undefined) {
+    return { ...no(missing.why), ...(missing.claim === undefined ? {} : { missingClaim: missing.claim }) };
+  }
   if (session.transport === "function" && needs.transport === "http") return no("it needs a router that speaks HTTP");
-  if (needs.podChanges === true && adapter.changesPods === false) {
+  const hidden = needs.shows?.find((shown) => resolvePointer(adapter, `/${shown.replaceAll(".", "/")}`) === undefined);
+  if (hidden !== undefined) return { ...no(`the adapter does not declare ${hidden}`), missingClaim: hidden };
+  if (needs.freshRouter === true && adapter.kind === "url") {
+    return no("it may leave the router spoiled, and this one cannot be started anew");
+  }
+  if (needs.podChanges !== undefined && adapter.changesPods === false) {
     return no("the adapter cannot tell the router about pods that come and go (pods.channel is none)");
+  }
+  if (needs.fleet !== undefined && (session.fixedPods !== undefined || adapter.changesPods === false)) {
+    return no("it needs pods of different kinds, which the adapter cannot give the router");
+  }
+  if (needs.otherThreshold === true && adapter.takesThreshold !== true) {
+    return no("the adapter cannot start the router with another threshold ({{threshold}} is not used)");
+  }
+  if (needs.chats === true && adapter.requests?.paths?.includes("/v1/chat/completions") === false) {
+    return no("the adapter says that the router takes no chats");
   }
   if (session.fixedPods !== undefined && needs.pods !== undefined && needs.pods !== session.fixedPods) {
     return no(`it needs ${needs.pods} pods and the adapter fixes ${session.fixedPods}`);
   }
   if (needs.clock === true && !session.canAdvance && !slow) {
     return { verdict: "skipped", reason: "slow", detail: "it waits for minutes of real time; --slow runs it" };
+  }
+  if (needs.slow === true && !slow) {
+    return { verdict: "skipped", reason: "slow", detail: "it takes many seconds; --slow runs it" };
   }
   return undefined;
 }
@@ -57,7 +78,7 @@ export async function runCase(each: Case, session: Session, seed: number, timeou
   const broken = trouble ?? leftovers;
   if (broken !== undefined) return { ...broken, evidence };
   try {
-    return { ...each.judge(observation, lab.profile), evidence };
+    return { ...each.judge(observation, lab.profile), evidence, broken: session.spoiled };
   } catch (error) {
     return { verdict: "error", reason: "judgement-broke", detail: message(error), evidence };
   }

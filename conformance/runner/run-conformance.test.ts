@@ -15,7 +15,7 @@ it("gives every id of the catalogue a row, whatever becomes of it", async () => 
     catalogue: [
       testCase("THR-01"),
       testCase("THR-02", failing),
-      testCase("THR-03", { unsupported: () => "the profile does not claim gate" }),
+      testCase("THR-03", { unsupported: () => ({ claim: "gate", why: "the profile does not claim gate" }) }),
       testCase("THR-04", { traffic: async () => Promise.reject(new Error("bug in the kit")) }),
       testCase("THR-05", { traffic: async () => undefined }),
       testCase("STR-01", { needs: { transport: "http" } }),

@@ -46,7 +46,7 @@ export type RunEvent =
   | { readonly type: "row"; readonly row: ReportRow; readonly evidence?: () => Evidence };
 
 const CASE_TIMEOUT_MS = 120_000;
-/** A case that waits for a TTL of its own accord. */
+/** A case that waits for a TTL of its own accord, or fills an index. */
 const SLOW_CASE_TIMEOUT_MS = 3_600_000;
 const MOST_ADDS_IN_A_CASE = 24;
 const MODELS = ["model-a", "model-b"];
@@ -121,7 +121,7 @@ async function runAll(
       else if (used && isolation === "L1") await session.refreshPods();
       used = true;
       const limitMs =
-        each.needs.clock === true && !session.canAdvance
+        each.needs.slow === true || (each.needs.clock === true && !session.canAdvance)
           ? SLOW_CASE_TIMEOUT_MS
           : CASE_TIMEOUT_MS + MOST_ADDS_IN_A_CASE * (adapter.settle?.afterAddMs ?? 0);
       const outcome = await runCase(each, session, seed, limitMs);
@@ -173,7 +173,7 @@ interface RowContext {
 
 function rowFor(
   { id, level, requirement, title }: Case,
-  { verdict, reason, detail, expected, observed, statistic }: CaseOutcome,
+  { verdict, reason, detail, missingClaim, expected, observed, statistic }: CaseOutcome,
   durationMs: number,
   { seed, knownFailing, attachedBy }: RowContext,
 ): CaseRow {
@@ -185,7 +185,7 @@ function rowFor(
     requirement,
     title,
     verdict,
-    ...definedOnly({ reason, detail, expected, observed, statistic }),
+    ...definedOnly({ reason, detail, missingClaim, expected, observed, statistic }),
     ...(known === undefined
       ? {}
       : { knownFailing: { reason: known.reason, ...(known.link === undefined ? {} : { link: known.link }) } }),

@@ -15,6 +15,8 @@ export interface Session<L extends Lab = Lab> {
   refreshPods(): Promise<void>;
   /** A fresh router in front of fresh pods. */
   restart(): Promise<void>;
+  /** A case left the router as it must not be for another one. */
+  readonly spoiled: boolean;
   /** How the router's process ended unasked; undefined while it lives. */
   died(): string | undefined;
   close(): Promise<void>;

@@ -1,14 +1,6 @@
 import type { LatencyProfile } from "../../fixtures/profiles/latency-profile.ts";
 import { assertPodClock } from "../../fixtures/profiles/pod-clock.ts";
-import type {
-  DecodeRun,
-  EngineStats,
-  FastForwardEngine,
-  GenerationRequest,
-  KvEvent,
-  StepOutput,
-  TokenOutput,
-} from "./engine.ts";
+import type { EngineStats, FastForwardEngine, GenerationRequest, KvEvent, StepOutput, TokenOutput } from "./engine.ts";
 import { LatencyModel, type StepNoise } from "./latency-model.ts";
 import { Scheduler, type SchedulerConfig } from "./scheduler.ts";
 
@@ -40,7 +32,12 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
   const scheduler = new Scheduler(config, emit);
   const latency = new LatencyModel(profile, noise);
   let begun: Omit<StepOutput, "tokens" | "kvEvents"> | undefined;
-  let run: { readonly startMs: number; readonly maxSteps: number } | undefined;
+  let run: { readonly startMs: number; readonly stepEndsMs: number[] } | undefined;
+  const takeEvents = (): KvEvent[] => {
+    const events = kvEvents;
+    kvEvents = [];
+    return events;
+  };
 
   return {
     submit: (request: GenerationRequest) => scheduler.add(request),
@@ -71,33 +68,39 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       if (begun === undefined) throw new Error("endStep without a step in flight");
       const tokens: TokenOutput[] = [];
       scheduler.complete(tokens);
-      const output = { ...begun, tokens, kvEvents };
+      const output = { ...begun, tokens, kvEvents: takeEvents() };
       begun = undefined;
-      kvEvents = [];
       return output;
     },
     beginRun(nowMs) {
-      // Events belong to steps, and a run of one step saves nothing.
-      const maxSteps = config.kvEvents === true ? 0 : scheduler.quietSteps;
-      if (maxSteps < 2) return undefined;
-      run = { startMs: nowMs, maxSteps };
-      return nowMs + maxSteps * latency.leastDecodeMs(scheduler.running, scheduler.nextContextTokens);
+      const steps = scheduler.quietSteps;
+      // A run of one step saves nothing.
+      if (steps < 2) return undefined;
+      const stepEndsMs = latency.decodeEndsMs(scheduler.running, scheduler.nextContextTokens, steps, nowMs);
+      run = { startMs: nowMs, stepEndsMs };
+      return stepEndsMs.at(-1);
     },
     endRun(untilMs, inclusive) {
       if (run === undefined) throw new Error("endRun without a run");
-      const { startMs, maxSteps } = run;
-      const { running, runningRequests, nextIndexes } = scheduler;
+      const { startMs, stepEndsMs } = run;
+      const { runningRequests, nextIndexes } = scheduler;
       run = undefined;
-      const stepEndsMs: number[] = [];
-      let contextTokens = scheduler.nextContextTokens;
-      for (let endMs = startMs; stepEndsMs.length < maxSteps; contextTokens += running) {
-        endMs += latency.decodeMs(running, contextTokens);
-        if (endMs > untilMs || (endMs === untilMs && !inclusive)) break;
-        scheduler.stepQuietly();
-        latency.spendFactor();
-        stepEndsMs.push(endMs);
+      while (stepEndsMs.length > 0) {
+        const endMs = stepEndsMs.at(-1) as number;
+        if (endMs < untilMs || (endMs === untilMs && inclusive)) break;
+        stepEndsMs.pop();
       }
-      return { startMs, stepEndsMs, requests: runningRequests, firstIndexes: nextIndexes } satisfies DecodeRun;
+      latency.spend(stepEndsMs.length);
+      const stepEvents: KvEvent[][] = [];
+      if (emit === undefined) {
+        scheduler.decodeQuietly(stepEndsMs.length);
+      } else {
+        for (const _ of stepEndsMs) {
+          scheduler.decodeQuietly(1);
+          stepEvents.push(takeEvents());
+        }
+      }
+      return { startMs, stepEndsMs, requests: runningRequests, firstIndexes: nextIndexes, kvEvents: stepEvents };
     },
     stats: () => statsOf(scheduler),
     withhold: (blocks) => scheduler.kv.pool.withhold(blocks),

@@ -2,7 +2,7 @@ import type { DecodeRun, StepOutput } from "./engine.ts";
 
 /** The steps of a run, as `endStep` would have given them. */
 export function* stepsOf(run: DecodeRun): Generator<StepOutput> {
-  const { requests, firstIndexes, stepEndsMs } = run;
+  const { requests, firstIndexes, stepEndsMs, kvEvents } = run;
   const scheduled = requests.map(({ id }) => [id, 1] as const);
   for (const [step, endMs] of stepEndsMs.entries()) {
     yield {
@@ -15,7 +15,7 @@ export function* stepsOf(run: DecodeRun): Generator<StepOutput> {
         const index = (firstIndexes[position] as number) + step;
         return { requestId: id, index, tokenId: sample(index) };
       }),
-      kvEvents: [],
+      kvEvents: kvEvents[step] ?? [],
     };
   }
 }

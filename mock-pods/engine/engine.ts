@@ -93,6 +93,8 @@ export interface DecodeRun {
   readonly requests: readonly GenerationRequest[];
   /** Index of the first token each request got, by position in `requests`. */
   readonly firstIndexes: readonly number[];
+  /** By step; empty while events are off. */
+  readonly kvEvents: readonly (readonly KvEvent[])[];
 }
 
 /** One KV block that holds something. */
@@ -139,8 +141,8 @@ export interface Engine {
 /** An engine that can skip ahead while nothing changes; for virtual time only. */
 export interface FastForwardEngine extends Engine {
   /**
-   * Begins a run of uneventful steps. Returns a time at which it may be over, and certainly was not before; undefined,
-   * and nothing begun, when the next step may be eventful.
+   * Begins a run of uneventful steps. Returns when it ends if nothing comes in between; undefined, and nothing begun, when
+   * the next step may be eventful.
    */
   beginRun(nowMs: number): number | undefined;
   /** Ends the run: it has the steps that end before `untilMs`, or, if `inclusive`, just then. */

@@ -1,4 +1,5 @@
 import { toUint64 } from "./block-hash.ts";
+import { type BlockRecords, blockRecords, RECORD_FIELDS, REFERENCES } from "./block-records.ts";
 import type { BlockView, KvEvent } from "./engine.ts";
 import { FreeList } from "./free-list.ts";
 import { PrefixCache } from "./prefix-cache.ts";
@@ -11,23 +12,25 @@ import { PrefixCache } from "./prefix-cache.ts";
  */
 export class KvBlockPool {
   readonly cache: PrefixCache;
+  readonly #numBlocks: number;
+  readonly #records: BlockRecords;
   readonly #free: FreeList;
-  readonly #references: Int32Array;
   readonly #emit: ((event: KvEvent) => void) | undefined;
   /** Blocks out of use, and how many should be. */
   readonly #withheld: number[] = [];
   #withholdBlocks = 0;
 
   constructor(numBlocks: number, emit?: (event: KvEvent) => void) {
-    this.cache = new PrefixCache(numBlocks);
-    this.#free = new FreeList(numBlocks);
-    this.#references = new Int32Array(numBlocks);
+    this.#numBlocks = numBlocks;
+    this.#records = blockRecords(numBlocks);
+    this.cache = new PrefixCache(this.#records);
+    this.#free = new FreeList(this.#records);
     this.#emit = emit;
   }
 
   /** All but the null block and those out of use. */
   get usableBlocks(): number {
-    return this.#references.length - 1 - this.#withheld.length;
+    return this.#numBlocks - 1 - this.#withheld.length;
   }
 
   get freeBlocks(): number {
@@ -35,7 +38,7 @@ export class KvBlockPool {
   }
 
   isFree(block: number): boolean {
-    return this.#references[block] === 0;
+    return this.#records[block * RECORD_FIELDS + REFERENCES] === 0;
   }
 
   /** Every block that is referred to or cached, by number. */
@@ -43,14 +46,14 @@ export class KvBlockPool {
     const reuseRanks = new Map([...this.#free].map((block, rank) => [block, rank]));
     const views: BlockView[] = [];
     const withheld = new Set(this.#withheld);
-    for (let block = 1; block < this.#references.length; block++) {
+    for (let block = 1; block < this.#numBlocks; block++) {
       if (withheld.has(block)) continue;
       const hash = this.cache.has(block) ? toUint64(this.cache.high(block), this.cache.low(block)) : undefined;
       const reuseRank = reuseRanks.get(block);
       if (hash === undefined && reuseRank !== undefined) continue;
       views.push({
         block,
-        references: this.#references[block] as number,
+        references: this.#records[block * RECORD_FIELDS + REFERENCES] as number,
         ...(hash !== undefined && { hash: hash.toString(16).padStart(16, "0") }),
         ...(reuseRank !== undefined && { reuseRank }),
       });
@@ -65,7 +68,7 @@ export class KvBlockPool {
       this.#emit?.({ kind: "removed", hashes: [toUint64(this.cache.high(block), this.cache.low(block))] });
       this.cache.remove(block);
     }
-    this.#references[block] = 1;
+    this.#records[block * RECORD_FIELDS + REFERENCES] = 1;
     return block;
   }
 
@@ -83,7 +86,7 @@ export class KvBlockPool {
   /** One more reference to a block found in the cache. */
   touch(block: number): void {
     if (this.isFree(block)) this.#free.remove(block);
-    (this.#references[block] as number)++;
+    (this.#records[block * RECORD_FIELDS + REFERENCES] as number)++;
   }
 
   /**
@@ -94,7 +97,7 @@ export class KvBlockPool {
     let front = 0;
     for (let index = blocks.length - 1; index >= 0; index--) {
       const block = blocks[index] as number;
-      if (--(this.#references[block] as number) > 0) continue;
+      if (--(this.#records[block * RECORD_FIELDS + REFERENCES] as number) > 0) continue;
       if (this.cache.has(block)) {
         this.#free.append(block);
       } else {

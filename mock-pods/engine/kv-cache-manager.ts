@@ -23,21 +23,21 @@ export function misfitOf({ blockSize, numGpuBlocks, maxModelLen }: KvCacheConfig
 /** Gives sequences their blocks: prefix lookup, allocation, caching of full blocks, release. */
 export class KvCacheManager {
   readonly pool: KvBlockPool;
-  readonly #config: KvCacheConfig;
+  readonly config: KvCacheConfig;
   readonly #emit: ((event: KvEvent) => void) | undefined;
   /** Block ids of the last lookup. */
-  #hits: number[] = [];
+  readonly #hits: number[] = [];
 
   constructor(config: KvCacheConfig, emit?: (event: KvEvent) => void) {
     const misfit = misfitOf(config);
     if (misfit !== undefined) throw new OperationalError("USAGE", misfit);
     this.pool = new KvBlockPool(config.numGpuBlocks, emit);
-    this.#config = config;
+    this.config = config;
     this.#emit = emit;
   }
 
   looksUp(sequence: Sequence): boolean {
-    return this.#config.prefixCaching && sequence.request.skipPrefixLookup !== true;
+    return this.config.prefixCaching && sequence.request.skipPrefixLookup !== true;
   }
 
   /**
@@ -45,17 +45,18 @@ export class KvCacheManager {
    * `admit` that follows.
    */
   lookup(sequence: Sequence): number {
-    this.#hits = [];
+    const hits = this.#hits;
+    hits.length = 0;
     if (!this.looksUp(sequence)) return 0;
-    const { blockSize } = this.#config;
+    const { blockSize } = this.config;
     const limit = Math.floor((sequence.knownTokens - 1) / blockSize);
     const chain = sequence.hashChain(limit, blockSize);
     for (let block = 0; block < limit; block++) {
       const found = this.pool.cache.find(chain[2 * block] as number, chain[2 * block + 1] as number);
       if (found === 0) break;
-      this.#hits.push(found);
+      hits.push(found);
     }
-    return this.#hits.length;
+    return hits.length;
   }
 
   /**
@@ -64,13 +65,10 @@ export class KvCacheManager {
    */
   admit(sequence: Sequence, newTokens: number, wholePrompt: boolean, headroomBlocks: number): boolean {
     const hits = this.#hits;
-    const { blockSize, maxModelLen } = this.#config;
-    let idleHits = 0;
-    for (const block of hits) if (this.pool.isFree(block)) idleHits++;
+    const { blockSize, maxModelLen } = this.config;
     const totalTokens = Math.min(hits.length * blockSize + newTokens, maxModelLen);
     const fitTokens = wholePrompt ? Math.max(sequence.knownTokens, totalTokens) : totalTokens;
-    const needed = Math.max(0, Math.ceil(fitTokens / blockSize) - hits.length) + idleHits + headroomBlocks;
-    if (needed > this.pool.freeBlocks) return false;
+    if (!this.fits(fitTokens, headroomBlocks)) return false;
     for (const block of hits) {
       this.pool.touch(block);
       sequence.blocks.push(block);
@@ -80,9 +78,21 @@ export class KvCacheManager {
     return true;
   }
 
+  /**
+   * Whether there are blocks for `tokens` that begin with the hits of the last lookup, and `headroomBlocks` more. A hit
+   * that nobody refers to is itself a free block.
+   */
+  fits(tokens: number, headroomBlocks: number): boolean {
+    const hits = this.#hits;
+    let idleHits = 0;
+    for (const block of hits) if (this.pool.isFree(block)) idleHits++;
+    const newBlocks = Math.max(0, Math.ceil(tokens / this.config.blockSize) - hits.length);
+    return newBlocks + idleHits + headroomBlocks <= this.pool.freeBlocks;
+  }
+
   /** Blocks for `newTokens` more of a running sequence; false, and nothing done, when there are too few. */
   extend(sequence: Sequence, newTokens: number): boolean {
-    const { blockSize, maxModelLen } = this.#config;
+    const { blockSize, maxModelLen } = this.config;
     const totalTokens = Math.min(sequence.computedTokens + newTokens, maxModelLen);
     if (totalTokens <= sequence.roomTokens) return true;
     const needed = Math.ceil(totalTokens / blockSize) - sequence.blocks.length;
@@ -100,7 +110,7 @@ export class KvCacheManager {
 
   /** Leading tokens of a prompt held now, in whole blocks; touches nothing. */
   heldTokens(promptTokenIds: ArrayLike<number>, salt: HashSalt): number {
-    const { blockSize } = this.#config;
+    const { blockSize } = this.config;
     const chain: HashChain = [];
     let tokens = 0;
     while (tokens + blockSize <= promptTokenIds.length) {
@@ -113,7 +123,7 @@ export class KvCacheManager {
 
   /** Takes the blocks still missing for `totalTokens` and caches every block that is full by then. */
   #fill(sequence: Sequence, totalTokens: number): void {
-    const { blockSize, prefixCaching } = this.#config;
+    const { blockSize, prefixCaching } = this.config;
     const { blocks } = sequence;
     const wanted = Math.ceil(totalTokens / blockSize);
     while (blocks.length < wanted) blocks.push(this.pool.take());
@@ -123,7 +133,7 @@ export class KvCacheManager {
   }
 
   #cacheFullBlocks(sequence: Sequence, tokens: number): void {
-    const { blockSize } = this.#config;
+    const { blockSize } = this.config;
     const from = sequence.cachedBlocks;
     const full = Math.floor(tokens / blockSize);
     if (full <= from) return;

@@ -15,8 +15,8 @@ export interface StepNoise {
 export class LatencyModel {
   readonly #profile: LatencyProfile;
   readonly #noise: StepNoise | undefined;
-  /** The next step's, once drawn. */
-  #factor: number | undefined;
+  /** Drawn for steps to come. */
+  readonly #factors: number[] = [];
 
   constructor(profile: LatencyProfile, noise?: StepNoise) {
     this.#profile = profile;
@@ -36,27 +36,28 @@ export class LatencyModel {
       contextTokens += attendedTokens;
       if (newTokens > 1) chunksMs += quadraticMs(this.#profile, newTokens, attendedTokens);
     }
-    const ms = this.#curvesMs(requests, batchTokens, contextTokens, chunksMs) * this.#nextFactor();
-    this.spendFactor();
+    const ms = this.#curvesMs(requests, batchTokens, contextTokens, chunksMs) * this.#factor(0);
+    this.spend(1);
     return ms;
   }
 
   /**
-   * A step in which each of `requests` computes one token, over `contextTokens` in all. Only a look: `spendFactor` says
-   * that the step was made.
+   * When each of `steps` steps ends in which `requests` compute one token each; the first reads `contextTokens` in all.
+   * Only a look: `spend` says how many were made.
    */
-  decodeMs(requests: number, contextTokens: number): number {
-    return this.#curvesMs(requests, requests, contextTokens, 0) * this.#nextFactor();
+  decodeEndsMs(requests: number, contextTokens: number, steps: number, startMs: number): number[] {
+    const endsMs: number[] = [];
+    let endMs = startMs;
+    for (let step = 0; step < steps; step++) {
+      endMs += this.#curvesMs(requests, requests, contextTokens + step * requests, 0) * this.#factor(step);
+      endsMs.push(endMs);
+    }
+    return endsMs;
   }
 
-  /** The next step draws its own noise. */
-  spendFactor(): void {
-    this.#factor = undefined;
-  }
-
-  /** A decode step surely takes no less, nor does any later one of the same requests. */
-  leastDecodeMs(requests: number, contextTokens: number): number {
-    return this.#curvesMs(requests, requests, contextTokens, 0) * (1 - (this.#noise?.ratio ?? 0));
+  /** So many steps were made: the next draw their own noise. */
+  spend(steps: number): void {
+    this.#factors.splice(0, steps);
   }
 
   #curvesMs(requests: number, batchTokens: number, contextTokens: number, chunksMs: number): number {
@@ -65,8 +66,11 @@ export class LatencyModel {
     return sumMs / this.#profile.efficiencyRatio;
   }
 
-  #nextFactor(): number {
+  /** Of a step to come, 0 the next. */
+  #factor(step: number): number {
     if (this.#noise === undefined) return 1;
-    return (this.#factor ??= 1 + this.#noise.ratio * (2 * this.#noise.random.next() - 1));
+    const { ratio, random } = this.#noise;
+    while (this.#factors.length <= step) this.#factors.push(1 + ratio * (2 * random.next() - 1));
+    return this.#factors[step] as number;
   }
 }

@@ -1,117 +1,112 @@
-/** A block's record: its hash, and its neighbours among the blocks of the same hash. */
-const STRIDE = 4;
-const HIGH = 0;
-const LOW = 1;
-/** The next twin that came; 0 at the newest. */
-const NEWER = 2;
-/** The twin before; at the oldest, the newest. */
-const OLDER = 3;
+import { type BlockRecords, HIGH, LOW, NEWER_TWIN, NEXT_IN_CHAIN, OLDER_TWIN, RECORD_FIELDS } from "./block-records.ts";
 
 /**
  * Which blocks hold which content: hash to blocks, oldest first.
  *
- * Identical blocks are not merged, so a hash may have several ("twins"); a lookup gives the oldest. An open-addressed
- * table of block ids, twins linked through the blocks' records: every operation is O(1). The fields of a block lie side by
- * side, since what a pool of 12,735 blocks costs is cache misses.
+ * Identical blocks are not merged, so a hash may have several ("twins"); a lookup gives the oldest. A table of chains,
+ * linked through the records of the blocks; in a chain stands the oldest of a hash, and its twins are a list of their own:
+ * each knows the next that came (`NEWER_TWIN`, 0 at the newest) and the one before (`OLDER_TWIN`; at the oldest, the
+ * newest; 0 where the block holds nothing). Every operation is O(1), however many twins there are.
  */
 export class PrefixCache {
-  /** Oldest block of a hash by probe position, 0 if empty, and beside it the hash's low lane. */
-  readonly #slots: Int32Array;
+  readonly #records: BlockRecords;
+  /** First block of each chain, 0 if it is empty. */
+  readonly #chains: Int32Array;
   readonly #mask: number;
-  readonly #records: Int32Array;
-  readonly #hashed: Uint8Array;
 
-  constructor(numBlocks: number) {
-    const slots = 2 ** Math.ceil(Math.log2(numBlocks * 2));
-    this.#slots = new Int32Array(2 * slots);
-    this.#mask = 2 * slots - 1;
-    this.#records = new Int32Array(numBlocks * STRIDE);
-    this.#hashed = new Uint8Array(numBlocks);
+  constructor(records: BlockRecords) {
+    this.#records = records;
+    const numBlocks = records.length / RECORD_FIELDS;
+    this.#chains = new Int32Array(2 ** Math.ceil(Math.log2(numBlocks * 2)));
+    this.#mask = this.#chains.length - 1;
   }
 
   has(block: number): boolean {
-    return this.#hashed[block] === 1;
+    return this.#records[block * RECORD_FIELDS + OLDER_TWIN] !== 0;
   }
 
   high(block: number): number {
-    return this.#records[block * STRIDE + HIGH] as number;
+    return this.#records[block * RECORD_FIELDS + HIGH] as number;
   }
 
   low(block: number): number {
-    return this.#records[block * STRIDE + LOW] as number;
+    return this.#records[block * RECORD_FIELDS + LOW] as number;
   }
 
   /** The oldest block with this hash, or 0. */
   find(high: number, low: number): number {
-    return this.#slots[this.#probe(high, low)] as number;
+    const records = this.#records;
+    let block = this.#chains[low & this.#mask] as number;
+    while (block !== 0) {
+      const record = block * RECORD_FIELDS;
+      if (records[record + LOW] === low && records[record + HIGH] === high) break;
+      block = records[record + NEXT_IN_CHAIN] as number;
+    }
+    return block;
   }
 
   insert(block: number, high: number, low: number): void {
     const records = this.#records;
-    const record = block * STRIDE;
+    const record = block * RECORD_FIELDS;
+    const oldest = this.find(high, low);
     records[record + HIGH] = high;
     records[record + LOW] = low;
-    records[record + NEWER] = 0;
-    this.#hashed[block] = 1;
-    const slot = this.#probe(high, low);
-    const oldest = this.#slots[slot] as number;
+    records[record + NEWER_TWIN] = 0;
     if (oldest === 0) {
-      this.#slots[slot] = block;
-      this.#slots[slot + 1] = low;
-      records[record + OLDER] = block;
+      records[record + OLDER_TWIN] = block;
+      this.#enchain(block, record);
       return;
     }
-    const newest = records[oldest * STRIDE + OLDER] as number;
-    records[newest * STRIDE + NEWER] = block;
-    records[record + OLDER] = newest;
-    records[oldest * STRIDE + OLDER] = block;
+    const newest = records[oldest * RECORD_FIELDS + OLDER_TWIN] as number;
+    records[newest * RECORD_FIELDS + NEWER_TWIN] = block;
+    records[record + OLDER_TWIN] = newest;
+    records[oldest * RECORD_FIELDS + OLDER_TWIN] = block;
   }
 
   remove(block: number): void {
     const records = this.#records;
-    const newer = records[block * STRIDE + NEWER] as number;
-    const older = records[block * STRIDE + OLDER] as number;
-    const slot = this.#probe(this.high(block), this.low(block));
-    const oldest = this.#slots[slot] as number;
-    this.#hashed[block] = 0;
-    if (block !== oldest) {
-      records[older * STRIDE + NEWER] = newer;
-      records[(newer === 0 ? oldest : newer) * STRIDE + OLDER] = older;
-    } else if (newer !== 0) {
-      this.#slots[slot] = newer;
-      records[newer * STRIDE + OLDER] = older;
+    const record = block * RECORD_FIELDS;
+    const newer = records[record + NEWER_TWIN] as number;
+    const older = records[record + OLDER_TWIN] as number;
+    records[record + OLDER_TWIN] = 0;
+    if (older === block) return this.#unchain(block, record);
+    const isOldest = records[older * RECORD_FIELDS + NEWER_TWIN] === 0;
+    if (isOldest) {
+      this.#unchain(block, record);
+      this.#enchain(newer, newer * RECORD_FIELDS);
     } else {
-      this.#vacate(slot);
+      records[older * RECORD_FIELDS + NEWER_TWIN] = newer;
     }
+    const after = newer === 0 ? this.find(this.high(block), this.low(block)) : newer;
+    records[after * RECORD_FIELDS + OLDER_TWIN] = older;
   }
 
   clear(): void {
-    this.#slots.fill(0);
-    this.#hashed.fill(0);
+    this.#chains.fill(0);
+    for (let field = OLDER_TWIN; field < this.#records.length; field += RECORD_FIELDS) this.#records[field] = 0;
   }
 
-  /** The slot of this hash, or the empty slot where it would go. */
-  #probe(high: number, low: number): number {
-    let slot = (low << 1) & this.#mask;
+  #enchain(block: number, record: number): void {
+    const chain = (this.#records[record + LOW] as number) & this.#mask;
+    this.#records[record + NEXT_IN_CHAIN] = this.#chains[chain] as number;
+    this.#chains[chain] = block;
+  }
+
+  #unchain(block: number, record: number): void {
+    const records = this.#records;
+    const next = records[record + NEXT_IN_CHAIN] as number;
+    const chain = (records[record + LOW] as number) & this.#mask;
+    let before = this.#chains[chain] as number;
+    if (before === block) {
+      this.#chains[chain] = next;
+      return;
+    }
     for (;;) {
-      const block = this.#slots[slot] as number;
-      if (block === 0) return slot;
-      if (this.#slots[slot + 1] === low && this.high(block) === high) return slot;
-      slot = (slot + 2) & this.#mask;
+      const link = before * RECORD_FIELDS + NEXT_IN_CHAIN;
+      before = records[link] as number;
+      if (before !== block) continue;
+      records[link] = next;
+      return;
     }
-  }
-
-  /** Empties a slot and pulls later entries back over the hole, so that probing never meets a gap. */
-  #vacate(vacant: number): void {
-    const slots = this.#slots;
-    let hole = vacant;
-    for (let slot = (hole + 2) & this.#mask; slots[slot] !== 0; slot = (slot + 2) & this.#mask) {
-      const home = ((slots[slot + 1] as number) << 1) & this.#mask;
-      if (((slot - home) & this.#mask) < ((slot - hole) & this.#mask)) continue;
-      slots[hole] = slots[slot] as number;
-      slots[hole + 1] = slots[slot + 1] as number;
-      hole = slot;
-    }
-    slots[hole] = 0;
   }
 }

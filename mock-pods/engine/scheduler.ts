@@ -1,5 +1,6 @@
 import type { Admission, FinishReason, GenerationRequest, KvEvent, TokenOutput } from "./engine.ts";
 import { type KvCacheConfig, KvCacheManager } from "./kv-cache-manager.ts";
+import { decodeQuietly, quietSteps, stepsBlocked } from "./quiet-decode.ts";
 import { Sequence } from "./sequence.ts";
 import { runsBefore, WaitingQueue } from "./waiting-queue.ts";
 
@@ -171,18 +172,16 @@ export class Scheduler {
 
   /** How many steps from here will certainly do no more than give each running request one token, not its first or last. */
   get quietSteps(): number {
-    const { maxNumSeqs, maxNumBatchedTokens, blockSize } = this.#config;
+    const { maxNumSeqs, maxNumBatchedTokens, reserveFullIsl } = this.#config;
     const { running } = this;
-    const admits = this.waiting > 0 && running < maxNumSeqs && running < maxNumBatchedTokens;
-    if (running === 0 || running > maxNumBatchedTokens || admits) return 0;
-    // In `blockSize` steps a request takes one block.
-    let steps = Math.floor(this.kv.pool.freeBlocks / running) * blockSize;
-    for (const sequence of this.#running) {
-      // A last prompt token left over by a chunk is no decode: its step gives the first token.
-      if (sequence.outputTokens === 0 || sequence.computedTokens < sequence.knownTokens - 1) return 0;
-      steps = Math.min(steps, sequence.remainingTokens - 1);
-    }
-    return steps;
+    if (running === 0 || running > maxNumBatchedTokens) return 0;
+    const { head } = this.#waiting;
+    const admits = head !== undefined && running < maxNumSeqs && running < maxNumBatchedTokens;
+    // Where a first chunk is enough, a hit evicted can make it smaller.
+    if (admits && !reserveFullIsl) return 0;
+    const steps = quietSteps(this.#running, this.kv);
+    if (!admits || steps === 0) return steps;
+    return stepsBlocked(head, this.#running, this.kv, this.#watermarkBlocks, steps);
   }
 
   /** The requests that run, in order. */
@@ -200,14 +199,10 @@ export class Scheduler {
     return this.#running.reduce((sum, { knownTokens }) => sum + knownTokens, 0);
   }
 
-  /** `schedule` and `complete` in one, for a quiet step. */
-  stepQuietly(): void {
+  /** `schedule` and `complete` in one, for so many quiet steps */
+  decodeQuietly(steps: number): void {
     this.#departed = false;
-    for (const sequence of this.#running) {
-      this.kv.extend(sequence, 1);
-      sequence.computedTokens++;
-      sequence.knownTokens++;
-    }
+    decodeQuietly(this.#running, this.kv, steps);
   }
 
   #produce(sequence: Sequence, outputs: TokenOutput[]): FinishReason | undefined {

@@ -53,13 +53,19 @@ export class Sequence {
     return this.outputTokens === this.request.stopAfterTokens ? "stop" : "length";
   }
 
+  /** Decodes: so many tokens are computed, and each gave the next. */
+  advance(tokens: number): void {
+    this.computedTokens += tokens;
+    this.knownTokens += tokens;
+  }
+
   tokenId(position: number): number {
     return position < this.promptTokens
       ? (this.request.promptTokenIds[position] as number)
       : this.request.sample(position - this.promptTokens);
   }
 
-  /** Hashes of at least the first `blocks` blocks, all of which must be full of known tokens. */
+  /** Hashes of at least the first `blocks` blocks, full of tokens known or yet to come. */
   hashChain(blocks: number, blockSize: number): HashChain {
     for (let block = this.#chain.length / 2; block < blocks; block++) {
       const start = block * blockSize;

@@ -1,7 +1,9 @@
 /** `--kv-events-config`, vLLM's own JSON. */
 import { Type, type Static } from "typebox";
 import type { KvEventFormat } from "../../fixtures/wire/kv-events.ts";
+import { OperationalError } from "../../fixtures/operational-error.ts";
 import { checker, parseJson } from "../../fixtures/schema.ts";
+import type { VersionProfile } from "../version-profile.ts";
 
 const Config = Type.Object(
   {
@@ -30,15 +32,22 @@ export interface KvEventsConfig {
 
 const check = checker(Config);
 
-/** Undefined when events are off. @throws OperationalError FILE_INVALID naming the key that is wrong */
+/**
+ * Undefined when events are off.
+ *
+ * @throws OperationalError FILE_INVALID naming the key that is wrong; USAGE for a version that has no events
+ */
 export function kvEventsConfig(
   flag: string | number | boolean | undefined,
-  version: string,
+  { release, kvEvents: format }: VersionProfile,
 ): KvEventsConfig | undefined {
   if (flag === undefined) return undefined;
   const source = "kv-events-config";
   const config: Static<typeof Config> = check(parseJson(String(flag), source), source);
   if (config.enable_kv_cache_events !== true || config.publisher === "null") return undefined;
+  if (format === undefined) {
+    throw new OperationalError("USAGE", `kv-events-config: vLLM ${release} has no KV events, which came with 0.9`);
+  }
   const endpoint = config.endpoint ?? "tcp://*:5557";
   return {
     endpoint,
@@ -47,13 +56,8 @@ export function kvEventsConfig(
     bufferSteps: config.buffer_steps ?? 10_000,
     highWaterMark: config.hwm ?? 100_000,
     topic: config.topic ?? "",
-    format: formatOf(version),
+    format,
   };
-}
-
-/** Maps from 0.23 on (vLLM PR #42892), arrays before. */
-function formatOf(version: string): KvEventFormat {
-  return Number(version.split(".")[1] ?? 0) < 23 ? "array" : "map";
 }
 
 /** Where one pod of a fleet publishes. */

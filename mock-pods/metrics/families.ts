@@ -13,6 +13,8 @@ export interface FamilySpec {
   readonly base: "none" | "model" | "engine";
   /** One series per entry; absent: one series without further labels. */
   readonly series?: readonly Readonly<Record<string, string>>[];
+  /** The family of 0.32 whose numbers these are, when an older version had another name for them. */
+  readonly shows?: string;
   /** Upper bounds without +Inf; a token ladder depends on the context length. */
   readonly buckets?: readonly number[] | "token-ladder";
 }

@@ -32,12 +32,21 @@ interface Tally {
   readonly buckets: number[];
 }
 
+/** Where one kind of exchange is counted. */
+interface ExchangeTallies {
+  readonly requests: Tally;
+  readonly requestBytes: Tally;
+  readonly responseBytes: Tally;
+  readonly duration: Tally;
+}
+
 export class HttpMetrics {
   readonly #highResolution: Float64Array;
   readonly #requests = new Map<string, Tally>();
   readonly #requestBytes = new Map<string, Tally>();
   readonly #responseBytes = new Map<string, Tally>();
   readonly #durations = new Map<string, Tally>();
+  readonly #byKind = new Map<string, ExchangeTallies>();
   readonly #unixSeconds: () => number;
 
   constructor(createdSeconds: number, unixSeconds: () => number) {
@@ -48,14 +57,14 @@ export class HttpMetrics {
   served({ handler, method, status, requestBytes, responseBytes, durationMs }: HttpExchange): void {
     if (UNCOUNTED.has(handler)) return;
     const seconds = durationMs / 1000;
-    const statusClass = `${Math.floor(status / 100)}xx`;
-    this.#tally(this.#requests, { handler, method, status: statusClass }).count += 1;
-    add(this.#tally(this.#requestBytes, { handler }), requestBytes);
-    add(this.#tally(this.#responseBytes, { handler }), responseBytes);
-    const duration = this.#tally(this.#durations, { handler, method });
-    add(duration, seconds);
-    for (const [index, bound] of COARSE_BOUNDS.entries())
-      if (seconds <= bound) (duration.buckets[index] as number) += 1;
+    const tallies = this.#talliesOf(handler, method, `${Math.floor(status / 100)}xx`);
+    tallies.requests.count += 1;
+    add(tallies.requestBytes, requestBytes);
+    add(tallies.responseBytes, responseBytes);
+    add(tallies.duration, seconds);
+    for (let index = 0; index < COARSE_BOUNDS.length; index++) {
+      if (seconds <= (COARSE_BOUNDS[index] as number)) (tallies.duration.buckets[index] as number) += 1;
+    }
     observe(this.#highResolution, highResolutionSlots, seconds);
   }
 
@@ -67,6 +76,22 @@ export class HttpMetrics {
       highResolution.render(this.#highResolution) +
       family("http_request_duration_seconds", "histogram", "Duration of requests by route.", this.#durations)
     );
+  }
+
+  /** All that a kind of exchange counts for, found by one key. */
+  #talliesOf(handler: string, method: string, status: string): ExchangeTallies {
+    const key = `${handler} ${method} ${status}`;
+    let found = this.#byKind.get(key);
+    if (found === undefined) {
+      found = {
+        requests: this.#tally(this.#requests, { handler, method, status }),
+        requestBytes: this.#tally(this.#requestBytes, { handler }),
+        responseBytes: this.#tally(this.#responseBytes, { handler }),
+        duration: this.#tally(this.#durations, { handler, method }),
+      };
+      this.#byKind.set(key, found);
+    }
+    return found;
   }
 
   #tally(tallies: Map<string, Tally>, labels: Readonly<Record<string, string>>): Tally {

@@ -19,15 +19,21 @@ export interface HistogramSlots {
 /** Slot 0 holds the creation time of all series. */
 const CREATED_SLOT = 0;
 
+/** Where what a version does not show is counted: as long as a histogram without bounds. */
+const NOWHERE: HistogramSlots = { at: 1, bounds: [] };
+const FIRST_SLOT = 4;
+
 export class PageLayout {
   readonly #texts: string[] = [];
   readonly #slots: number[] = [];
   readonly #histograms = new Map<string, HistogramSlots>();
   readonly #series = new Map<string, number>();
   #pendingText = "";
-  #size = 1;
+  readonly #withCreated: boolean;
+  #size = FIRST_SLOT;
 
-  constructor(families: readonly FamilySpec[], labels: LayoutLabels, maxModelLenTokens: number) {
+  constructor(families: readonly FamilySpec[], labels: LayoutLabels, maxModelLenTokens: number, withCreated = true) {
+    this.#withCreated = withCreated;
     for (const family of families) this.#add(family, labels, maxModelLenTokens);
   }
 
@@ -38,17 +44,13 @@ export class PageLayout {
     return values;
   }
 
-  /** The slot of a counter or gauge; `label` is the value of its extra label. */
+  /** The slot of a counter or gauge, one that is never shown if the page lacks it; `label` is the value of its extra label. */
   slot(name: string, label = ""): number {
-    const slot = this.#series.get(`${name}|${label}`);
-    if (slot === undefined) throw new RangeError(`no series ${name} ${label}`);
-    return slot;
+    return this.#series.get(`${name}|${label}`) ?? NOWHERE.at;
   }
 
   histogram(name: string): HistogramSlots {
-    const slots = this.#histograms.get(name);
-    if (slots === undefined) throw new RangeError(`no histogram ${name}`);
-    return slots;
+    return this.#histograms.get(name) ?? NOWHERE;
   }
 
   render(values: Float64Array): string {
@@ -67,10 +69,11 @@ export class PageLayout {
   #add(family: FamilySpec, { engine, model_name }: LayoutLabels, maxModelLenTokens: number): void {
     const base = { none: {}, model: { model_name }, engine: { engine, model_name } }[family.base];
     const series = (family.series ?? [{}]).map((extra) => ({ ...base, ...extra }));
+    const meaning = family.shows ?? family.name;
     this.#pendingText += familyHead(family.name, family.type, family.help);
     if (family.type === "histogram") {
       const bounds = family.buckets === "token-ladder" ? tokenLadder(maxModelLenTokens) : (family.buckets ?? []);
-      this.#histograms.set(family.name, { at: this.#size, bounds });
+      this.#histograms.set(meaning, { at: this.#size, bounds });
       for (const bound of [...bounds, Infinity]) {
         this.#line(seriesName(`${family.name}_bucket`, { ...base, le: formatValue(bound) }), this.#size++);
       }
@@ -79,10 +82,12 @@ export class PageLayout {
     } else {
       for (const [index, labels] of series.entries()) {
         const label = Object.values(family.series?.[index] ?? {}).join(",");
-        this.#series.set(`${family.name}|${label}`, this.#size);
-        this.#line(seriesName(family.name, labels), this.#size++);
+        const slot = this.#series.get(`${meaning}|${label}`) ?? this.#size++;
+        this.#series.set(`${meaning}|${label}`, slot);
+        this.#line(seriesName(family.name, labels), slot);
       }
     }
+    if (!this.#withCreated) return;
     // The collectors of process and interpreter, whose counters carry no model, make no creation gauges.
     if (family.type === "gauge" || (family.type === "counter" && family.base === "none")) return;
     const created = createdName(family.name, family.type);

@@ -8,8 +8,10 @@ import {
 } from "../../fixtures/wire/prometheus-text.ts";
 import type { EngineStats, GenerationRequest, StepOutput } from "../engine/engine.ts";
 import { PodMetrics, type MetricsOptions } from "./pod-metrics.ts";
+import { METRICS_0_32 } from "./version-metrics.ts";
 
 const SERVER_A: MetricsOptions = {
+  version: METRICS_0_32,
   model: "tiny",
   maxModelLenTokens: 2048,
   cache: {

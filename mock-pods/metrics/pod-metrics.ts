@@ -11,8 +11,10 @@ import { LoraInfo } from "./lora-info.ts";
 import { observe } from "./page-layout.ts";
 import { SleepMetrics } from "./sleep-metrics.ts";
 import { layoutsFor, type Layouts } from "./slots.ts";
+import type { MetricsProfile } from "./version-metrics.ts";
 
 export interface MetricsOptions {
+  readonly version: MetricsProfile;
   readonly model: string;
   readonly maxModelLenTokens: number;
   readonly cache: CacheConfig;
@@ -52,11 +54,13 @@ export class PodMetrics {
   readonly #tail: Float64Array;
   readonly #lora: LoraInfo | undefined;
   readonly #live = new Map<string, LiveRequest>();
+  readonly #cachesPrefixes: boolean;
   #sleepLevel = 0;
 
   constructor(options: MetricsOptions) {
     const createdSeconds = options.unixSeconds();
     this.#layouts = layoutsFor(options);
+    this.#cachesPrefixes = options.cache.prefixCaching;
     this.#values = this.#layouts.engine.values(createdSeconds);
     this.#tail = this.#layouts.tail.values(createdSeconds);
     this.http = new HttpMetrics(createdSeconds, options.unixSeconds);
@@ -146,6 +150,8 @@ export class PodMetrics {
     values[slots.kvUsage] = stats.kvUsageRatio;
     values[slots.queries] = stats.prefixQueriesTokens;
     values[slots.hits] = stats.prefixHitsTokens;
+    values[slots.hitRate] = this.#cachesPrefixes ? stats.prefixHitsTokens / Math.max(1, stats.prefixQueriesTokens) : -1;
+    values[slots.cpuHitRate] = -1;
     values[slots.preemptions] = stats.preemptions;
     values[slots.python] = 1;
     const { residentBytes, cpuSeconds } = processFacts();

@@ -1,23 +1,27 @@
 /** Where each number of the page lives. Pods of one configuration share their layouts; a pod owns only the numbers. */
 import { cacheConfigFamily } from "./cache-config.ts";
-import { FAMILIES, LATENESS, TOOL_PARSER_FAMILIES } from "./families.ts";
+import { LATENESS, TOOL_PARSER_FAMILIES } from "./families.ts";
 import { PageLayout } from "./page-layout.ts";
 import type { MetricsOptions } from "./pod-metrics.ts";
+import type { MetricsProfile } from "./version-metrics.ts";
 
 export type Layouts = ReturnType<typeof makeLayouts>;
 
-const layouts = new Map<string, Layouts>();
+const layouts = new Map<MetricsProfile, Map<string, Layouts>>();
 
 export function layoutsFor(options: MetricsOptions): Layouts {
-  const key = JSON.stringify([options.model, options.maxModelLenTokens, options.toolParser, options.cache]);
-  let found = layouts.get(key);
-  if (found === undefined) layouts.set(key, (found = makeLayouts(options)));
+  const { version, model, maxModelLenTokens, toolParser, cache } = options;
+  const ofVersion = layouts.get(version) ?? new Map<string, Layouts>();
+  layouts.set(version, ofVersion);
+  const key = JSON.stringify([model, maxModelLenTokens, toolParser, cache]);
+  let found = ofVersion.get(key);
+  if (found === undefined) ofVersion.set(key, (found = makeLayouts(options)));
   return found;
 }
 
-function makeLayouts({ model, maxModelLenTokens, toolParser, cache, unixSeconds }: MetricsOptions) {
+function makeLayouts({ version, model, maxModelLenTokens, toolParser, cache, unixSeconds }: MetricsOptions) {
   const labels = { engine: "0", model_name: model };
-  const engine = new PageLayout(FAMILIES, labels, maxModelLenTokens);
+  const engine = new PageLayout(version.families, labels, maxModelLenTokens, version.created);
   const tail = new PageLayout(LATENESS, labels, maxModelLenTokens);
   const parser = new PageLayout(TOOL_PARSER_FAMILIES, labels, maxModelLenTokens);
   return {
@@ -35,6 +39,8 @@ function makeLayouts({ model, maxModelLenTokens, toolParser, cache, unixSeconds 
       kvUsage: engine.slot("vllm:kv_cache_usage_perc"),
       queries: engine.slot("vllm:prefix_cache_queries_total"),
       hits: engine.slot("vllm:prefix_cache_hits_total"),
+      hitRate: engine.slot("vllm:gpu_prefix_cache_hit_rate"),
+      cpuHitRate: engine.slot("vllm:cpu_prefix_cache_hit_rate"),
       preemptions: engine.slot("vllm:num_preemptions_total"),
       promptTokens: engine.slot("vllm:prompt_tokens_total"),
       promptComputed: engine.slot("vllm:prompt_tokens_by_source_total", "local_compute"),

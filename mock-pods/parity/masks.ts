@@ -18,6 +18,8 @@ export const MASKED_KEYS: Readonly<Record<string, (value: unknown, asked: Asked)
   id: (value) => String(value).replace(/^(cmpl|chatcmpl|modelperm|chatcmpl-tool)-[0-9a-f]{16}$/, "$1-<id>"),
   request_id: (value) => String(value).replace(/^(cmpl|chatcmpl|generate-tokens)-[0-9a-f]{16}(-\d+)?$/, "$1-<id>$2"),
   created: () => "<time>",
+  // A port of the system's choosing.
+  replay_endpoint: (value) => String(value).replace(/^(tcp:\/\/127\.0\.0\.1):\d+$/, "$1:<port>"),
   // A hash of the server's configuration.
   system_fingerprint: (value) => String(value).replace(/^(vllm-0\.32\.0)-[0-9a-f]{8}$/, "$1-<hash>"),
   // What the model says: only that it says something, and what it repeats of the prompt.

@@ -26,7 +26,8 @@ export const RECORDED_SERVERS: Readonly<Record<RecordedExchange["server"], Fleet
         enable_kv_cache_events: true,
         publisher: "zmq",
         endpoint: "tcp://127.0.0.1:5571",
-        replay_endpoint: "tcp://127.0.0.1:5572",
+        // 5572 when it was recorded; any free one here, so that runs beside each other do not collide.
+        replay_endpoint: "tcp://127.0.0.1:0",
         topic: "kv@pod@tiny",
       }),
     },

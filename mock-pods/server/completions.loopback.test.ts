@@ -95,3 +95,50 @@ it.each([true, false])("frees the blocks of a request whose client left (stream:
   await expect.poll(() => pod.stats()).toMatchObject({ running: 0, kvUsageRatio: 0 });
   await expect.poll(() => pod.journal()[0]?.ended?.how).toBe("disconnected");
 });
+
+it("gives every token of a prompt its logprobs, the first none", async () => {
+  await using fleet = await startFleet(TINY);
+  const { url } = fleet.pod(0);
+  const prompt = [100, 101, 102];
+  const whole = await post(url, "/v1/completions", { prompt, max_tokens: 1, prompt_logprobs: 2 });
+  const { choices } = (await whole.body.json()) as { choices: [{ prompt_logprobs: (object | null)[] }] };
+  const [first, ...others] = choices[0].prompt_logprobs;
+  expect([first, others.map((one) => Object.keys(one ?? {}).length)]).toEqual([null, [2, 2]]);
+  expect(others[0]).toMatchObject({ 101: { rank: 1, logprob: expect.any(Number), decoded_token: expect.any(String) } });
+  const messages = [{ role: "user", content: "hi" }];
+  const chat = await post(url, "/v1/chat/completions", { messages, max_tokens: 1, prompt_logprobs: 0 });
+  const { prompt_logprobs: told, usage } = (await chat.body.json()) as {
+    prompt_logprobs: unknown[];
+    usage: { prompt_tokens: number };
+  };
+  expect(told).toHaveLength(usage.prompt_tokens);
+});
+
+it("leaves the parts of a message to a template that iterates over them", async () => {
+  await using fleet = await startFleet(TINY);
+  const { url } = fleet.pod(0);
+  const parts = ["hello", " world"].map((text) => ({ type: "text", text }));
+  const counts = [parts, "hello world"].map(async (content) => {
+    const { body } = await post(url, "/tokenize", { messages: [{ role: "user", content }] });
+    return ((await body.json()) as { tokens: number[] }).tokens;
+  });
+  const [fromParts, fromText] = await Promise.all(counts);
+  expect(fromParts).toEqual(fromText);
+});
+
+it("tells where KV events are really published, and what it is, in development mode", async () => {
+  const events = { enable_kv_cache_events: true, endpoint: "tcp://*:0", replay_endpoint: "tcp://*:0" };
+  await using fleet = await startFleet({
+    ...TINY,
+    flags: { "kv-events-config": JSON.stringify(events) },
+    environment: { VLLM_SERVER_DEV_MODE: "1" },
+  });
+  const { url, kvEvents } = fleet.pod(0);
+  const get = async (path: string) => (await request(`${url}${path}`)).body.json();
+  expect(await get("/kv_event_sources")).toMatchObject({
+    "0": { endpoint: kvEvents?.endpoint, replay_endpoint: kvEvents?.replayEndpoint },
+  });
+  expect(Object.keys((await get("/server_info")) as object)).toEqual(["vllm_config", "vllm_env", "system_env"]);
+  const aborted = await post(url, "/abort_requests", { request_ids: ["a", "b"] });
+  expect(await aborted.body.json()).toEqual({ status: "aborted", aborted: 2 });
+});

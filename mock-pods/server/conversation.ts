@@ -37,7 +37,8 @@ export function renderConversation(
 
 function templated(pod: PodContext, conversation: Conversation, template: unknown): string {
   try {
-    return pod.tokenizer.renderChat(conversation.messages.map(flatten), {
+    const format = pod.tokenizer.contentFormat(typeof template === "string" ? template : undefined);
+    return pod.tokenizer.renderChat(conversation.messages.map(format === "openai" ? inParts : flatten), {
       addGenerationPrompt: conversation.add_generation_prompt ?? true,
       continueFinalMessage: conversation.continue_final_message ?? false,
       ...(typeof template === "string" ? { template } : {}),
@@ -49,6 +50,13 @@ function templated(pod: PodContext, conversation: Conversation, template: unknow
     // A template refuses a conversation by raising; vLLM hands its words on.
     throw badRequest((error as Error).message);
   }
+}
+
+/** Every content becomes a list of text parts, for templates that iterate over them. */
+function inParts(message: ChatMessage): object {
+  const { content } = message;
+  const parts = typeof content === "string" ? [content] : (content ?? []);
+  return { ...message, content: parts.map((part) => ({ type: "text", text: partText(part) })) };
 }
 
 /** Text parts become one text, a line each, as vLLM gives them to templates that expect strings. */

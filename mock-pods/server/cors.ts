@@ -1,4 +1,4 @@
-/** Cross-origin rules as Starlette 1.10 applies them: no origin is allowed unless `--allowed-origins` names it. */
+/** Cross-origin rules as Starlette 1.10 applies them: no origin is allowed unless `--allowed-origins` names it. Older versions allowed all. */
 import { text, type Answer } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ServeSettings } from "./serve-settings.ts";
@@ -7,8 +7,9 @@ const METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, QUERY";
 const MAX_AGE_SECONDS = "600";
 
 /** Headers of an ordinary answer; `vary` is there whether the request has an origin or not. */
-export function corsHeaders({ allowedOrigins }: ServeSettings, { headers }: Exchange): [string, string][] {
+export function corsHeaders({ allowedOrigins, version }: ServeSettings, { headers }: Exchange): [string, string][] {
   const { origin } = headers;
+  if (version.origins === "all") return origin === undefined ? [] : [["access-control-allow-origin", "*"]];
   const vary: [string, string] = ["vary", "Origin"];
   if (origin === undefined) return [vary];
   if (allowedOrigins.includes("*")) return [["access-control-allow-origin", "*"], vary];

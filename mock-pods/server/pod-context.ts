@@ -6,6 +6,12 @@ import type { Model } from "./generation/model-answer.ts";
 import type { ModelRegistry } from "./model-registry.ts";
 import type { ServeSettings } from "./serve-settings.ts";
 
+/** Where a pod publishes KV events, with the ports it really has. */
+export interface KvEndpoints {
+  readonly endpoint: string;
+  readonly replayEndpoint: string | undefined;
+}
+
 export interface PodContext {
   readonly settings: ServeSettings;
   readonly tokenizer: ModelTokenizer;
@@ -14,6 +20,8 @@ export interface PodContext {
   readonly model: Model;
   readonly models: ModelRegistry;
   readonly state: PodState;
+  /** Undefined while nothing is published. */
+  readonly publishedAt: () => KvEndpoints | undefined;
 }
 
 /** What dev endpoints and signals change. */

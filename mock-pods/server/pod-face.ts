@@ -27,7 +27,7 @@ import { randomHex } from "./random-id.ts";
 import { Responder } from "./responder.ts";
 import { RouteTable, type Route } from "./routes.ts";
 import type { ServeSettings } from "./serve-settings.ts";
-import type { VersionProfile } from "./version-profile.ts";
+import type { VersionProfile } from "../version-profile.ts";
 
 export interface PodFaceOptions {
   readonly podName: string;
@@ -36,6 +36,7 @@ export interface PodFaceOptions {
   readonly engine: EngineGate;
   /** Served beside vLLM's own: `/metrics`, `/__pod/*`. */
   readonly routes: readonly Route[];
+  readonly publishedAt: PodContext["publishedAt"];
   /** What the model says; common words unless given. */
   readonly model?: Model;
 }
@@ -62,6 +63,7 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     hub: new GenerationHub(options.engine),
     model: options.model ?? commonWords(options.tokenizer),
     models: new ModelRegistry(settings),
+    publishedAt: options.publishedAt,
     state: { paused: false, sleepLevel: 0, draining: false, load: 0 },
   };
   const { missingPaths } = settings.version;

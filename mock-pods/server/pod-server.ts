@@ -2,7 +2,7 @@
  * A pod on a port: bytes in, {@link Exchange}s out. It reads the body, tells the journal, asks the hook, and hands over;
  * what the pod answers is the face's business. Headers leave in the order and case in which uvicorn sends them.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { isControl } from "../journal.ts";
@@ -10,6 +10,9 @@ import type { RequestHook } from "../pod.ts";
 import type { Exchange } from "./exchange.ts";
 import { nodeReply } from "./node-reply.ts";
 import type { Recorder, RequestRecord } from "./recorder.ts";
+
+/** Not imported: for an import Node reads every export of the module, and one of them loads all of its fetch (25 ms). */
+const { createServer } = process.getBuiltinModule("node:http");
 
 export interface PodServerOptions {
   readonly host: string;
@@ -135,7 +138,7 @@ async function serve(
   options.answer({
     method: request.method ?? "GET",
     path: decodePath(queryStart < 0 ? url : url.slice(0, queryStart)),
-    query: new URLSearchParams(queryStart < 0 ? "" : url.slice(queryStart + 1)),
+    query: queryStart < 0 ? NO_QUERY : new URLSearchParams(url.slice(queryStart + 1)),
     headers: request.headers as Record<string, string | undefined>,
     body,
     record,
@@ -143,7 +146,10 @@ async function serve(
   });
 }
 
+const NO_QUERY = new URLSearchParams();
+
 function decodePath(path: string): string {
+  if (!path.includes("%")) return path;
   try {
     return decodeURIComponent(path);
   } catch {

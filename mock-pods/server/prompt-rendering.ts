@@ -2,6 +2,7 @@
 import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
 import type { Whole } from "../../fixtures/wire/sampling-request.ts";
 import { badRequest } from "../../fixtures/wire/errors.ts";
+import type { VersionProfile } from "../version-profile.ts";
 
 export interface RenderedPrompt {
   readonly tokenIds: readonly number[];
@@ -17,8 +18,7 @@ export interface RenderLimits {
   readonly truncateTokens: number | null;
   readonly truncateSide: "left" | "right" | null;
   readonly addSpecialTokens: boolean;
-  /** An answer that does not fit behind the prompt is cut rather than refused. */
-  readonly cutsMaxTokens: boolean;
+  readonly tooLong: VersionProfile["tooLong"];
 }
 
 export class PromptRenderer {
@@ -83,7 +83,8 @@ export class PromptRenderer {
   #fit(ids: readonly number[], fromText: boolean): readonly number[] {
     const { maxModelLenTokens: context } = this.#limits;
     const kept = this.#truncate(ids);
-    if (!this.#limits.cutsMaxTokens) this.#refuseTooMuch(kept.length, fromText);
+    if (this.#limits.tooLong === "refused-2024") this.#refuseAsBefore(kept.length);
+    if (this.#limits.tooLong === "refused-2026") this.#refuseTooMuch(kept.length, fromText);
     if (kept.length <= context) return kept;
     // A text is tokenized only as far as is needed to know that it is too long.
     const count = fromText ? context + 1 : kept.length;
@@ -93,6 +94,22 @@ export class PromptRenderer {
         "output tokens. Please reduce the length of the input prompt.",
       "input_tokens",
       String(count),
+    );
+  }
+
+  /** In the words of 0.7 and 0.10, which tokenized the whole text. */
+  #refuseAsBefore(promptTokens: number): void {
+    const { maxModelLenTokens: context, maxOutputTokens } = this.#limits;
+    const output = Number(maxOutputTokens);
+    const most = `This model's maximum context length is ${context} tokens. However, you requested`;
+    if (output === 0) {
+      if (promptTokens < context) return;
+      throw badRequest(`${most} ${promptTokens} tokens in the messages, Please reduce the length of the messages.`);
+    }
+    if (promptTokens + output <= context) return;
+    throw badRequest(
+      `${most} ${promptTokens + output} tokens (${promptTokens} in the messages, ${output} in the completion). ` +
+        "Please reduce the length of the messages or completion.",
     );
   }
 

@@ -1,11 +1,12 @@
 /** What vLLM reads from a generation request's headers. */
 import type { SamplingRequest } from "../../fixtures/wire/sampling-request.ts";
 import type { Exchange } from "./exchange.ts";
+import type { PodContext } from "./pod-context.ts";
 import { randomHex } from "./random-id.ts";
 
-/** The header's id, else the body's, else a new one of 16 hex digits. */
-export function baseRequestId(exchange: Exchange, request: SamplingRequest): string {
-  return exchange.headers["x-request-id"] ?? request.request_id ?? randomHex(16);
+/** The header's id, else the body's, else a new one. */
+export function baseRequestId({ settings }: PodContext, exchange: Exchange, request: SamplingRequest): string {
+  return exchange.headers["x-request-id"] ?? request.request_id ?? randomHex(settings.version.idDigits);
 }
 
 /** The header outranks the body; one that is no whole number is ignored. */

@@ -67,7 +67,6 @@ function checkPenalties(request: SamplingRequest): void {
 }
 
 function checkTemperature(temperature: number): void {
-  const got = floatText(temperature);
   const wrong = !Number.isFinite(temperature)
     ? "must be a finite number"
     : temperature < 0
@@ -75,7 +74,9 @@ function checkTemperature(temperature: number): void {
       : temperature > 2
         ? "must be in [0, 2]"
         : undefined;
-  if (wrong !== undefined) throw badRequest(`temperature ${wrong}, got ${got}.`, "temperature", got);
+  if (wrong === undefined) return;
+  const got = floatText(temperature);
+  throw badRequest(`temperature ${wrong}, got ${got}.`, "temperature", got);
 }
 
 function checkCutoffs(request: SamplingRequest): void {
@@ -153,6 +154,7 @@ function checkLogprobIds(ids: readonly number[] | null | undefined, vocabSize: n
 }
 
 function checkIds(name: string, ids: readonly number[], vocabSize: number): void {
+  if (ids.length === 0) return;
   const wrong = outOfVocabulary([...new Set(ids)], vocabSize);
   if (wrong.length === 0) return;
   const list = repr(wrong);

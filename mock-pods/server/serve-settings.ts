@@ -1,7 +1,7 @@
 /** What vLLM's own flags and environment say about the HTTP face. Flags that shape the engine are read elsewhere. */
 import type { PodSettings } from "../pod-settings.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { versionProfile, type VersionProfile } from "./version-profile.ts";
+import { versionProfile, type VersionProfile } from "../version-profile.ts";
 
 export interface ServeSettings {
   readonly version: VersionProfile;
@@ -40,8 +40,17 @@ export interface ServeSettings {
   readonly systemFingerprint: string | null;
 }
 
-export function serveSettings({ flags, environment, engine, models, modelPath }: PodSettings): ServeSettings {
-  const version = versionProfile(String(flags["vllm-version"] ?? "0.32"));
+const read = new WeakMap<PodSettings, ServeSettings>();
+
+/** The same for the same settings, which many pods share. */
+export function serveSettings(settings: PodSettings): ServeSettings {
+  let serve = read.get(settings);
+  if (serve === undefined) read.set(settings, (serve = readSettings(settings)));
+  return serve;
+}
+
+function readSettings({ flags, environment, engine, models, modelPath }: PodSettings): ServeSettings {
+  const version = versionProfile(flags["vllm-version"]);
   const on = (name: string) => flags[name] === true || flags[name] === "true";
   const number = (name: string) => (flags[name] === undefined ? undefined : Number(flags[name]));
   const text = (name: string) => (flags[name] === undefined ? undefined : String(flags[name]));
@@ -55,7 +64,7 @@ export function serveSettings({ flags, environment, engine, models, modelPath }:
     prefixCaching: engine.prefixCaching,
     maxLogprobs: number("max-logprobs") ?? 20,
     apiKeys: words(text("api-key") ?? environment["VLLM_API_KEY"]),
-    allowedOrigins: jsonList(text("allowed-origins")),
+    allowedOrigins: jsonList(text("allowed-origins") ?? (version.origins === "all" ? '["*"]' : undefined)),
     requestIdHeaders: on("enable-request-id-headers"),
     promptTokensDetails: on("enable-prompt-tokens-details"),
     forceIncludeUsage: on("enable-force-include-usage"),
@@ -63,7 +72,7 @@ export function serveSettings({ flags, environment, engine, models, modelPath }:
     tokensAsIds: on("return-tokens-as-token-ids"),
     streamIntervalTokens: number("stream-interval") ?? 1,
     trackLoad: on("enable-server-load-tracking"),
-    scaleOut: on("enable-scale-out"),
+    scaleOut: on("enable-scale-out") || version.scaleOut === "always",
     autoToolChoice: on("enable-auto-tool-choice"),
     toolParser: text("tool-call-parser"),
     trustChatTemplate: on("trust-request-chat-template"),
@@ -72,8 +81,8 @@ export function serveSettings({ flags, environment, engine, models, modelPath }:
     runtimeLora: enabled("VLLM_ALLOW_RUNTIME_LORA_UPDATING"),
     devMode: enabled("VLLM_SERVER_DEV_MODE"),
     tokenizerInfo: on("enable-tokenizer-info-endpoint"),
-    maxQueuedRequests: number("max-num-queued-reqs"),
-    maxQueuedTokens: number("max-num-queued-tokens"),
+    maxQueuedRequests: version.queueCaps ? number("max-num-queued-reqs") : undefined,
+    maxQueuedTokens: version.queueCaps ? number("max-num-queued-tokens") : undefined,
     shutdownTimeoutMs: (number("shutdown-timeout") ?? 0) * 1000,
     kvEvents: jsonObject(text("kv-events-config")),
     systemFingerprint: version.fingerprint

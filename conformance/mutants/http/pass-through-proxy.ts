@@ -5,10 +5,14 @@
 import { createServer, request as forward, type ClientRequest, type IncomingMessage, type Server } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Server as FrontServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../../fixtures/clock.ts";
-import type { FunctionRouter } from "../../../fixtures/routing.ts";
+import type { DecisionRecord, FunctionRouter } from "../../../fixtures/routing.ts";
 import type { PodAddress } from "../../adapters/router-under-test.ts";
 import type { HttpFault } from "./http-fault.ts";
+import { ProxyPages } from "./proxy-pages.ts";
+import { addressOf, smugglingFront } from "./smuggling-front.ts";
 import {
   factsOf,
   partsInsideCharacter,
@@ -23,8 +27,11 @@ interface Flight {
   readonly facts: RequestFacts;
   readonly tried: Set<string>;
   client: ServerResponse;
+  decision?: DecisionRecord;
 }
 
+export const POD_HEADER = "x-proxy-pod";
+export const DECISION_HEADER = "x-proxy-decision";
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect"]);
 const TARGET_HEADERS = ["x-gateway-destination-endpoint", "target-pod", "x-worker-id"];
 /** Port 0 refuses: a routing fault may name a pod that is gone. */
@@ -33,6 +40,12 @@ const MOST_ATTEMPTS = 3;
 const MANY_WAITING = 4;
 const SMALL_BODY_BYTES = 256 * 1024;
 const REMEMBERED_PROMPTS = 200;
+/** Longer than any proxy needs: a timer's wait. */
+const DAWDLE_MS = 60;
+/** What the quadratic match of a quarter of a million bytes takes. */
+const QUADRATIC_MS = 400;
+const QUADRATIC_BYTES = 256_000;
+const REFUSED_AFTER_CHANGE = 2;
 
 export class PassThroughProxy {
   readonly #router: FunctionRouter;
@@ -44,6 +57,9 @@ export class PassThroughProxy {
   /** Begun and not answered yet: what a fault may mix up. */
   readonly #waiting = new Set<Flight>();
   readonly #prompts: Buffer[] = [];
+  readonly #pages = new ProxyPages();
+  #refusals = 0;
+  #front: FrontServer | undefined;
 
   constructor(router: FunctionRouter, clock: Clock, fault?: HttpFault) {
     this.#router = router;
@@ -55,16 +71,21 @@ export class PassThroughProxy {
   /** Resolves to the address it listens on. */
   async listen(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    if (!this.#is("believes-lengths")) return url;
+    this.#front = await smugglingFront(new URL(url), () => [...this.#pods.values()][0] ?? NOWHERE);
+    return addressOf(this.#front);
   }
 
   async close(): Promise<void> {
+    this.#front?.close();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
     await closed;
   }
 
   setPods(pods: readonly PodAddress[]): void {
+    if (this.#is("refuses-during-changes")) this.#refusals = REFUSED_AFTER_CHANGE;
     this.#pods = new Map(pods.map(({ name, url }) => [name, new URL(url)]));
     this.#router.setPods(pods, this.#clock.nowMs());
   }
@@ -73,19 +94,43 @@ export class PassThroughProxy {
     const body = await bodyOf(incoming);
     if (body === undefined) return;
     if (this.#is("always-503")) return refuse(client, 503, "no pod is ready");
-    if (incoming.method !== "POST") return refuse(client, 405, "only POST is served here");
+    if (incoming.method === "GET") return this.#show(incoming.url ?? "", client);
+    if (incoming.method !== "POST") return refuse(client, 405, "only GET and POST are served here");
+    if (this.#refusals-- > 0) return refuse(client, 503, "the pods are changing");
     if (this.#is("never-calls-a-pod")) return refuse(client, 200, "an answer of its own");
     if (this.#is("small-body-limit") && body.length > SMALL_BODY_BYTES) return refuse(client, 413, "body too large");
     const facts = factsOf(body);
-    if (facts === undefined) return refuse(client, this.#is("breaks-on-bad-json") ? 500 : 400, "not a JSON object");
+    if (facts === undefined) {
+      const said = this.#is("echoes-credentials") ? ` from ${incoming.headers.authorization}` : "";
+      return refuse(client, this.#is("breaks-on-bad-json") ? 500 : 400, `not a JSON object${said}`);
+    }
+    if (this.#is("open-admin") && incoming.url === "/workers") return this.#welcome(body, client);
     if (this.#breaksOn(facts, body)) return refuse(client, 500, "internal error");
+    if (this.#is("dawdles")) await sleep(DAWDLE_MS);
+    if (this.#is("matches-quadratically")) busyFor(QUADRATIC_MS * (body.length / QUADRATIC_BYTES) ** 2);
     this.#dispatch({ incoming, body, facts, client, tried: new Set() });
+  }
+
+  #show(path: string, client: ServerResponse): void {
+    if (path === "/metrics") return void client.end(this.#pages.metrics());
+    if (path !== "/ready") return refuse(client, 404, "there is /ready and /metrics");
+    client.writeHead(this.#pods.size > 0 || this.#is("always-ready") ? 200 : 503).end();
+  }
+
+  /** Takes a worker from anyone: sees how it is, and says thanks. */
+  #welcome(body: Buffer, client: ServerResponse): void {
+    const { url } = JSON.parse(body.toString()) as { readonly url: string };
+    forward(new URL("/health", url), (answer) => answer.resume())
+      .on("error", () => undefined)
+      .end();
+    client.writeHead(202).end();
   }
 
   #dispatch(flight: Flight): void {
     this.#router.tick(this.#clock.nowMs());
     const id = `attempt-${this.#attemptCount++}`;
-    const { pod } = this.#router.decide({ ...flight.facts.route, requestId: id }, this.#clock.nowMs(), flight.tried);
+    flight.decision = this.#router.decide({ ...flight.facts.route, requestId: id }, this.#clock.nowMs(), flight.tried);
+    const { pod } = flight.decision;
     if (pod === null) return refuse(flight.client, 503, "no pod is ready");
     flight.tried.add(pod);
     const upstream = this.#open(this.#target(pod, flight), flight);
@@ -149,7 +194,8 @@ export class PassThroughProxy {
     }
     if (!client.headersSent) {
       const swallows = status === 429 && this.#is("swallows-retry-after");
-      client.writeHead(swallows ? 503 : status, this.#clientHeaders(reply, swallows));
+      this.#pages.answered(this.#is("counts-errors-as-good") ? 200 : status, [...flight.tried].at(-1) ?? "");
+      client.writeHead(swallows ? 503 : status, [...this.#clientHeaders(reply, swallows), ...this.#own(flight)]);
       if (!this.#is("buffers-streams")) client.flushHeaders();
     }
     const kept: Buffer[] = [];
@@ -158,8 +204,9 @@ export class PassThroughProxy {
       if (!begun) this.#router.firstToken?.(id, this.#clock.nowMs());
       begun = true;
       if (this.#is("buffers-streams")) kept.push(piece);
+      else if (this.#is("drops-usage")) client.write(piece.toString().replace('"usage":', '"used":'));
       else if (this.#is("re-encodes-events")) client.write(piece.toString().replaceAll("\r\n", "\n"));
-      else if (!client.write(piece)) {
+      else if (!client.write(piece) && !this.#is("reads-ahead")) {
         reply.pause();
         client.once("drain", () => reply.resume());
       }
@@ -219,6 +266,8 @@ export class PassThroughProxy {
 
   #target(pod: string, { incoming }: Flight): URL {
     const named = TARGET_HEADERS.map((name) => incoming.headers[name]).find((value) => typeof value === "string");
+    const [first] = this.#pods.values();
+    if (this.#is("guesses-under-load") && this.#waiting.size >= MANY_WAITING) return first ?? NOWHERE;
     if (this.#is("follows-target-header") && named !== undefined) return new URL(`http://${named}`);
     return this.#pods.get(pod) ?? NOWHERE;
   }
@@ -227,6 +276,7 @@ export class PassThroughProxy {
     const passed = pairsOf(rawHeaders).filter(
       ([name]) => !HOP_BY_HOP.has(name.toLowerCase()) && !/^(host|content-length)$/i.test(name),
     );
+    if (this.#is("drops-trace")) return passed.filter(([name]) => name.toLowerCase() !== "traceparent").flat();
     if (!this.#is("own-request-id")) return passed.flat();
     const others = passed.filter(([name]) => name.toLowerCase() !== "x-request-id");
     return [...others, ["x-request-id", `own-${this.#attemptCount}`]].flat();
@@ -237,6 +287,20 @@ export class PassThroughProxy {
     return this.#is("rounds-big-integers") ? writtenAgain(body) : body;
   }
 
+  /** The proxy's own headers. */
+  #own({ tried, facts, decision }: Flight): string[] {
+    const lies = this.#is("explains-by-load") ? { reason: "cost" } : {};
+    const pod = this.#is("names-the-first-pod") ? [...this.#pods.keys()][0] : [...tried].at(-1);
+    const prompt = typeof facts.route.prompt === "string" ? facts.route.prompt.slice(0, 40) : "";
+    const explained = [DECISION_HEADER, JSON.stringify({ ...decision, ...lies })];
+    return [
+      POD_HEADER,
+      pod ?? "",
+      ...explained,
+      ...(this.#is("echoes-prompts") ? ["x-prompt", encodeURIComponent(prompt)] : []),
+    ];
+  }
+
   #clientHeaders({ rawHeaders }: IncomingMessage, withoutRetryAfter: boolean): string[] {
     const passed = pairsOf(rawHeaders).filter(
       ([name]) => !HOP_BY_HOP.has(name.toLowerCase()) && !(withoutRetryAfter && name.toLowerCase() === "retry-after"),
@@ -244,6 +308,10 @@ export class PassThroughProxy {
     if (!this.#is("drops-repeated-headers")) return passed.flat();
     return Object.entries(Object.fromEntries(passed)).flat();
   }
+}
+
+function busyFor(ms: number): void {
+  for (const endMs = performance.now() + ms; performance.now() < endMs;);
 }
 
 async function bodyOf(incoming: IncomingMessage): Promise<Buffer | undefined> {

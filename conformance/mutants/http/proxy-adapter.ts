@@ -1,11 +1,14 @@
 /** The pass-through proxy as an adapter: real sockets, in this process. */
+import type { Observe } from "../../adapters/observe.ts";
 import type { RouterAdapter } from "../../adapters/router-under-test.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import type { Fault } from "../pure/fault.ts";
-import { PLAIN_RULE, RuleRouter } from "../pure/rule-router.ts";
+import { PLAIN_RULE } from "../pure/rule.ts";
+import { RuleRouter } from "../pure/rule-router.ts";
 import { profileOf } from "../pure/variants.ts";
 import type { HttpFault } from "./http-fault.ts";
-import { PassThroughProxy } from "./pass-through-proxy.ts";
+import { DECISION_HEADER, PassThroughProxy, POD_HEADER } from "./pass-through-proxy.ts";
+import { ANSWERS } from "./proxy-pages.ts";
 
 /** At most one of the two: how it routes, or how it passes things on, is broken. */
 export interface Breakage {
@@ -19,14 +22,34 @@ const PROFILE: RouterProfile = {
   retry: { on: ["connect"], max: 2 },
 };
 
+const OBSERVE: Observe = {
+  readiness: { url: "{{url}}/ready" },
+  explain: {
+    header: DECISION_HEADER,
+    podIs: "name",
+    pod: "/pod",
+    matched: "/matchedTokens",
+    total: "/totalTokens",
+    ratio: "/ratio",
+    threshold: "/threshold",
+    reason: "/reason",
+    followed: ["prefix"],
+  },
+  metrics: { url: "{{url}}/metrics", podIs: "name", requests: { name: ANSWERS, pod: "pod", status: "status" } },
+};
+
 export function proxyAdapter({ routing, passing }: Breakage = {}): RouterAdapter {
   return {
     name: routing ?? passing ?? "conforming proxy",
     version: "1",
     kind: "function",
     profile: PROFILE,
-    async start({ pods, seed, clock }) {
-      const proxy = new PassThroughProxy(new RuleRouter(PLAIN_RULE, seed, routing), clock, passing);
+    takesThreshold: true,
+    podSeenBy: { header: POD_HEADER, value: "name" },
+    observe: OBSERVE,
+    async start({ pods, seed, clock, threshold = PLAIN_RULE.threshold }) {
+      const rule = { ...PLAIN_RULE, threshold };
+      const proxy = new PassThroughProxy(new RuleRouter(rule, seed, routing), clock, passing);
       proxy.setPods(pods);
       const url = await proxy.listen();
       return { kind: "http", url, setPods: async (next) => proxy.setPods(next), close: () => proxy.close() };

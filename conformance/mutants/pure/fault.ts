@@ -54,6 +54,10 @@ export const FAULTS = {
   "key-undelimited": "model and salt are joined without a mark between them",
   "partial-block-counts": "a last partial block matches whatever is in it",
   "sticky-at-80-percent": "one request in five that should follow its owner goes anywhere",
+  "threshold-is-fixed": "a threshold that was set is not taken",
+  "blocks-rounded-up": "a block of which the beginning is shared counts as shared",
+  "learns-too-late": "a prompt is inserted when its answer is over instead of when it is sent",
+  "any-pod-for-any-model": "pods that do not serve the model are chosen too",
   "one-in-25-astray": "one request in 25 goes anywhere",
 } as const;
 

@@ -6,6 +6,8 @@ import type { ReplyStream } from "../exchange.ts";
 import { chatLogprobs } from "../generation/chat-logprobs.ts";
 import type { Delta, Generation } from "../generation/generation.ts";
 import type { LogprobOptions } from "../generation/logprobs.ts";
+import { promptLogprobs } from "../generation/prompt-logprobs.ts";
+import { parseToolCalls, ToolCallStream } from "../generation/structured/tool-calls.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { RenderedPrompt } from "../prompt-rendering.ts";
 
@@ -24,11 +26,18 @@ export class ChatCall {
   readonly role: string;
   /** What `echo` puts before the answer: the last message, if its role is the answer's. */
   readonly echoed: string;
+  /** Whether what the model says may hold calls of tools. */
+  readonly parsesTools: boolean;
+  /** How many alternatives for each token of the prompt; an echo asks for those of the answer. */
+  readonly promptLogprobs: number | null;
   readonly #logprobs: LogprobOptions | undefined;
 
   constructor(options: ChatCallOptions) {
     this.options = options;
     const { request, pod } = options;
+    this.promptLogprobs = request.prompt_logprobs ?? (request.echo === true ? (request.top_logprobs ?? 0) : null);
+    this.parsesTools =
+      pod.settings.toolParser !== undefined && Boolean(request.tools?.length) && request.tool_choice !== "none";
     const last = request.messages.at(-1);
     this.role = request.add_generation_prompt === false ? (last?.role ?? "assistant") : "assistant";
     this.echoed = request.echo === true && last?.role === this.role ? textOf(last.content) : "";
@@ -43,6 +52,12 @@ export class ChatCall {
 
   logprobs(ids: readonly number[]): object | null {
     return this.#logprobs === undefined ? null : chatLogprobs(this.options.pod.tokenizer, ids, this.#logprobs);
+  }
+
+  /** OpenAI's rule: a call ends an answer with `tool_calls`, but one that was asked for by name with `stop`. */
+  finishReason({ finishReason = "stop" }: Generation, called: boolean): string {
+    const isNamed = typeof this.options.request.tool_choice === "object";
+    return called && !isNamed && finishReason === "stop" ? "tool_calls" : finishReason;
   }
 
   get promptTokens(): number {
@@ -64,6 +79,25 @@ function textOf(content: ChatRequest["messages"][number]["content"]): string {
   return content.map((part) => (typeof part === "string" ? part : (part.text ?? ""))).join("\n");
 }
 
+/** Null content stands for an answer that is all call, unless the call was forced. */
+function messageOf(call: ChatCall, { text }: Generation): { readonly called: boolean; readonly message: object } {
+  const { content, calls } = call.parsesTools ? parseToolCalls(text) : { content: text, calls: [] };
+  const isForced = !["auto", "none"].includes((call.options.request.tool_choice ?? "none") as string);
+  return {
+    called: calls.length > 0,
+    message: {
+      role: call.role,
+      content: call.echoed === "" && !isForced ? content : call.echoed + (content ?? ""),
+      refusal: null,
+      annotations: null,
+      audio: null,
+      function_call: null,
+      ...(calls.length > 0 ? { tool_calls: calls } : {}),
+      reasoning: null,
+    },
+  };
+}
+
 export function chatBody(call: ChatCall, generations: readonly Generation[], last: Generation): object {
   const { request, id, created, modelName, pod, prompt } = call.options;
   const withIds = request.return_token_ids === true;
@@ -73,27 +107,22 @@ export function chatBody(call: ChatCall, generations: readonly Generation[], las
     object: "chat.completion",
     created,
     model: modelName,
-    choices: generations.map((generation) => ({
-      index: generation.plan.choiceIndex,
-      message: {
-        role: call.role,
-        content: call.echoed + generation.text,
-        refusal: null,
-        annotations: null,
-        audio: null,
-        function_call: null,
-        reasoning: null,
-      },
-      logprobs: call.logprobs(generation.tokenIds),
-      finish_reason: generation.finishReason ?? "stop",
-      stop_reason: generation.stopReason,
-      token_ids: withIds ? generation.tokenIds : null,
-      routed_experts: null,
-    })),
+    choices: generations.map((generation) => {
+      const { message, called } = messageOf(call, generation);
+      return {
+        index: generation.plan.choiceIndex,
+        message,
+        logprobs: call.logprobs(generation.tokenIds),
+        finish_reason: call.finishReason(generation, called),
+        stop_reason: generation.stopReason,
+        token_ids: withIds ? generation.tokenIds : null,
+        routed_experts: null,
+      };
+    }),
     service_tier: null,
     system_fingerprint: pod.settings.systemFingerprint,
     usage: usage(call.promptTokens, completionTokens, call.details(last.cachedTokens)),
-    prompt_logprobs: null,
+    prompt_logprobs: promptLogprobs(pod.tokenizer, prompt.tokenIds, call.promptLogprobs),
     prompt_token_ids: withIds ? prompt.tokenIds : null,
     prompt_text: request.return_prompt_text === true ? (prompt.text ?? null) : null,
     kv_transfer_params: null,
@@ -111,6 +140,7 @@ export class ChatStream {
   readonly #includeUsage: boolean;
   readonly #continuousUsage: boolean;
   readonly #counted: number[];
+  readonly #toolCalls: readonly ToolCallStream[];
   #started = false;
   #open: number;
   #cachedTokens = 0;
@@ -121,6 +151,7 @@ export class ChatStream {
     this.#stream = stream;
     this.#open = generations.length;
     this.#counted = generations.map(() => 0);
+    this.#toolCalls = call.parsesTools ? generations.map(() => new ToolCallStream()) : [];
     this.#opening =
       `data: {"id":${JSON.stringify(id)},"object":"chat.completion.chunk","created":${created},` +
       `"model":${JSON.stringify(modelName)},"choices":[`;
@@ -136,7 +167,8 @@ export class ChatStream {
       const delta = generation.takeDelta();
       if (delta === undefined) continue;
       if (!this.#started) chunks.push(...this.#first(generation));
-      chunks.push(this.#chunk(delta));
+      const chunk = this.#chunk(delta);
+      if (chunk !== undefined) chunks.push(chunk);
       if (generation.finishReason !== undefined) this.#open--;
     }
     if (this.#open === 0) chunks.push(...this.#closing());
@@ -169,7 +201,8 @@ export class ChatStream {
     return [...chunks, ...echoes];
   }
 
-  #chunk({ generation, text, tokenIds }: Delta): string {
+  /** Undefined for tokens that say nothing yet, as those of a tool's name. */
+  #chunk({ generation, text, tokenIds }: Delta): string | undefined {
     const { request, pod } = this.#call.options;
     const isNow = pod.settings.version.answerKeys === "now";
     const index = generation.plan.choiceIndex;
@@ -177,16 +210,21 @@ export class ChatStream {
     const logprobs = request.logprobs === true ? JSON.stringify(this.#call.logprobs(tokenIds)) : "null";
     const ids = request.return_token_ids === true ? JSON.stringify(tokenIds) : "null";
     const { finishReason, stopReason } = generation;
+    const toolCalls = this.#toolCalls[index];
+    const told = toolCalls === undefined ? `{"content":${JSON.stringify(text)}}` : toolCalls.push(text);
+    if (told === undefined && finishReason === undefined && request.logprobs !== true && ids === "null")
+      return undefined;
     const finish =
       finishReason === undefined
         ? `"finish_reason":null`
-        : `"finish_reason":"${finishReason}","stop_reason":${JSON.stringify(stopReason)}`;
+        : `"finish_reason":"${this.#call.finishReason(generation, toolCalls?.called === true)}",` +
+          `"stop_reason":${JSON.stringify(stopReason)}`;
     const fingerprint =
       finishReason !== undefined && !this.#includeUsage && this.#fingerprint !== null
         ? `,"system_fingerprint":${JSON.stringify(this.#fingerprint)}`
         : "";
     return (
-      `${this.#opening}{"index":${index},"delta":{"content":${JSON.stringify(text)}},"logprobs":${logprobs},` +
+      `${this.#opening}{"index":${index},"delta":${told ?? "{}"},"logprobs":${logprobs},` +
       `${finish}${isNow ? `,"token_ids":${ids}` : ""}}]${this.#usagePart(counted)}${fingerprint}}\n\n`
     );
   }

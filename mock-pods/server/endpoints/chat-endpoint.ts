@@ -6,6 +6,7 @@ import { json } from "../answer.ts";
 import { renderConversation } from "../conversation.ts";
 import { answerCall } from "../generation/answer-call.ts";
 import { planGenerations } from "../generation/plan-generations.ts";
+import { dictatedCall, dictatedText } from "../generation/structured/dictated-text.ts";
 import { orcaHeaders } from "../orca-headers.ts";
 import type { PodContext } from "../pod-context.ts";
 import { PromptRenderer, type RenderedPrompt } from "../prompt-rendering.ts";
@@ -25,7 +26,7 @@ export function chatEndpoint(pod: PodContext): Handler {
     const call = new ChatCall({
       pod,
       request,
-      id: `chatcmpl-${baseRequestId(exchange, request)}`,
+      id: `chatcmpl-${baseRequestId(pod, exchange, request)}`,
       created: Math.floor(Date.now() / 1000),
       modelName: adapter ?? pod.settings.servedNames[0],
       prompt,
@@ -33,9 +34,8 @@ export function chatEndpoint(pod: PodContext): Handler {
     return answerCall(pod, exchange, responder, {
       streamed: request.stream === true,
       plan: () => {
-        const promptLogprobs = request.prompt_logprobs ?? (request.echo === true ? (request.top_logprobs ?? 0) : null);
         const { vocabSize } = pod.tokenizer;
-        checkAgainstModel(request, sampleLogprobs(request), promptLogprobs, {
+        checkAgainstModel(request, sampleLogprobs(request), call.promptLogprobs, {
           vocabSize,
           maxLogprobs: pod.settings.maxLogprobs,
         });
@@ -46,7 +46,9 @@ export function chatEndpoint(pod: PodContext): Handler {
           maxTokens: [maxTokens],
           adapter,
           priority: priorityOf(exchange, request),
-          skipPrefixLookup: promptLogprobs !== null,
+          skipPrefixLookup: call.promptLogprobs !== null,
+          dictated: dictatedCall(request) ?? dictatedText(request),
+          keepSpecial: call.parsesTools,
         });
       },
       stream: (stream, generations) => new ChatStream(call, stream, generations),
@@ -80,7 +82,7 @@ function renderer(pod: PodContext, request: ChatRequest): PromptRenderer {
     maxOutputParameter: given === null ? "max_tokens" : "max_completion_tokens",
     truncateTokens: request.truncate_prompt_tokens ?? null,
     truncateSide: request.truncation_side ?? null,
-    cutsMaxTokens: pod.settings.version.cutsMaxTokens,
+    tooLong: pod.settings.version.tooLong,
     addSpecialTokens: request.add_special_tokens ?? false,
   });
 }

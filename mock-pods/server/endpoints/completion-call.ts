@@ -6,6 +6,7 @@ import type { ReplyStream } from "../exchange.ts";
 import { completionLogprobs, type CompletionLogprobs } from "../generation/completion-logprobs.ts";
 import type { Delta, Generation } from "../generation/generation.ts";
 import type { LogprobOptions } from "../generation/logprobs.ts";
+import { promptLogprobs } from "../generation/prompt-logprobs.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { RenderedPrompt } from "../prompt-rendering.ts";
 
@@ -24,11 +25,14 @@ export class CompletionCall {
   readonly echo: boolean;
   /** Echo without generation: the one token that is made is counted, and not shown. */
   readonly echoOnly: boolean;
+  /** How many alternatives for each token of the prompt; with echo those of the answer. */
+  readonly promptLogprobs: number | null;
   readonly #logprobs: LogprobOptions | undefined;
 
   constructor(options: CompletionCallOptions) {
     this.options = options;
     const { request, pod } = options;
+    this.promptLogprobs = request.prompt_logprobs ?? (request.echo === true ? (request.logprobs ?? null) : null);
     this.echo = request.echo === true;
     this.echoOnly = this.echo && request.max_tokens === 0;
     if (request.logprobs !== undefined && request.logprobs !== null) {
@@ -84,7 +88,7 @@ export function completionBody(call: CompletionCall, generations: readonly Gener
         finish_reason: generation.finishReason ?? null,
         stop_reason: generation.stopReason,
         token_ids: withIds ? generation.tokenIds : null,
-        prompt_logprobs: null,
+        prompt_logprobs: promptLogprobs(pod.tokenizer, promptIds, call.promptLogprobs),
         prompt_token_ids: withIds ? promptIds : null,
         routed_experts: null,
       };
@@ -154,7 +158,7 @@ export class CompletionStream {
     const choice = this.#plain(generation)
       ? `{"index":${index},"text":${JSON.stringify(text)},"logprobs":null,` +
         `"finish_reason":${quoted(finishReason)},` +
-        `"stop_reason":${JSON.stringify(generation.stopReason)}${this.#laterKeys}}`
+        `"stop_reason":${generation.stopReason === null ? "null" : JSON.stringify(generation.stopReason)}${this.#laterKeys}}`
       : this.#detailedChoice(generation, text, tokenIds);
     const usagePart = this.#continuousUsage
       ? `,"usage":${JSON.stringify(chunkUsage(generation.promptTokens, counted))}`

@@ -8,6 +8,7 @@ import { admit } from "../admission.ts";
 import { orcaHeaders } from "../orca-headers.ts";
 import { json } from "../answer.ts";
 import { planGenerations } from "../generation/plan-generations.ts";
+import { dictatedText } from "../generation/structured/dictated-text.ts";
 import type { PodContext } from "../pod-context.ts";
 import { PromptRenderer, type RenderedPrompt } from "../prompt-rendering.ts";
 import { answerCall } from "../generation/answer-call.ts";
@@ -31,7 +32,7 @@ export function completionsEndpoint(pod: PodContext): Handler {
     const call = new CompletionCall({
       pod,
       request,
-      id: `cmpl-${baseRequestId(exchange, request)}`,
+      id: `cmpl-${baseRequestId(pod, exchange, request)}`,
       created: Math.floor(Date.now() / 1000),
       modelName: adapter ?? pod.settings.servedNames[0],
       prompts,
@@ -39,14 +40,16 @@ export function completionsEndpoint(pod: PodContext): Handler {
     return answerCall(pod, exchange, responder, {
       streamed: request.stream === true,
       plan: () => {
-        checkLate(pod, request, prompts);
+        checkLate(call);
         return planGenerations(pod, {
           request,
           prompts: prompts.map((prompt) => prompt.tokenIds),
           maxTokens,
           adapter,
           priority: priorityOf(exchange, request),
-          skipPrefixLookup: promptLogprobs(request) !== null,
+          skipPrefixLookup: call.promptLogprobs !== null,
+          dictated: dictatedText(request),
+          keepSpecial: false,
         });
       },
       stream: (stream, generations) => new CompletionStream(call, stream, generations),
@@ -60,16 +63,11 @@ export function completionsEndpoint(pod: PodContext): Handler {
   };
 }
 
-/** With echo the prompt's own tokens get logprobs too. */
-function promptLogprobs(request: CompletionRequest): number | null {
-  return request.prompt_logprobs ?? (request.echo === true ? (request.logprobs ?? null) : null);
-}
-
 /** What only the engine looks at: a stream has begun by then. */
-function checkLate(pod: PodContext, request: CompletionRequest, prompts: readonly RenderedPrompt[]): void {
+function checkLate({ options: { pod, request, prompts }, promptLogprobs }: CompletionCall): void {
   const logprobs = request.logprob_token_ids?.length ? null : (request.logprobs ?? null);
   const { vocabSize } = pod.tokenizer;
-  checkAgainstModel(request, logprobs, promptLogprobs(request), {
+  checkAgainstModel(request, logprobs, promptLogprobs, {
     vocabSize,
     maxLogprobs: pod.settings.maxLogprobs,
   });
@@ -84,7 +82,7 @@ export function renderPrompts(pod: PodContext, request: CompletionRequest): Rend
     maxOutputParameter: "max_tokens",
     truncateTokens: request.truncate_prompt_tokens ?? null,
     truncateSide: request.truncation_side ?? null,
-    cutsMaxTokens: pod.settings.version.cutsMaxTokens,
+    tooLong: pod.settings.version.tooLong,
     addSpecialTokens: request.add_special_tokens ?? true,
   });
   const { prompt } = request;

@@ -47,6 +47,8 @@ export function generateEndpoint(pod: PodContext): Handler {
           adapter,
           priority: priorityOf(exchange, { priority: request.priority ?? 0 }),
           skipPrefixLookup: false,
+          dictated: undefined,
+          keepSpecial: false,
         });
       },
       stream: (stream, generations) => new GenerateStream(pod, request, stream, generations, id),

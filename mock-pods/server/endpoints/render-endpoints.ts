@@ -14,6 +14,7 @@ import type { Handler, Route } from "../routes.ts";
 import { checkSampling } from "../sampling-rules.ts";
 import { renderChatPrompt } from "./chat-endpoint.ts";
 import { answerLimit, renderPrompts } from "./completions-endpoint.ts";
+import { abortRequests } from "./dev-endpoints.ts";
 import { generateEndpoint } from "./generate-endpoint.ts";
 
 /** All paths of the group, also those a pod does not serve when it is enabled. */
@@ -30,6 +31,7 @@ const SCALE_OUT_PATHS = [
 
 export function scaleOutRoutes(pod: PodContext): Route[] {
   const post = (path: string, handle: Handler): Route => ({ methods: ["POST"], path, handle });
+  if (pod.settings.version.scaleOut === "absent") return [];
   if (!pod.settings.scaleOut) return SCALE_OUT_PATHS.map((path) => post(path, refuseScaleOut));
   return [
     post("/v1/completions/render", (exchange) => {
@@ -37,7 +39,7 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
       pod.models.resolve(request.model);
       refuseBeams(request);
       const prompts = renderPrompts(pod, request);
-      const id = `cmpl-${baseRequestId(exchange, request)}`;
+      const id = `cmpl-${baseRequestId(pod, exchange, request)}`;
       const parts = prompts.map((prompt, index) => {
         const maxTokens = answerLimit(pod, request, prompt);
         const requestId = prompts.length === 1 ? id : `${id}-${index}`;
@@ -50,9 +52,12 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
       pod.models.resolve(request.model);
       refuseBeams(request);
       const { prompt, maxTokens } = renderChatPrompt(pod, request);
-      return rawJson(rendered(`chatcmpl-${baseRequestId(exchange, request)}`, prompt.tokenIds, request, maxTokens));
+      return rawJson(
+        rendered(`chatcmpl-${baseRequestId(pod, exchange, request)}`, prompt.tokenIds, request, maxTokens),
+      );
     }),
     post("/inference/v1/generate", generateEndpoint(pod)),
+    post("/inference/v1/abort_requests", abortRequests),
   ];
 }
 

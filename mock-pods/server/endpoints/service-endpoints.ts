@@ -24,7 +24,7 @@ export function serviceRoutes(pod: PodContext): Route[] {
 
 /** Base names first, then adapters in the order in which they were loaded. */
 function modelList(pod: PodContext): ModelList {
-  const { servedNames, modelPath, maxModelLenTokens } = pod.settings;
+  const { servedNames, modelPath, maxModelLenTokens, version } = pod.settings;
   const createdSeconds = Math.floor(Date.now() / 1000);
   const base = servedNames.map((id) => ({ id, root: modelPath, parent: null, maxModelLenTokens }));
   const adapters = [...pod.models.adapters].map(([id, root]) => ({
@@ -35,13 +35,16 @@ function modelList(pod: PodContext): ModelList {
   }));
   return {
     object: "list",
-    data: [...base, ...adapters].map((facts) => modelCard({ ...facts, createdSeconds, permissionId: randomHex(16) })),
+    data: [...base, ...adapters].map((facts) =>
+      modelCard({ ...facts, createdSeconds, permissionId: randomHex(version.idDigits) }),
+    ),
   };
 }
 
 /** By data-parallel rank; a pod has one. */
-function kvEventSources({ settings: { kvEvents } }: PodContext): object {
+function kvEventSources({ settings: { kvEvents }, publishedAt }: PodContext): object {
   if (kvEvents?.["enable_kv_cache_events"] !== true) return {};
+  const bound = publishedAt();
   const defaults = {
     enable_kv_cache_events: true,
     publisher: "zmq",
@@ -52,5 +55,7 @@ function kvEventSources({ settings: { kvEvents } }: PodContext): object {
     max_queue_size: 100_000,
     topic: "",
   };
-  return { "0": { ...defaults, ...kvEvents } };
+  const given = { ...defaults, ...kvEvents };
+  if (bound === undefined) return { "0": given };
+  return { "0": { ...given, endpoint: bound.endpoint, replay_endpoint: bound.replayEndpoint ?? null } };
 }

@@ -47,7 +47,7 @@ function unlimitedRenderer(pod: PodContext, addSpecialTokens: boolean): PromptRe
     maxOutputParameter: "max_tokens",
     truncateTokens: null,
     truncateSide: null,
-    cutsMaxTokens: true,
+    tooLong: "cut",
     addSpecialTokens,
   });
 }

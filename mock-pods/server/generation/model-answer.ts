@@ -12,6 +12,8 @@ export interface Question {
   /** The request's seed and the number of the sample; both change the answer. */
   readonly seed: number;
   readonly sample: number;
+  /** The text that a grammar or a forced tool call leaves no choice about. */
+  readonly dictated?: string;
 }
 
 export interface ModelAnswer {
@@ -28,7 +30,8 @@ const SHORTEST_TOKENS = 64;
 const SPREAD_TOKENS = 192;
 
 export function commonWords(tokenizer: ModelTokenizer): Model {
-  return ({ promptTokenIds, seed, sample }) => {
+  return ({ promptTokenIds, seed, sample, dictated }) => {
+    if (dictated !== undefined) return dictation(tokenizer.encode(dictated), vocabularyOf(tokenizer).first);
     const { first, words } = vocabularyOf(tokenizer);
     const hash = hashOf(promptTokenIds, seed, sample);
     return {
@@ -36,6 +39,11 @@ export function commonWords(tokenizer: ModelTokenizer): Model {
       tokenAt: (index) => (index === 0 ? first : (words[(hash + index) % words.length] as number)),
     };
   };
+}
+
+/** These tokens, then the end; a request that ignores the end hears one word from there on. */
+function dictation(ids: readonly number[], word: number): ModelAnswer {
+  return { naturalEndTokens: ids.length + 1, tokenAt: (index) => ids[index] ?? word };
 }
 
 function hashOf(tokens: ArrayLike<number>, seed: number, sample: number): number {

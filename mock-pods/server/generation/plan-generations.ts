@@ -1,5 +1,6 @@
 /** From a checked request and its prompts to the engine requests that answer it: one for each sample of each prompt. */
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
+import type { GenerationRequest } from "../../engine/engine.ts";
 import type { PodContext } from "../pod-context.ts";
 import { stopStrings } from "../sampling-rules.ts";
 import { Generation } from "./generation.ts";
@@ -14,6 +15,10 @@ export interface GenerationPlanning {
   readonly priority: number;
   /** vLLM skips the cache lookup when the logprobs of the prompt are wanted. */
   readonly skipPrefixLookup: boolean;
+  /** What the answer must be, if the request says. */
+  readonly dictated: string | undefined;
+  /** Special tokens are shown, whatever the request says: a tool parser looks for them. */
+  readonly keepSpecial: boolean;
 }
 
 /** A bias that no ordinary logit can outweigh. */
@@ -29,27 +34,18 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
   return prompts.flatMap((promptTokenIds, promptIndex) =>
     Array.from({ length: samples }, (_, sample) => {
       const maxTokens = planning.maxTokens[promptIndex] as number;
-      const answer = bend(pod.model({ promptTokenIds, seed: Number(request.seed ?? 0), sample }), request, eosTokenId);
+      const question = { promptTokenIds, seed: Number(request.seed ?? 0), sample };
+      const said = pod.model(planning.dictated === undefined ? question : { ...question, dictated: planning.dictated });
+      const answer = bend(said, request, eosTokenId);
       const { stopAfter, ends } = firstStop(answer, request, stopTokenIds, maxTokens);
       const endsAt = ends && eosTokenId !== undefined ? (stopAfter as number) - 1 : -1;
+      const tokenAt =
+        endsAt < 0
+          ? answer.tokenAt
+          : (index: number) => (index === endsAt ? (eosTokenId as number) : answer.tokenAt(index));
       return new Generation(
         {
-          request: {
-            id: `g${made++}`,
-            promptTokenIds,
-            maxTokens,
-            sample:
-              endsAt < 0
-                ? answer.tokenAt
-                : (index) => (index === endsAt ? (eosTokenId as number) : answer.tokenAt(index)),
-            ...(stopAfter === undefined ? {} : { stopAfterTokens: stopAfter }),
-            ...(request.cache_salt === undefined || request.cache_salt === null
-              ? {}
-              : { cacheSalt: request.cache_salt }),
-            ...(planning.adapter === undefined ? {} : { lora: planning.adapter }),
-            ...(planning.priority === 0 ? {} : { priority: planning.priority }),
-            ...(planning.skipPrefixLookup ? { skipPrefixLookup: true } : {}),
-          },
+          request: engineRequest(planning, promptTokenIds, maxTokens, stopAfter, tokenAt),
           promptIndex,
           choiceIndex: promptIndex * samples + sample,
           stops: stopStrings(request),
@@ -57,13 +53,34 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
           eosTokenId,
           includeStop: request.include_stop_str_in_output ?? false,
           minTokens: request.min_tokens ?? 0,
-          keepSpecial: request.skip_special_tokens === false,
+          keepSpecial: planning.keepSpecial || request.skip_special_tokens === false,
           intervalTokens: Math.max(pod.settings.streamIntervalTokens, request.stream_interval ?? 1),
         },
         pod.tokenizer,
       );
     }),
   );
+}
+
+function engineRequest(
+  { request, adapter, priority, skipPrefixLookup }: GenerationPlanning,
+  promptTokenIds: readonly number[],
+  maxTokens: number,
+  stopAfterTokens: number | undefined,
+  sample: (index: number) => number,
+): GenerationRequest {
+  const asked: { -readonly [Key in keyof GenerationRequest]: GenerationRequest[Key] } = {
+    id: `g${made++}`,
+    promptTokenIds,
+    maxTokens,
+    sample,
+  };
+  if (stopAfterTokens !== undefined) asked.stopAfterTokens = stopAfterTokens;
+  if (request.cache_salt !== undefined && request.cache_salt !== null) asked.cacheSalt = request.cache_salt;
+  if (adapter !== undefined) asked.lora = adapter;
+  if (priority !== 0) asked.priority = priority;
+  if (skipPrefixLookup) asked.skipPrefixLookup = true;
+  return asked;
 }
 
 /** The answer under the request's constraints on single tokens. */

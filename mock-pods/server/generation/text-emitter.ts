@@ -9,6 +9,8 @@ export class TextEmitter {
   readonly #heldBack: number;
   #text = "";
   #sent = 0;
+  /** The end of the text, apart: to cut it from the whole would copy the whole for every token. */
+  #unsent = "";
   #tokens = 0;
   /** Where a match may begin: nothing before `min_tokens` counts. */
   #checkFrom = 0;
@@ -29,6 +31,7 @@ export class TextEmitter {
     this.#tokens++;
     const before = this.#text.length;
     this.#text += text;
+    this.#unsent += text;
     if (this.#stops.length === 0 || text === "") return undefined;
     if (this.#tokens <= this.#minTokens) {
       this.#checkFrom = this.#text.length;
@@ -39,10 +42,11 @@ export class TextEmitter {
 
   /** What may be sent now and has not been. */
   take(finished: boolean): string {
-    const end = this.#text.length - (finished ? 0 : this.#heldBack);
-    if (end <= this.#sent) return "";
-    const part = this.#text.slice(this.#sent, end);
-    this.#sent = end;
+    const length = this.#unsent.length - (finished ? 0 : this.#heldBack);
+    if (length <= 0) return "";
+    const part = this.#unsent.slice(0, length);
+    this.#unsent = this.#unsent.slice(length);
+    this.#sent += length;
     return part;
   }
 
@@ -52,6 +56,7 @@ export class TextEmitter {
       const at = this.#text.indexOf(stop, from);
       if (at < 0) continue;
       this.#text = this.#text.slice(0, this.#includeStop ? at + stop.length : at);
+      this.#unsent = this.#text.slice(this.#sent);
       return stop;
     }
     return undefined;

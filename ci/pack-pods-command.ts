@@ -1,0 +1,40 @@
+/**
+ * `routeproof pods` starts wherever somebody waits for it: in a test, a pipeline, a container that is scaled up. Node spends
+ * more time on finding and linking its hundred and fifty files than they take to run, so the command ships as one.
+ */
+import { join } from "node:path";
+import { build, type Plugin } from "esbuild";
+import { copyLicences } from "./bundled-licences.ts";
+import { ranksAsData } from "./ranks-as-data.ts";
+
+/** Optional and native: found, or not, when KV events are asked for. */
+const NATIVE = ["zeromq", "msgpackr"];
+
+/** The command's frame tells our errors by their class, of which there must be one. */
+const sharedErrors: Plugin = {
+  name: "shared-errors",
+  setup(bundle) {
+    const shared = { path: "../fixtures/operational-error.js", external: true };
+    bundle.onResolve({ filter: /\/operational-error\.js$/ }, () => shared);
+  },
+};
+
+/** Rewrites the compiled command in `directory`; the files that it was made of stay for those who import them. */
+export async function packPodsCommand(directory: string, root: string): Promise<void> {
+  const room = join(directory, "mock-pods");
+  const { metafile } = await build({
+    entryPoints: [join(room, "pods-command.js")],
+    outdir: room,
+    absWorkingDir: root,
+    allowOverwrite: true,
+    bundle: true,
+    metafile: true,
+    platform: "node",
+    format: "esm",
+    target: "node22",
+    external: NATIVE,
+    logLevel: "warning",
+    plugins: [sharedErrors, ranksAsData(room)],
+  });
+  copyLicences(metafile, join(directory, "packed"));
+}

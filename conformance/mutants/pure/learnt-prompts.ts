@@ -1,0 +1,170 @@
+/** The index of the rule router: a plain list of prompts and the pods that were sent them. */
+import type { RouteRequest } from "../../../fixtures/routing.ts";
+import { bagChars, commonChars, commonEndChars } from "./common-text.ts";
+import type { Fault } from "./fault.ts";
+import type { RuleOptions } from "./rule.ts";
+
+export interface Learnt {
+  readonly key: string;
+  readonly text: string;
+  pod: string;
+  readonly madeMs: number;
+  usedMs: number;
+  /** Characters of it that still match; a prompt must match more than `lostChars` of it to count. */
+  keptChars: number;
+  lostChars: number;
+  /** What it took in: it comes back when this one is unlearnt. */
+  readonly absorbed: readonly Learnt[];
+}
+
+export interface Match {
+  readonly entry: Learnt;
+  readonly chars: number;
+}
+
+export class LearntPrompts {
+  readonly #rule: RuleOptions;
+  readonly #is: (fault: Fault) => boolean;
+  #learnt: Learnt[] = [];
+
+  constructor(rule: RuleOptions, is: (fault: Fault) => boolean) {
+    this.#rule = rule;
+    this.#is = is;
+  }
+
+  /** Characters held, of one pod or of all. */
+  sizeChars(pod?: string): number {
+    return this.#learnt.reduce(
+      (sum, entry) => sum + (pod === undefined || entry.pod === pod ? entry.text.length : 0),
+      0,
+    );
+  }
+
+  pods(): readonly string[] {
+    return this.#learnt.map(({ pod }) => pod);
+  }
+
+  changePods(added: readonly string[], left: readonly string[]): void {
+    if (this.#is("flush-on-change") && added.length + left.length > 0) this.#learnt = [];
+    const keepsAbsent =
+      this.#is("absent-pod-chosen") ||
+      this.#is("returning-pod-warm") ||
+      this.#is("ratio-counts-absent-owners") ||
+      this.#is("orphans-to-first-pod");
+    if (!keepsAbsent) this.#learnt = this.#learnt.filter(({ pod }) => !left.includes(pod));
+    if (!this.#is("returning-pod-warm")) this.#learnt = this.#learnt.filter(({ pod }) => !added.includes(pod));
+  }
+
+  matches(request: RouteRequest): Match[] {
+    const key = this.#key(request);
+    const text = textOf(request);
+    return this.#learnt
+      .filter((entry) => entry.key === key)
+      .map((entry) => ({ entry, chars: this.#matchedChars(text, entry) }))
+      .filter(({ chars }) => chars > 0);
+  }
+
+  learn(request: RouteRequest, pod: string, nowMs: number): void {
+    const text = textOf(request);
+    const key = this.#key(request);
+    const same = this.#learnt.filter((entry) => entry.key === key);
+    for (const entry of same) {
+      const common = commonChars(entry.text, text);
+      if (common === 0) continue;
+      if (common < entry.text.length && common >= this.#rule.unitChars) this.#split(entry, common, pod, nowMs);
+    }
+    // A longer prompt contains what its pod had learnt of it: one entry, used now, as old as the oldest.
+    const absorbed = same.filter(
+      (entry) => entry.pod === pod && entry.keptChars === entry.text.length && text.startsWith(entry.text),
+    );
+    this.#learnt = this.#learnt.filter((entry) => !absorbed.includes(entry));
+    const madeMs = Math.min(nowMs, ...absorbed.map((entry) => entry.madeMs));
+    this.#learnt.push({
+      key,
+      text,
+      pod,
+      madeMs,
+      usedMs: nowMs,
+      keptChars: text.length,
+      lostChars: 0,
+      absorbed: absorbed.flatMap((entry) => (entry.text === text ? entry.absorbed : [entry])),
+    });
+    this.#shrink(pod);
+  }
+
+  unlearn(request: RouteRequest, pod: string): void {
+    const text = textOf(request);
+    this.#learnt = this.#learnt.flatMap((entry) => {
+      return entry.pod === pod && entry.text === text ? entry.absorbed : [entry];
+    });
+  }
+
+  /** Forgets what is older than the TTL. */
+  expire(nowMs: number): void {
+    const evict = this.#rule.evict;
+    if (evict === null || !("ttlMs" in evict) || this.#is("never-evicts")) return;
+    const factor = this.#is("ttl-doubled") ? 2 : this.#is("ttl-halved") ? 0.5 : 1;
+    const sliding = evict.sliding && !this.#is("ttl-not-refreshed");
+    const expired = this.#learnt.filter(
+      (entry) => (sliding ? entry.usedMs : entry.madeMs) <= nowMs - evict.ttlMs * factor,
+    );
+    if (expired.length === 0) return;
+    this.#learnt = this.#learnt.filter((entry) => !expired.includes(entry));
+    if (!this.#is("eviction-strips-ancestors")) return;
+    for (const gone of expired) {
+      for (const entry of this.#learnt) {
+        if (entry.key !== gone.key || entry.pod !== gone.pod) continue;
+        entry.lostChars = Math.max(entry.lostChars, commonChars(entry.text, gone.text));
+      }
+    }
+  }
+
+  #matchedChars(text: string, entry: Learnt): number {
+    const size = this.#rule.unitChars;
+    if (this.#is("bag-of-blocks")) return bagChars(text, entry.text);
+    if (this.#is("suffix-match")) return commonEndChars(text, entry.text);
+    if (this.#is("whole-body-hash")) return text === entry.text ? text.length : 0;
+    const common = Math.min(commonChars(text, entry.text), entry.keptChars);
+    if (common <= entry.lostChars) return 0;
+    if (this.#is("whole-prompts-only") && common < entry.text.length) return 0;
+    if (this.#is("blocks-rounded-up")) return Math.ceil(common / size) * size;
+    const whole = Math.floor(common / size) * size;
+    if (this.#is("partial-block-counts") && text.length - whole < size) return text.length;
+    return whole;
+  }
+
+  #split(entry: Learnt, atChars: number, pod: string, nowMs: number): void {
+    if (entry.pod === pod) {
+      if (this.#is("split-drops-tail")) entry.keptChars = Math.min(entry.keptChars, atChars);
+      return;
+    }
+    if (this.#is("split-loses-upper-owners")) entry.lostChars = Math.max(entry.lostChars, atChars);
+    if (this.#is("split-drops-tail")) entry.keptChars = Math.min(entry.keptChars, atChars);
+    if (this.#is("split-gives-tail-away") && entry.keptChars > atChars) {
+      this.#learnt.push({ ...entry, pod, madeMs: nowMs, usedMs: nowMs });
+      entry.keptChars = atChars;
+    }
+  }
+
+  #shrink(pod: string): void {
+    const evict = this.#rule.evict;
+    if (evict === null || !("capacityChars" in evict) || this.#is("never-evicts")) return;
+    const counted = (entry: Learnt): boolean => evict.per === "all" || this.#is("one-lru-for-all") || entry.pod === pod;
+    const size = (): number => this.#learnt.reduce((sum, entry) => sum + (counted(entry) ? entry.text.length : 0), 0);
+    while (size() > evict.capacityChars) {
+      const candidates = this.#learnt.filter(counted).sort((a, b) => a.usedMs - b.usedMs);
+      const victim = this.#is("evicts-most-recent") ? candidates.at(-2) : candidates[0];
+      if (victim === undefined) return;
+      this.#learnt = this.#learnt.filter((entry) => entry !== victim);
+    }
+  }
+
+  #key(request: RouteRequest): string {
+    const model = this.#is("model-not-in-key") ? "" : request.model;
+    const salt = this.#is("salt-not-in-key") ? "" : (request.cacheSalt ?? "");
+    return this.#is("key-undelimited") ? `${model}${salt}` : JSON.stringify([model, salt]);
+  }
+}
+
+export const textOf = ({ prompt }: RouteRequest): string =>
+  typeof prompt === "string" ? prompt : Array.from(prompt, (id) => String.fromCharCode(id)).join("");
