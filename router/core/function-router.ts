@@ -46,6 +46,7 @@ interface MutablePod extends ReadyPod {
 interface Flight {
   readonly pod: MutablePod;
   readonly placed: Placed | undefined;
+  hasFirstToken: boolean;
 }
 
 /** @throws {OperationalError} UNKNOWN_PROFILE when a pod's GPU, or the default, has no latency profile */
@@ -115,7 +116,7 @@ class StrategyRouter implements ReferenceRouter {
     const pod = this.#pick(assessment) as MutablePod;
     pod.inFlight++;
     const flights = this.#flights.get(request.requestId);
-    const flight = { pod, placed: assessment.place?.(pod) };
+    const flight = { pod, placed: assessment.place?.(pod), hasFirstToken: false };
     if (flights === undefined) this.#flights.set(request.requestId, [flight]);
     else flights.push(flight);
     return {
@@ -130,16 +131,20 @@ class StrategyRouter implements ReferenceRouter {
   }
 
   firstToken(requestId: string, nowMs: number): void {
-    this.#flights.get(requestId)?.at(-1)?.placed?.firstToken?.(nowMs);
+    const flight = this.#flights.get(requestId)?.at(-1);
+    if (flight === undefined) return;
+    flight.hasFirstToken = true;
+    flight.placed?.firstToken?.(nowMs);
   }
 
-  finished(requestId: string, outcome: Outcome, nowMs: number): void {
+  finished(requestId: string, outcome: Outcome): void {
     const flights = this.#flights.get(requestId);
     const flight = flights?.shift();
     if (flights?.length === 0) this.#flights.delete(requestId);
     if (flight === undefined) return;
     flight.pod.inFlight--;
-    flight.placed?.finished(outcome, nowMs);
+    // A client that left after the first token leaves a finished prefill in the pod's cache; a failure leaves nothing sure.
+    flight.placed?.finished(outcome === "ok" || (outcome === "aborted" && flight.hasFirstToken));
   }
 
   tick(nowMs: number): void {

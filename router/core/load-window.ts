@@ -1,4 +1,4 @@
-/** What one pod was given lately: requests of the last `spanMs` and their estimated GPU seconds. */
+import type { RecentLoad } from "./strategy.ts";
 
 export interface WindowEntry {
   readonly atMs: number;
@@ -8,7 +8,11 @@ export interface WindowEntry {
   readonly onLeave: (() => void) | undefined;
 }
 
-export class LoadWindow {
+/**
+ * What one pod was given lately: requests of the last `spanMs` and their estimated GPU seconds. Readers say what time it
+ * is, and what is too old by then is gone before they look.
+ */
+export class LoadWindow implements RecentLoad {
   readonly #spanMs: number;
   /** In order of time; what stands before `#first` has left. */
   #entries: WindowEntry[] = [];
@@ -20,11 +24,13 @@ export class LoadWindow {
     this.#spanMs = spanMs;
   }
 
-  get requests(): number {
+  requests(nowMs: number): number {
+    this.#expire(nowMs);
     return this.#requests;
   }
 
-  get seconds(): number {
+  seconds(nowMs: number): number {
+    this.#expire(nowMs);
     return this.#seconds;
   }
 
@@ -48,7 +54,7 @@ export class LoadWindow {
   }
 
   /** An entry exactly `spanMs` old is out: AIBrix keeps what is strictly younger than three minutes. */
-  expire(nowMs: number): void {
+  #expire(nowMs: number): void {
     const oldestMs = nowMs - this.#spanMs;
     let entry = this.#entries[this.#first];
     while (entry !== undefined && entry.atMs <= oldestMs) {

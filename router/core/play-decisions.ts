@@ -48,7 +48,7 @@ export function* playDecisions(trace: DecisionTrace, options: PlayOptions): Gene
     seed: 0,
     pick: (assessment) => {
       allowed = assessment.allowed.toSorted(byName);
-      loads = perReadyPod((pod) => router.strategy.windowRequests?.(pod, atMs) ?? 0);
+      loads = perReadyPod((pod) => router.strategy.recentLoad?.(pod).requests(atMs) ?? 0);
       return router.pods().find(({ name }) => name === picked) ?? (allowed[0] as ReadyPod);
     },
   });
@@ -78,7 +78,7 @@ export function* playDecisions(trace: DecisionTrace, options: PlayOptions): Gene
       allowed: allowed.map(({ name }) => name),
       loads,
       costsBeforeSeconds: Object.fromEntries(record.candidates.map(({ pod, costSeconds }) => [pod, costSeconds])),
-      costsAfterSeconds: perReadyPod((pod) => router.strategy.workSeconds?.(pod, atMs) ?? 0),
+      costsAfterSeconds: perReadyPod((pod) => router.strategy.recentLoad?.(pod).seconds(atMs) ?? 0),
       picked: record.pod,
     };
   }

@@ -1,5 +1,5 @@
 /** What a routing strategy is: it says which pods it would accept and why, and is told what became of the request. */
-import type { Candidate, DecisionReason, Outcome, RouteRequest } from "../../fixtures/routing.ts";
+import type { Candidate, DecisionReason, RouteRequest } from "../../fixtures/routing.ts";
 
 /** A ready pod as strategies see it. The same object from the day it appears until it is gone. */
 export interface ReadyPod {
@@ -31,7 +31,15 @@ export interface Assessment {
 /** What a strategy wants to hear about a placed request. */
 export interface Placed {
   firstToken?(nowMs: number): void;
-  finished(outcome: Outcome, nowMs: number): void;
+  /** `computed`: the pod has run this prompt, and so may have it cached. */
+  finished(computed: boolean): void;
+}
+
+/** What a pod was given within the load window. */
+export interface RecentLoad {
+  requests(nowMs: number): number;
+  /** GPU seconds of that pod, as a new request finds them. */
+  seconds(nowMs: number): number;
 }
 
 export interface Strategy {
@@ -42,10 +50,8 @@ export interface Strategy {
   podRemoved?(pod: ReadyPod): void;
   /** `pods` serve the request's model and are ready; at least one. */
   assess(prompt: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment;
-  /** Work on a pod in GPU seconds, as a new request finds it; absent in strategies without a cost model. */
-  workSeconds?(pod: ReadyPod, nowMs: number): number;
-  /** Requests counted for a pod in the load window; absent in strategies without one. */
-  windowRequests?(pod: ReadyPod, nowMs: number): number;
+  /** Absent in strategies without a load window. */
+  recentLoad?(pod: ReadyPod): RecentLoad;
   tick?(nowMs: number): void;
 }
 

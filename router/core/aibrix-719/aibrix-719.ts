@@ -8,7 +8,7 @@
  */
 import { loadProfile, type LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
 import type { Candidate } from "../../../fixtures/routing.ts";
-import { least, type Assessment, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
+import { least, type Assessment, type Prompt, type ReadyPod, type RecentLoad, type Strategy } from "../strategy.ts";
 import { addPod, AibrixTree, pathUp, type AibrixNode } from "./aibrix-tree.ts";
 import { Histogram } from "./histogram.ts";
 
@@ -60,12 +60,11 @@ export class Aibrix719 implements Strategy {
     };
   }
 
-  workSeconds({ name }: ReadyPod): number {
-    return this.histogram.podCostsSeconds(this.#profile).get(name) ?? 0;
-  }
-
-  windowRequests({ name }: ReadyPod): number {
-    return this.histogram.podLoads().get(name) ?? 0;
+  recentLoad({ name }: ReadyPod): RecentLoad {
+    return {
+      requests: () => this.histogram.podLoads().get(name) ?? 0,
+      seconds: () => this.histogram.podCostsSeconds(this.#profile).get(name) ?? 0,
+    };
   }
 
   /** The background loop, for every full second since the first call. */

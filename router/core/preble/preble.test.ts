@@ -72,8 +72,8 @@ describe("preble", () => {
     fleet.send(range(1, 100), { only: "a" });
     const [a] = fleet.router.pods();
     if (a === undefined) throw new Error("no pod");
-    expect(fleet.router.strategy.workSeconds?.(a, 179_999)).toBeCloseTo(46 * 0.0248, 9);
-    expect(fleet.router.strategy.workSeconds?.(a, 180_000)).toBe(0);
+    expect(fleet.router.strategy.recentLoad?.(a).seconds(179_999)).toBeCloseTo(46 * 0.0248, 9);
+    expect(fleet.router.strategy.recentLoad?.(a).seconds(180_000)).toBe(0);
   });
 
   it("charges an eviction by how many recent requests use what goes", () => {
@@ -115,7 +115,7 @@ describe("preble", () => {
     fleet.send(range(2001, 2500), { only: "b" });
     expect(fleet.send(range(1, 500))).toMatchObject({ reason: "prefix", pod: "b" });
     const loads = (): number[] =>
-      fleet.router.pods().map((pod) => fleet.router.strategy.workSeconds?.(pod, fleet.nowMs) ?? NaN);
+      fleet.router.pods().map((pod) => fleet.router.strategy.recentLoad?.(pod).seconds(fleet.nowMs) ?? NaN);
     for (let request = 0; request < 150; request++) fleet.send(range(1, 500));
     const [a = NaN, b = NaN] = loads();
     expect(Math.max(a, b) / Math.min(a, b)).toBeLessThan(1.6);

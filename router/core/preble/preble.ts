@@ -12,15 +12,23 @@
  * prefix has doubled within the window, the lightest pod gets it as well, and cost splits what follows.
  */
 import type { LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
-import type { Candidate } from "../../../fixtures/routing.ts";
 import { decodeSeconds, prefillSeconds, pricingProfile } from "../cost-model.ts";
 import type { Holder } from "../holder.ts";
 import { LoadWindow } from "../load-window.ts";
 import { namespaceOf } from "../namespace.ts";
+import { PerPod } from "../per-pod.ts";
 import type { RadixNode } from "../radix-node.ts";
 import { RadixTree, type PrefixMatch } from "../radix-tree.ts";
 import type { PrefixCacheAndLoadOptions } from "../strategies/prefix-cache-and-load.ts";
-import { least, type Assessment, type Placed, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
+import {
+  least,
+  type Assessment,
+  type Placed,
+  type Prompt,
+  type ReadyPod,
+  type RecentLoad,
+  type Strategy,
+} from "../strategy.ts";
 import { evictionSeconds } from "./eviction-cost.ts";
 import { HitRatio } from "./hit-ratio.ts";
 import { QueueingTrend } from "./queueing-trend.ts";
@@ -45,6 +53,8 @@ interface View {
   readonly pod: ReadyPod;
   readonly state: PodState;
   readonly matchedTokens: number;
+  /** L: work it was given in the window. */
+  readonly load: number;
   readonly costSeconds: number;
 }
 
@@ -53,7 +63,7 @@ export class Preble implements Strategy {
   readonly threshold: number;
   readonly tree: RadixTree;
   readonly #options: PrefixCacheAndLoadOptions;
-  readonly #states = new Map<ReadyPod, PodState>();
+  readonly #states = new PerPod<PodState>();
 
   constructor(options: PrefixCacheAndLoadOptions) {
     this.threshold = options.threshold;
@@ -63,7 +73,7 @@ export class Preble implements Strategy {
 
   podAdded(pod: ReadyPod): void {
     const { windowMs } = this.#options;
-    this.#states.set(pod, {
+    this.#states.add(pod, {
       holder: this.tree.addHolder(pod.name),
       profile: pricingProfile(pod.gpu),
       window: new LoadWindow(windowMs),
@@ -73,8 +83,7 @@ export class Preble implements Strategy {
   }
 
   podRemoved(pod: ReadyPod): void {
-    this.tree.removeHolder(this.#state(pod).holder);
-    this.#states.delete(pod);
+    this.tree.removeHolder(this.#states.remove(pod).holder);
   }
 
   assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
@@ -89,25 +98,18 @@ export class Preble implements Strategy {
       allowed: chosen.map(({ pod }) => pod),
       matchedTokens,
       totalTokens: tokens.length,
-      candidates: views.map(({ pod, state, ...view }): Candidate => ({
-        ...view,
+      candidates: views.map(({ pod, matchedTokens, load, costSeconds }) => ({
         pod: pod.name,
-        load: state.window.seconds,
+        matchedTokens,
+        load,
+        costSeconds,
       })),
       place: (pod) => this.#place(namespace, tokens, pod, match, nowMs),
     };
   }
 
-  workSeconds(pod: ReadyPod, nowMs: number): number {
-    const { window } = this.#state(pod);
-    window.expire(nowMs);
-    return window.seconds;
-  }
-
-  windowRequests(pod: ReadyPod, nowMs: number): number {
-    const { window } = this.#state(pod);
-    window.expire(nowMs);
-    return window.requests;
+  recentLoad(pod: ReadyPod): RecentLoad {
+    return this.#states.of(pod).window;
   }
 
   tick(nowMs: number): void {
@@ -115,40 +117,30 @@ export class Preble implements Strategy {
   }
 
   #view(pod: ReadyPod, tokens: Int32Array, match: PrefixMatch, nowMs: number): View {
-    const state = this.#state(pod);
+    const state = this.#states.of(pod);
     const { holder, profile, window } = state;
-    window.expire(nowMs);
+    const load = window.seconds(nowMs);
     const matchedTokens = match.byHolder.get(holder) ?? 0;
-    const eviction = evictionSeconds(profile, holder, tokens.length - matchedTokens, window.requests);
-    const costSeconds = window.seconds + eviction + prefillSeconds(profile, tokens.length, matchedTokens);
-    return { pod, state, matchedTokens, costSeconds };
+    const eviction = evictionSeconds(profile, holder, tokens.length - matchedTokens, window.requests(nowMs));
+    const costSeconds = load + eviction + prefillSeconds(profile, tokens.length, matchedTokens);
+    return { pod, state, matchedTokens, load, costSeconds };
   }
 
   #place(namespace: string, tokens: Int32Array, pod: ReadyPod, match: PrefixMatch, nowMs: number): Placed {
-    const { holder, profile, window, hits, queueing } = this.#state(pod);
+    const { holder, profile, window, hits, queueing } = this.#states.of(pod);
     const matchedTokens = match.byHolder.get(holder) ?? 0;
     const placement = this.tree.claim(namespace, tokens, holder, nowMs, match);
     const seconds = prefillSeconds(profile, tokens.length, matchedTokens) + decodeSeconds(profile, tokens.length);
     const entry = window.add(nowMs, seconds, () => this.tree.lapse(placement));
     hits.add(nowMs, matchedTokens, tokens.length);
-    let hasFirstToken = false;
     return {
-      firstToken: (firstTokenMs) => {
-        hasFirstToken = true;
-        queueing.add(firstTokenMs, firstTokenMs - nowMs);
-      },
-      finished: (outcome) => {
-        if (outcome === "ok" || (outcome === "aborted" && hasFirstToken)) return;
+      firstToken: (firstTokenMs) => queueing.add(firstTokenMs, firstTokenMs - nowMs),
+      finished: (computed) => {
+        if (computed) return;
         window.withdraw(entry);
         this.tree.withdraw(placement);
       },
     };
-  }
-
-  #state(pod: ReadyPod): PodState {
-    const state = this.#states.get(pod);
-    if (state === undefined) throw new Error(`pod ${pod.name} was never added`);
-    return state;
   }
 }
 
@@ -161,9 +153,9 @@ function explore(views: readonly View[], nowMs: number): readonly View[] {
 function exploit(views: readonly View[], match: PrefixMatch, matchedTokens: number, nowMs: number): readonly View[] {
   const owners = ownersOfLongestNode(views, match, matchedTokens);
   const chosen = least(owners, (view) => view.costSeconds);
-  const byLoad = views.toSorted((a, b) => a.state.window.seconds - b.state.window.seconds);
+  const byLoad = views.toSorted((a, b) => a.load - b.load);
   const [lightest, heaviest] = [byLoad[0] as View, byLoad.at(-1) as View];
-  if (chosen.includes(heaviest) && isImbalanced(views, lightest, heaviest)) return [lightest];
+  if (chosen.includes(heaviest) && isImbalanced(views, lightest, heaviest, nowMs)) return [lightest];
   const [only] = owners;
   if (owners.length === 1 && only !== undefined && only !== lightest && only.state.queueing.hasDoubled(nowMs)) {
     only.state.queueing.clear();
@@ -172,10 +164,10 @@ function exploit(views: readonly View[], match: PrefixMatch, matchedTokens: numb
   return chosen;
 }
 
-function isImbalanced(views: readonly View[], lightest: View, heaviest: View): boolean {
-  const requests = views.reduce((sum, { state }) => sum + state.window.requests, 0);
+function isImbalanced(views: readonly View[], lightest: View, heaviest: View, nowMs: number): boolean {
+  const requests = views.reduce((sum, { state }) => sum + state.window.requests(nowMs), 0);
   if (requests < REBALANCE_MIN_REQUESTS_PER_POD * views.length) return false;
-  return heaviest.state.window.seconds > REBALANCE_RATIO * lightest.state.window.seconds;
+  return heaviest.load > REBALANCE_RATIO * lightest.load;
 }
 
 /** Of the nodes on the matched path that a candidate holds, the one with the most matched tokens: who holds that? */

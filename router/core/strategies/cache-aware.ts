@@ -7,6 +7,7 @@
  */
 import type { Holder } from "../holder.ts";
 import { namespaceOf } from "../namespace.ts";
+import { PerPod } from "../per-pod.ts";
 import { RadixTree } from "../radix-tree.ts";
 import { least, type Assessment, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
 
@@ -23,7 +24,7 @@ export class CacheAware implements Strategy {
   readonly name = "cache-aware";
   readonly threshold: number;
   readonly tree: RadixTree;
-  readonly #holders = new Map<ReadyPod, Holder>();
+  readonly #holders = new PerPod<Holder>();
 
   constructor(options: CacheAwareOptions) {
     this.threshold = options.threshold;
@@ -31,18 +32,17 @@ export class CacheAware implements Strategy {
   }
 
   podAdded(pod: ReadyPod): void {
-    this.#holders.set(pod, this.tree.addHolder(pod.name));
+    this.#holders.add(pod, this.tree.addHolder(pod.name));
   }
 
   podRemoved(pod: ReadyPod): void {
-    this.tree.removeHolder(this.#holder(pod));
-    this.#holders.delete(pod);
+    this.tree.removeHolder(this.#holders.remove(pod));
   }
 
   assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
     const namespace = namespaceOf(request);
     const { byHolder } = this.tree.match(namespace, tokens);
-    const views = pods.map((pod) => ({ pod, matchedTokens: byHolder.get(this.#holder(pod)) ?? 0 }));
+    const views = pods.map((pod) => ({ pod, matchedTokens: byHolder.get(this.#holders.of(pod)) ?? 0 }));
     const loads = pods.map((pod) => pod.inFlight);
     const [most, fewest] = [Math.max(...loads), Math.min(...loads)];
     const isBalanced = most - fewest <= BALANCE_ABSOLUTE_REQUESTS || most <= BALANCE_RELATIVE * fewest;
@@ -56,19 +56,13 @@ export class CacheAware implements Strategy {
       totalTokens: tokens.length,
       candidates: views.map((view) => ({ ...view, pod: view.pod.name, load: view.pod.inFlight, costSeconds: 0 })),
       place: (pod) => {
-        const placement = this.tree.claim(namespace, tokens, this.#holder(pod), nowMs);
-        return { finished: (outcome) => void (outcome === "error" && this.tree.withdraw(placement)) };
+        const placement = this.tree.claim(namespace, tokens, this.#holders.of(pod), nowMs);
+        return { finished: (computed) => void (!computed && this.tree.withdraw(placement)) };
       },
     };
   }
 
   tick(nowMs: number): void {
     this.tree.evict(nowMs);
-  }
-
-  #holder(pod: ReadyPod): Holder {
-    const holder = this.#holders.get(pod);
-    if (holder === undefined) throw new Error(`pod ${pod.name} was never added`);
-    return holder;
   }
 }

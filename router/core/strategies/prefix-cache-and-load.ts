@@ -18,8 +18,17 @@ import { decodeSeconds, prefillSeconds, pricingProfile } from "../cost-model.ts"
 import type { Holder } from "../holder.ts";
 import { LoadWindow } from "../load-window.ts";
 import { namespaceOf } from "../namespace.ts";
+import { PerPod } from "../per-pod.ts";
 import { RadixTree, type PrefixMatch } from "../radix-tree.ts";
-import { least, type Assessment, type Placed, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
+import {
+  least,
+  type Assessment,
+  type Placed,
+  type Prompt,
+  type ReadyPod,
+  type RecentLoad,
+  type Strategy,
+} from "../strategy.ts";
 
 export interface PrefixCacheAndLoadOptions {
   /** The prefix branch needs a ratio strictly above this. */
@@ -44,7 +53,7 @@ export class PrefixCacheAndLoad implements Strategy {
   readonly threshold: number;
   readonly tree: RadixTree;
   readonly #options: PrefixCacheAndLoadOptions;
-  readonly #states = new Map<ReadyPod, PodState>();
+  readonly #states = new PerPod<PodState>();
 
   constructor(options: PrefixCacheAndLoadOptions) {
     this.threshold = options.threshold;
@@ -53,7 +62,7 @@ export class PrefixCacheAndLoad implements Strategy {
   }
 
   podAdded(pod: ReadyPod): void {
-    this.#states.set(pod, {
+    this.#states.add(pod, {
       holder: this.tree.addHolder(pod.name),
       profile: pricingProfile(pod.gpu),
       window: new LoadWindow(this.#options.windowMs),
@@ -62,8 +71,7 @@ export class PrefixCacheAndLoad implements Strategy {
   }
 
   podRemoved(pod: ReadyPod): void {
-    this.tree.removeHolder(this.#state(pod).holder);
-    this.#states.delete(pod);
+    this.tree.removeHolder(this.#states.remove(pod).holder);
   }
 
   assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
@@ -75,7 +83,7 @@ export class PrefixCacheAndLoad implements Strategy {
     const coldSeconds = new Map<LatencyProfile, number>();
     let matchedTokens = 0;
     for (const pod of pods) {
-      const state = this.#state(pod);
+      const state = this.#states.of(pod);
       const { profile } = state;
       const matched = match.byHolder.get(state.holder) ?? 0;
       if (matched > matchedTokens) matchedTokens = matched;
@@ -84,13 +92,12 @@ export class PrefixCacheAndLoad implements Strategy {
         prefill = prefillSeconds(profile, tokens.length, matched);
         if (matched === 0) coldSeconds.set(profile, prefill);
       }
-      state.window.expire(nowMs);
-      const costSeconds = state.window.seconds + prefill;
+      const costSeconds = state.window.seconds(nowMs) + prefill;
       states.push(state);
       candidates.push({ pod: pod.name, matchedTokens: matched, load: pod.inFlight, costSeconds });
     }
     const isPrefix = tokens.length > 0 && matchedTokens / tokens.length > this.threshold;
-    const windowSeconds = (_pod: ReadyPod, index: number): number => states[index]?.window.seconds ?? 0;
+    const windowSeconds = (_pod: ReadyPod, index: number): number => states[index]?.window.seconds(nowMs) ?? 0;
     const allowed = isPrefix
       ? least(
           pods,
@@ -113,16 +120,8 @@ export class PrefixCacheAndLoad implements Strategy {
     };
   }
 
-  workSeconds(pod: ReadyPod, nowMs: number): number {
-    const { window } = this.#state(pod);
-    window.expire(nowMs);
-    return window.seconds;
-  }
-
-  windowRequests(pod: ReadyPod, nowMs: number): number {
-    const { window } = this.#state(pod);
-    window.expire(nowMs);
-    return window.requests;
+  recentLoad(pod: ReadyPod): RecentLoad {
+    return this.#states.of(pod).window;
   }
 
   tick(nowMs: number): void {
@@ -130,34 +129,25 @@ export class PrefixCacheAndLoad implements Strategy {
   }
 
   #place(namespace: string, tokens: Int32Array, pod: ReadyPod, match: PrefixMatch, nowMs: number): Placed {
-    const state = this.#state(pod);
+    const state = this.#states.of(pod);
     const matchedTokens = match.byHolder.get(state.holder) ?? 0;
     const placement = this.tree.claim(namespace, tokens, state.holder, nowMs, match);
     const decode = decodeSeconds(state.profile, tokens.length);
     let prefill = prefillSeconds(state.profile, tokens.length, matchedTokens);
     const entry = state.window.add(nowMs, prefill + decode);
     state.pendingSeconds += prefill + decode;
-    let hasFirstToken = false;
     return {
       firstToken: () => {
-        hasFirstToken = true;
         state.pendingSeconds -= prefill;
         prefill = 0;
       },
-      finished: (outcome) => {
+      finished: (computed) => {
         // From a clean zero again, so that rounding never adds up.
         state.pendingSeconds = pod.inFlight === 0 ? 0 : state.pendingSeconds - prefill - decode;
-        // A client that left after the first token leaves a finished prefill in the pod's cache.
-        if (outcome === "ok" || (outcome === "aborted" && hasFirstToken)) return;
+        if (computed) return;
         this.tree.withdraw(placement);
         state.window.withdraw(entry);
       },
     };
-  }
-
-  #state(pod: ReadyPod): PodState {
-    const state = this.#states.get(pod);
-    if (state === undefined) throw new Error(`pod ${pod.name} was never added`);
-    return state;
   }
 }

@@ -7,6 +7,7 @@
  */
 import { blockHashes } from "../block-hash.ts";
 import { namespaceOf } from "../namespace.ts";
+import { PerPod } from "../per-pod.ts";
 import { least, type Assessment, type Placed, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
 
 export interface PrefixHashOptions {
@@ -25,25 +26,25 @@ type Blocks = Map<number, { uses: number; lastUsedMs: number }>;
 export class PrefixHash implements Strategy {
   readonly name = "prefix-hash";
   readonly #options: PrefixHashOptions;
-  readonly #blocks = new Map<ReadyPod, Blocks>();
+  readonly #blocks = new PerPod<Blocks>();
 
   constructor(options: PrefixHashOptions) {
     this.#options = options;
   }
 
   podAdded(pod: ReadyPod): void {
-    this.#blocks.set(pod, new Map());
+    this.#blocks.add(pod, new Map());
   }
 
   podRemoved(pod: ReadyPod): void {
-    this.#blocks.delete(pod);
+    this.#blocks.remove(pod);
   }
 
   assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
     const hashes = blockHashes(namespaceOf(request), tokens, BLOCK_TOKENS);
     const views = pods.map((pod) => {
-      const blocks = this.#blocks.get(pod);
-      const firstUnknown = hashes.findIndex((hash) => blocks?.has(hash) !== true);
+      const blocks = this.#blocks.of(pod);
+      const firstUnknown = hashes.findIndex((hash) => !blocks.has(hash));
       return { pod, matchedTokens: (firstUnknown < 0 ? hashes.length : firstUnknown) * BLOCK_TOKENS };
     });
     const loads = pods.map((pod) => pod.inFlight);
@@ -72,9 +73,8 @@ export class PrefixHash implements Strategy {
     }
   }
 
-  #place(pod: ReadyPod, hashes: readonly number[], nowMs: number): Placed | undefined {
-    const blocks = this.#blocks.get(pod);
-    if (blocks === undefined) return undefined;
+  #place(pod: ReadyPod, hashes: readonly number[], nowMs: number): Placed {
+    const blocks = this.#blocks.of(pod);
     // From the tail, so that the head of a prompt is fresher and outlives it.
     for (const hash of hashes.toReversed()) {
       const uses = blocks.get(hash)?.uses ?? 0;
@@ -87,8 +87,8 @@ export class PrefixHash implements Strategy {
       blocks.delete(hash);
     }
     return {
-      finished: (outcome) => {
-        if (outcome !== "error") return;
+      finished: (computed) => {
+        if (computed) return;
         for (const hash of hashes) {
           const block = blocks.get(hash);
           if (block !== undefined && --block.uses === 0) blocks.delete(hash);
