@@ -1,26 +1,45 @@
 /**
- * Virtual time: an hour of 8 A6000 pods at 20 requests a second, 512 tokens in (256 of them shared by the 40 requests of
- * a group), 128 out: 72,000 requests, dealt round-robin by group.
+ * `npm run bench -- engine [MOONCAKE_TRACE]`: virtual time on 8 A6000 pods, with fast-forward and without. Without a trace an
+ * hour at 20 requests a second, 512 tokens in (256 of them shared by the 40 requests of a group), 128 out: 72,000
+ * requests, dealt round-robin by group. A trace is played at its own lengths, dealt round-robin, no request refused.
  */
 import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
 import { Random } from "../../fixtures/random.ts";
+import { tokenIds, type Trace, type TraceEntry } from "../../fixtures/traces/trace.ts";
+import { readTraceFile } from "../../fixtures/traces/trace-file.ts";
 import { createEngine, ENGINE_DEFAULTS } from "../../mock-pods/engine/create-engine.ts";
 import type { DecodeRun, StepOutput } from "../../mock-pods/engine/engine.ts";
 import { VirtualDriver } from "../../mock-pods/virtual-driver.ts";
 
 const PODS = 8;
-const REQUESTS = 72_000;
-const REQUESTS_PER_SECOND = 20;
-const PROMPT_TOKENS = 512;
-const SHARED_TOKENS = 256;
-const OUTPUT_TOKENS = 128;
-const GROUPS = 1800;
-
 const ROUNDS = 3;
 
+interface Arrival {
+  readonly atMs: number;
+  readonly pod: number;
+  readonly promptTokenIds: Int32Array;
+  readonly maxTokens: number;
+  readonly firstReplyId: number;
+}
+
+/** Arrivals in order, made as they come. */
+type Traffic = () => Iterator<Arrival>;
+
+interface Played {
+  readonly cpuSeconds: number;
+  readonly simulatedSeconds: number;
+  readonly requests: number;
+  readonly steps: number;
+  readonly tokens: number;
+  readonly medianTtftMs: number;
+}
+
 export async function run(): Promise<void> {
+  const file = process.argv[3];
+  const trace = file === undefined ? undefined : readTraceFile(file, { scale: 1 });
+  const traffic: Traffic = trace === undefined ? steadyHour : () => traceTraffic(trace);
   // Interleaved, so that a busy moment of the machine hits both.
-  const rounds = Array.from({ length: ROUNDS }, () => ({ ahead: hour(true), stepwise: hour(false) }));
+  const rounds = Array.from({ length: ROUNDS }, () => ({ ahead: play(traffic, true), stepwise: play(traffic, false) }));
   report(
     "with fast-forward",
     rounds.map(({ ahead }) => ahead),
@@ -31,43 +50,56 @@ export async function run(): Promise<void> {
   );
 }
 
-function report(name: string, hours: readonly Hour[]): void {
-  const sorted = hours.toSorted((a, b) => a.cpuSeconds - b.cpuSeconds);
-  const { cpuSeconds, simulatedSeconds, steps, tokens, medianTtftMs } = sorted[sorted.length >> 1] as Hour;
-  const all = sorted.map((hour) => hour.cpuSeconds.toFixed(2)).join(", ");
+function report(name: string, rounds: readonly Played[]): void {
+  const sorted = rounds.toSorted((a, b) => a.cpuSeconds - b.cpuSeconds);
+  const { cpuSeconds, simulatedSeconds, requests, steps, tokens, medianTtftMs } = sorted[sorted.length >> 1] as Played;
+  const all = sorted.map((round) => round.cpuSeconds.toFixed(2)).join(", ");
   const perCpuSecond = (count: number): string => Math.round(count / cpuSeconds).toLocaleString("en");
   process.stdout.write(
     [
       `${name}: ${cpuSeconds.toFixed(2)} CPU-seconds (of ${all})`,
       `  a CPU-second: ${perCpuSecond(simulatedSeconds)} simulated seconds, ${perCpuSecond(steps)} steps, ${perCpuSecond(tokens)} tokens`,
-      `  ${simulatedSeconds.toFixed(1)} simulated seconds, ${steps} steps, ${tokens} tokens, median time to first token ${medianTtftMs.toFixed(3)} ms`,
+      `  ${requests} requests, ${simulatedSeconds.toFixed(1)} simulated seconds, ${steps} steps, ${tokens} tokens, median time to first token ${medianTtftMs.toFixed(3)} ms`,
       "",
     ].join("\n"),
   );
 }
 
-interface Hour {
-  readonly cpuSeconds: number;
-  readonly simulatedSeconds: number;
-  readonly steps: number;
-  readonly tokens: number;
-  readonly medianTtftMs: number;
+function* steadyHour(): Generator<Arrival> {
+  const [requests, perSecond, groups, shared] = [72_000, 20, 1800, 256];
+  const random = new Random(1).stream("arrivals");
+  let atMs = 0;
+  for (let request = 0; request < requests; request++) {
+    const group = request % groups;
+    const promptTokenIds = new Int32Array(2 * shared);
+    for (let position = 0; position < promptTokenIds.length; position++) {
+      promptTokenIds[position] = (position < shared ? group : request) * 1000 + position;
+    }
+    yield { atMs, pod: group % PODS, promptTokenIds, maxTokens: 128, firstReplyId: 1_000_000 };
+    atMs -= (Math.log(1 - random.next()) * 1000) / perSecond;
+  }
 }
 
-export function hour(ahead: boolean): Hour {
-  const random = new Random(1).stream("arrivals");
+function* traceTraffic({ entries }: Trace): Generator<Arrival> {
+  for (const [index, { atMs, prompt, reply }] of (entries as TraceEntry[]).entries()) {
+    yield { atMs, pod: index % PODS, promptTokenIds: tokenIds(prompt), maxTokens: reply[1], firstReplyId: reply[0] };
+  }
+}
+
+function play(traffic: Traffic, ahead: boolean): Played {
   const before = process.cpuUsage();
   const driver = new VirtualDriver();
-  const arrivedMs = new Float64Array(REQUESTS);
-  const ttftMs = new Float64Array(REQUESTS);
+  const arrivedMs: number[] = [];
+  const ttftMs: number[] = [];
   let steps = 0;
   let tokens = 0;
-  const config = { ...ENGINE_DEFAULTS, numGpuBlocks: 12_735, maxModelLen: 32_768 };
+  // The longest request of Mooncake's traces, 126,527 tokens, fits.
+  const config = { ...ENGINE_DEFAULTS, numGpuBlocks: 12_735, maxModelLen: 131_072 };
   const onStep = (output: StepOutput): void => {
     steps++;
     tokens += output.tokens.length;
     for (const { requestId, index } of output.tokens) {
-      if (index === 0) ttftMs[Number(requestId)] = output.endMs - (arrivedMs[Number(requestId)] as number);
+      if (index === 0) ttftMs.push(output.endMs - (arrivedMs[Number(requestId)] as number));
     }
   };
   const onRun = (run: DecodeRun): void => {
@@ -78,32 +110,26 @@ export function hour(ahead: boolean): Hour {
     const engine = createEngine(config, loadProfile("a6000"));
     return ahead ? driver.fastForward(engine, onStep, onRun) : driver.drive(engine, onStep);
   });
-  let index = 0;
-  const arrive = (): void => {
-    const request = index++;
-    const group = request % GROUPS;
-    const promptTokenIds = new Int32Array(PROMPT_TOKENS);
-    for (let position = 0; position < PROMPT_TOKENS; position++) {
-      promptTokenIds[position] = position < SHARED_TOKENS ? group * 1000 + position : request * 1000 + position;
-    }
-    arrivedMs[request] = driver.nowMs();
-    pods[group % PODS]?.submit({
-      id: String(request),
-      promptTokenIds,
-      maxTokens: OUTPUT_TOKENS,
-      sample: (k) => 1_000_000 + k,
-    });
-    if (index < REQUESTS)
-      driver.at(driver.nowMs() - (Math.log(1 - random.next()) * 1000) / REQUESTS_PER_SECOND, arrive);
+  const arrivals = traffic();
+  const planNext = (): void => {
+    const { value, done } = arrivals.next();
+    if (done !== true) driver.at(value.atMs, () => arrive(value));
   };
-  driver.at(0, arrive);
+  const arrive = ({ pod, promptTokenIds, maxTokens, firstReplyId }: Arrival): void => {
+    const id = String(arrivedMs.length);
+    arrivedMs.push(driver.nowMs());
+    pods[pod]?.submit({ id, promptTokenIds, maxTokens, sample: (k) => firstReplyId + k });
+    planNext();
+  };
+  planNext();
   driver.run();
   const { user, system } = process.cpuUsage(before);
   return {
     cpuSeconds: (user + system) / 1e6,
     simulatedSeconds: driver.nowMs() / 1000,
+    requests: arrivedMs.length,
     steps,
     tokens,
-    medianTtftMs: ttftMs.sort()[REQUESTS >> 1] as number,
+    medianTtftMs: ttftMs.toSorted((a, b) => a - b)[ttftMs.length >> 1] as number,
   };
 }

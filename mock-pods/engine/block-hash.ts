@@ -13,11 +13,12 @@ export interface HashSalt {
   readonly lora?: string;
 }
 
-/** Appends the hash of the block of `blockSize` tokens that starts at `start` in `tokenIds`. */
-export function appendBlockHash(
+/** Appends the hashes of `blocks` blocks of `blockSize` tokens each, the first of which starts at `start` in `tokenIds`. */
+export function appendBlockHashes(
   chain: HashChain,
   tokenIds: ArrayLike<number>,
   start: number,
+  blocks: number,
   blockSize: number,
   salt: HashSalt,
 ): void {
@@ -25,14 +26,17 @@ export function appendBlockHash(
   const first = length === 0;
   let high = first ? saltLane(salt, 0x9747b28c) : (chain[length - 2] as number);
   let low = first ? saltLane(salt, 0x3c6ef372) : (chain[length - 1] as number);
-  const end = start + blockSize;
-  for (let index = start; index < end; index++) {
-    const token = tokenIds[index] as number;
-    high = Math.imul(((high << 5) | (high >>> 27)) ^ token, 0x9e3779b1);
-    low = Math.imul(((low << 15) | (low >>> 17)) ^ token, 0xcc9e2d51);
+  let index = start;
+  for (let block = 0; block < blocks; block++) {
+    for (const end = index + blockSize; index < end; index++) {
+      const token = tokenIds[index] as number;
+      high = Math.imul(((high << 5) | (high >>> 27)) ^ token, 0x9e3779b1);
+      low = Math.imul(((low << 15) | (low >>> 17)) ^ token, 0xcc9e2d51);
+    }
+    high = avalanche(high ^ blockSize);
+    low = avalanche(low + high);
+    chain.push(high, low);
   }
-  high = avalanche(high ^ blockSize);
-  chain.push(high, avalanche(low + high));
 }
 
 /** The hash as vLLM's KV events show it: an unsigned 64-bit integer. */

@@ -1,5 +1,5 @@
 import { OperationalError } from "../../fixtures/operational-error.ts";
-import { appendBlockHash, type HashChain, type HashSalt, toUint64 } from "./block-hash.ts";
+import { appendBlockHashes, type HashChain, type HashSalt, toUint64 } from "./block-hash.ts";
 import type { KvEvent } from "./engine.ts";
 import { KvBlockPool } from "./kv-block-pool.ts";
 import type { Sequence } from "./sequence.ts";
@@ -114,7 +114,7 @@ export class KvCacheManager {
     const chain: HashChain = [];
     let tokens = 0;
     while (tokens + blockSize <= promptTokenIds.length) {
-      appendBlockHash(chain, promptTokenIds, tokens, blockSize, salt);
+      appendBlockHashes(chain, promptTokenIds, tokens, 1, blockSize, salt);
       if (this.pool.cache.find(chain.at(-2) as number, chain.at(-1) as number) === 0) break;
       tokens += blockSize;
     }

@@ -1,4 +1,4 @@
-import { appendBlockHash, type HashChain } from "./block-hash.ts";
+import { appendBlockHashes, type HashChain } from "./block-hash.ts";
 import type { FinishReason, GenerationRequest } from "./engine.ts";
 
 /** A request inside the engine: how far it is, and the blocks it holds. */
@@ -67,13 +67,16 @@ export class Sequence {
 
   /** Hashes of at least the first `blocks` blocks, full of tokens known or yet to come. */
   hashChain(blocks: number, blockSize: number): HashChain {
-    for (let block = this.#chain.length / 2; block < blocks; block++) {
-      const start = block * blockSize;
-      if (start + blockSize <= this.promptTokens) {
-        appendBlockHash(this.#chain, this.request.promptTokenIds, start, blockSize, this.request);
-      } else {
-        appendBlockHash(this.#chain, this.tokenIds(start, start + blockSize), 0, blockSize, this.request);
-      }
+    const { promptTokenIds } = this.request;
+    const hashed = this.#chain.length / 2;
+    const inPrompt = Math.min(blocks, Math.floor(this.promptTokens / blockSize));
+    if (hashed < inPrompt) {
+      appendBlockHashes(this.#chain, promptTokenIds, hashed * blockSize, inPrompt - hashed, blockSize, this.request);
+    }
+    const rest = Math.max(hashed, inPrompt);
+    if (rest < blocks) {
+      const tokenIds = this.tokenIds(rest * blockSize, blocks * blockSize);
+      appendBlockHashes(this.#chain, tokenIds, 0, blocks - rest, blockSize, this.request);
     }
     return this.#chain;
   }
