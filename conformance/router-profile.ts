@@ -124,6 +124,7 @@ export const RouterProfileSchema = Type.Object(
         {
           convergenceMs: Type.Optional(Type.Number({ minimum: 0 })),
           returningPodIsCold: Type.Optional(Type.Boolean()),
+          models: Type.Optional(Type.Boolean()),
         },
         closed,
       ),

@@ -10,16 +10,17 @@ import { routingCase } from "./routing-case.ts";
 import { branch, over, trunk } from "./shape.ts";
 
 const PAIRS = 20;
-const tellsModelsApart = claimed("isolation.model true", ({ isolation }: RouterProfile) => isolation?.model === true);
+/** Without the claim a router is one for a fleet whose pods all serve the same. */
+const learnsModels = claimed("discovery.models true", ({ discovery }: RouterProfile) => discovery?.models === true);
 
 export const servingCases: readonly Case[] = [
   {
     id: "MOD-02",
-    level: "MUST",
+    level: "declared-MUST",
     requirement: "R-MOD-2",
-    title: "A request MUST go to a pod that serves its model.",
+    title: "Where a router learns which pod serves which model, a request MUST go to a pod that serves its model.",
     needs: { transport: "any", fleet: [{ models: [0] }, { models: [0] }, { models: [1] }, { models: [1] }] },
-    unsupported: tellsModelsApart,
+    unsupported: learnsModels,
     traffic: async (lab) => {
       // The same prompt for both: what one model's pods know of it must not draw the other's requests.
       for (let pair = 0; pair < PAIRS; pair++) {
@@ -39,6 +40,7 @@ export const servingCases: readonly Case[] = [
       prefixAware,
       separable,
       coldReachable,
+      learnsModels,
       claimed("isolation.lora true", ({ isolation }) => isolation?.lora === true),
     ),
     blame: { load: "followed-across-adapters", owner: "adapter-prefix-not-followed" },
@@ -66,6 +68,7 @@ export const servingCases: readonly Case[] = [
     requirement: "R-MOD-4",
     title: "The list of models SHOULD name every model of every pod, in the shape of OpenAI's API.",
     needs: { fleet: [{ models: [0] }, { models: [1] }, { models: [0, 1] }] },
+    unsupported: learnsModels,
     traffic: async (lab) => {
       lab.note("models", lab.models.slice(0, 2));
       await exchange(lab, { label: "list", method: "GET", path: "/v1/models" });

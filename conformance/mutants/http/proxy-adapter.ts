@@ -18,7 +18,7 @@ export interface Breakage {
 
 const PROFILE: RouterProfile = {
   ...profileOf(PLAIN_RULE),
-  discovery: { convergenceMs: 0, returningPodIsCold: true },
+  discovery: { convergenceMs: 0, returningPodIsCold: true, models: true },
   retry: { on: ["connect"], max: 2 },
 };
 

@@ -61,7 +61,7 @@ export function profileOf(rule: RuleOptions): RouterProfile {
     exploration: rule.exploration,
     evict: evictOf(rule),
     isolation: { model: true, cacheSalt: true, lora: true },
-    discovery: { returningPodIsCold: true },
+    discovery: { returningPodIsCold: true, models: true },
     exact: true,
   };
 }
