@@ -120,8 +120,9 @@ export const splitCases: readonly Case[] = [
     trial: async (lab) => {
       const fork = await placeFork(lab, { shortCells: 12 });
       if (fork === undefined) return;
-      // The first probe after the split must be the one that tells: any use of the old branch would mend it.
-      await makeBusy(lab, fork.longPod);
+      // The first probe after the split must be the one that tells: any use of the old branch would mend it. The new one
+      // weighs enough to outdo whatever a router that looks at prompt sizes may still count elsewhere.
+      await makeBusy(lab, fork.longPod, { ballast: fork.long });
       await lab.send(fork.head, { label: probeLabel("any") });
     },
   }),
