@@ -57,6 +57,8 @@ export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOp
   for (let tries = 0; tries < MAX_TRIES && leadOf(lab, pod, strays) < wanted; tries++) {
     const known = missed < 2 ? ballast : undefined;
     const request = await lab.hold(known ?? lab.corpus.namespace().prompt(ballastCells), { label: "busy" });
+    // What has ended already makes nobody busy: the loads will show it.
+    if (!request.step.held && profile.load.signal === "in-flight") break;
     if (request.step.pod !== pod) {
       strays.push(request);
       if (known !== undefined) missed++;

@@ -83,7 +83,13 @@ function concurrentFirsts(): Case {
     title:
       "A prompt that many clients send first at the same time MUST then be followed to a pod that served one of them.",
     needs: { transport: "http", pods: 6 },
-    unsupported: all(prefixAware, separable, coldReachable),
+    // Who learns later sends the firsts to every pod, and owns the prompt on each.
+    unsupported: all(
+      prefixAware,
+      separable,
+      coldReachable,
+      claimed("insert.at dispatch", ({ insert }) => insert?.at === "dispatch"),
+    ),
     trials: 4,
     trial: async (lab) => {
       const prompt = trunk(lab.corpus.namespace(), 6);
