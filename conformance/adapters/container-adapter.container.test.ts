@@ -25,6 +25,8 @@ const base = {
   args: ["--port", "{{port}}", "--pods", "{{pods.urls|,}}"],
   url: "http://127.0.0.1:{{port}}",
   ready: { url: "{{url}}/healthz" },
+  // As process 1 it would ignore SIGTERM.
+  stop: { signal: "SIGKILL" },
 };
 const httpPods = {
   channel: "http",
@@ -70,8 +72,8 @@ it("passes on to pods of this machine, and takes pods that come and go", async (
     { name: "lets it go again" },
     { name: "stops" },
   ]);
-  const { rows, footer } = await runConformance({ adapter, only: "POD-01,POD-02,STR-02,SEC-01" });
-  const judged = rows.filter(({ verdict }) => verdict !== "skipped").map(({ id, verdict }) => [id, verdict]);
+  const { cases, footer } = await runConformance({ adapter, only: "POD-01,POD-02,STR-02,SEC-01" });
+  const judged = cases.filter(({ verdict }) => verdict !== "skipped").map(({ id, verdict }) => [id, verdict]);
   expect(judged).toEqual([
     ["POD-01", "pass"],
     ["POD-02", "pass"],
@@ -108,6 +110,8 @@ it("says what the router said last when it ends, and what the engine says when i
     message: expect.stringContaining("image routeproof/no-such-image:1: "),
   });
   await expect(start({ ...base, build: { context: "nowhere" } })).rejects.toThrow(/building .* from nowhere: /);
+  const deaf = { args: ["--port", "{{port}}", "--host", "127.0.0.1"], ready: { ...base.ready, maxMs: 500 } };
+  await expect(start({ ...base, ...deaf })).rejects.toThrow(/must listen on 0\.0\.0\.0, not on 127\.0\.0\.1/);
   const router = await start({ ...base, args: ["--port", "{{port}}", "--fragile"] });
   await request(`${router.url}/v1/completions`).catch(() => undefined);
   await expect.poll(() => router.died?.()).toMatch(/ended with exit code 101.*panic: index out of range/s);

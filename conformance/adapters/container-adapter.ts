@@ -6,7 +6,7 @@ import type { ContainerAdapterFile, LoadedAdapter } from "./adapter-file.ts";
 import { proveRequirements } from "./requirement.ts";
 import type { ContainerOptions } from "./router-container.ts";
 import type { RouterAdapter } from "./router-under-test.ts";
-import { startRouter } from "./started-router.ts";
+import { type Launch, startRouter } from "./started-router.ts";
 import { expandArguments, expandTexts, portNames, type TemplateValues } from "./template.ts";
 
 /** @throws {OperationalError} REQUIREMENT_MISSING without testcontainers, an engine, or a program that it `requires` */
@@ -21,13 +21,26 @@ export async function containerAdapter(loaded: LoadedAdapter<ContainerAdapterFil
     ...startedClaimsOf(file),
     version: file.version ?? image.id,
     ...(file.network === "host" ? {} : { podsHost: await podsHostFor(engine) }),
-    start: (options) =>
-      startRouter(loaded, options, async (values) => {
+    start: async (options) => {
+      const launch: Launch = async (values) => {
         // The program inside may run as another user.
         await chmod(textOf(values, "tmp"), 0o755);
         return RouterContainer.start(engine, filledIn(file, image.name, values));
-      }),
+      };
+      try {
+        return await startRouter(loaded, options, launch);
+      } catch (error) {
+        throw file.network === "host" ? error : withAdvice(error as Error);
+      }
+    },
   };
+}
+
+/** Docker takes connections for a published port whether or not the program inside listens where they then go. */
+function withAdvice(error: Error): Error {
+  if (!/last: (ECONNRESET|UND_ERR_SOCKET)/.test(error.message)) return error;
+  const advice = "in a container a router must listen on 0.0.0.0, not on 127.0.0.1";
+  return new OperationalError("ADAPTER_FAILED", `${error.message}; ${advice}`, { cause: error });
 }
 
 function filledIn(file: ContainerAdapterFile, image: string, values: TemplateValues): ContainerOptions {

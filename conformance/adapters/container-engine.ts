@@ -1,5 +1,6 @@
 /** The Docker engine as container adapters need it: images, and how its containers reach this machine. */
-import { networkInterfaces } from "node:os";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { GenericContainer, getContainerRuntimeClient, ImageName, type ContainerRuntimeClient } from "testcontainers";
 import { OperationalError } from "../../fixtures/operational-error.ts";
@@ -56,8 +57,19 @@ export async function podsHostFor(engine: ContainerRuntimeClient): Promise<PodsH
   const { IPAM } = (await engine.container.dockerode.getNetwork("bridge").inspect()) as {
     readonly IPAM?: { readonly Config?: readonly { readonly Gateway?: string }[] };
   };
-  const gateways = (IPAM?.Config ?? []).flatMap(({ Gateway }) => Gateway ?? []);
-  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const bind = gateways.find((gateway) => own.some(({ address }) => address === gateway)) ?? "127.0.0.1";
-  return { bind, seenAs: HOST_NAME };
+  const gateway = IPAM?.Config?.find(({ Gateway }) => Gateway !== undefined)?.Gateway;
+  return { bind: gateway !== undefined && (await isOwn(gateway)) ? gateway : "127.0.0.1", seenAs: HOST_NAME };
+}
+
+/** The list of interfaces would not do: it leaves out a bridge that no container uses yet. */
+async function isOwn(address: string): Promise<boolean> {
+  const server = createServer();
+  try {
+    await once(server.listen(0, address), "listening");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
 }
