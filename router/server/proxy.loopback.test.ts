@@ -2,74 +2,30 @@ import { setImmediate as turn } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { afterAll, expect, it } from "vitest";
 import { LedgerRouter } from "./ledger-router.ts";
-import { startRouter, type RouterOptions, type RunningRouter } from "./start-router.ts";
+import { startRouter } from "./start-router.ts";
 import { completion, ok, startTestPod, type TestPod } from "./test-pod.ts";
+import { scene, type Scene } from "./test-scene.ts";
 
 const client = new Agent();
 afterAll(() => client.destroy());
 
-interface Scene extends AsyncDisposable {
-  readonly pods: TestPod[];
-  readonly ledger: LedgerRouter;
-  readonly router: RunningRouter;
-}
-
-async function scene(podCount = 1, options: Partial<RouterOptions> = {}): Promise<Scene> {
-  const pods = await Promise.all(Array.from({ length: podCount }, () => startTestPod()));
-  const ledger = new LedgerRouter();
-  const router = await startRouter({
-    router: ledger,
-    pods: pods.map(({ url }) => ({ url })),
-    probeMs: 100,
-    ...options,
-  });
-  return {
-    pods,
-    ledger,
-    router,
-    [Symbol.asyncDispose]: async () => {
-      await router.close();
-      for (const pod of pods) await pod[Symbol.asyncDispose]();
-    },
-  };
-}
-
 const first = ({ pods }: Scene): TestPod => pods[0] as TestPod;
 
-function post(
-  { router }: Scene,
-  body: string | Buffer,
-  options: {
-    readonly headers?: Record<string, string | string[]>;
-    readonly path?: string;
-    readonly signal?: AbortSignal;
-  } = {},
-): ReturnType<typeof request> {
-  const { path = "/v1/completions", headers = {}, signal } = options;
-  return request(`${router.url}${path}`, {
-    dispatcher: client,
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body,
-    ...(signal === undefined ? {} : { signal }),
-  });
-}
-
 it("passes the bytes of both directions unchanged", async () => {
-  await using s = await scene();
+  await using s = await scene(1);
   const odd = Buffer.from(
     '{ "model":"m", "prompt":"h\\u00e9", "big":12345678901234567890, "a":1,"a":2, "x":[1.50e0] }  ',
   );
   const answer = Buffer.from('{"odd":  "\\ud83d", "text":"né"}\n');
   first(s).answer = (_, response) => void response.writeHead(200, { "content-type": "application/json" }).end(answer);
-  const response = await post(s, odd, { path: "/v1/completions?beta=1" });
+  const response = await s.post(odd, { path: "/v1/completions?beta=1" });
   expect(Buffer.from(await response.body.arrayBuffer())).toEqual(answer);
   expect(first(s).seen[0]?.body).toEqual(odd);
   expect(first(s).seen[0]?.path).toBe("/v1/completions?beta=1");
 });
 
 it("passes odd server-sent events byte for byte, each before the next is sent", async () => {
-  await using s = await scene();
+  await using s = await scene(1);
   const emoji = Buffer.from("data: 👩‍👩‍👧\n\n");
   const pieces = [
     Buffer.from(": comment\n\n"),
@@ -86,7 +42,7 @@ it("passes odd server-sent events byte for byte, each before the next is sent", 
     sendNext = () => void (next < pieces.length ? response.write(pieces[next++]) : response.end());
     sendNext();
   };
-  const { body, headers } = await post(s, completion("hi", { stream: true }));
+  const { body, headers } = await s.post(completion("hi", { stream: true }));
   expect(headers["content-type"]).toBe("text/event-stream; charset=utf-8");
   const got: Buffer[] = [];
   for await (const chunk of body) {
@@ -101,7 +57,7 @@ it("passes odd server-sent events byte for byte, each before the next is sent", 
 });
 
 it("drops hop-by-hop headers both ways and passes the rest, repeated ones repeated", async () => {
-  await using s = await scene();
+  await using s = await scene(1);
   first(s).answer = (_, response) => {
     const headers = {
       "content-type": "application/json",
@@ -117,7 +73,7 @@ it("drops hop-by-hop headers both ways and passes the rest, repeated ones repeat
     response.writeHead(200, headers);
     response.end("{}");
   };
-  const response = await post(s, completion("hi"), {
+  const response = await s.post(completion("hi"), {
     headers: {
       "x-custom": ["1", "2"],
       authorization: "Bearer mine",
@@ -153,7 +109,7 @@ it("does not let a client choose the pod (gie #2025, row 182)", async () => {
     "x-routeproof-pod",
     "x-smg-target-worker",
   ];
-  const response = await post(s, completion("hi"), {
+  const response = await s.post(completion("hi"), {
     headers: Object.fromEntries(steering.map((name) => [name, second.name])),
   });
   await response.body.dump();
@@ -162,10 +118,10 @@ it("does not let a client choose the pod (gie #2025, row 182)", async () => {
 });
 
 it("makes a request id when there is none, tells both sides, and makes another the next time", async () => {
-  await using s = await scene();
+  await using s = await scene(1);
   const ids = [];
   for (let count = 0; count < 2; count++) {
-    const response = await post(s, completion("hi"));
+    const response = await s.post(completion("hi"));
     await response.body.dump();
     expect(first(s).seen[count]?.headers["x-request-id"]).toBe(response.headers["x-request-id"]);
     ids.push(response.headers["x-request-id"]);
@@ -174,10 +130,10 @@ it("makes a request id when there is none, tells both sides, and makes another t
 });
 
 it("serves two requests that carry one id at the same time (llm-d-router #1147, row 163)", async () => {
-  await using s = await scene();
+  await using s = await scene(1);
   const answers: (() => void)[] = [];
   first(s).answer = (seen, response) => void answers.push(() => ok(seen, response));
-  const both = [1, 2].map(() => post(s, completion("hi"), { headers: { "x-request-id": "same" } }));
+  const both = [1, 2].map(() => s.post(completion("hi"), { headers: { "x-request-id": "same" } }));
   await first(s).arrivals(2);
   expect(s.ledger.open.size).toBe(2);
   for (const answer of answers) answer();
@@ -187,7 +143,7 @@ it("serves two requests that carry one id at the same time (llm-d-router #1147, 
 
 it("tells the decision when asked, in a header and afterwards by id", async () => {
   await using s = await scene(2);
-  const response = await post(s, completion("why"), {
+  const response = await s.post(completion("why"), {
     headers: { "x-request-id": "q 1", "x-routeproof-explain": "1" },
   });
   await response.body.dump();
@@ -198,17 +154,17 @@ it("tells the decision when asked, in a header and afterwards by id", async () =
     requestId: "q 1",
     attempts: [{ decision, status: 200, outcome: "ok" }],
   });
-  const silent = await post(s, completion("why"));
+  const silent = await s.post(completion("why"));
   await silent.body.dump();
   expect(silent.headers).not.toHaveProperty("x-routeproof-decision");
 });
 
 it("aborts the pod's request when the client leaves before the first byte", async () => {
-  await using s = await scene();
+  await using s = await scene(1);
   first(s).answer = () => {};
   for (const stream of [true, false]) {
     const leaving = new AbortController();
-    const pending = post(s, completion("hi", { stream }), { signal: leaving.signal });
+    const pending = s.post(completion("hi", { stream }), { signal: leaving.signal });
     await first(s).arrivals(stream ? 1 : 2);
     leaving.abort();
     await expect(pending).rejects.toThrow(/abort/);
@@ -219,12 +175,12 @@ it("aborts the pod's request when the client leaves before the first byte", asyn
 });
 
 it("aborts the pod's request when the client leaves in the middle of a stream", async () => {
-  await using s = await scene();
+  await using s = await scene(1);
   first(s).answer = (_, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.write("data: 1\n\n");
   };
-  const { body } = await post(s, completion("hi", { stream: true }));
+  const { body } = await s.post(completion("hi", { stream: true }));
   for await (const chunk of body) {
     expect(String(chunk)).toBe("data: 1\n\n");
     break;
@@ -234,7 +190,7 @@ it("aborts the pod's request when the client leaves in the middle of a stream", 
 });
 
 it("holds the pod back when the client does not read", async () => {
-  await using s = await scene();
+  await using s = await scene(1);
   const total = 64 * 2 ** 20;
   let written = 0;
   let blocked = (): void => {};
@@ -255,7 +211,7 @@ it("holds the pod back when the client does not read", async () => {
     };
     more();
   };
-  const { body } = await post(s, completion("hi", { stream: true }));
+  const { body } = await s.post(completion("hi", { stream: true }));
   await isBlocked;
   expect(written).toBeLessThan(32 * 2 ** 20);
   let received = 0;
@@ -270,11 +226,11 @@ it("takes bodies of ten megabytes and refuses what is over the limit, to the byt
     const frame = completion("").length;
     return completion("x".repeat(bytes - frame));
   };
-  const big = await post(s, sized(limit));
+  const big = await s.post(sized(limit));
   await big.body.dump();
   expect(big.statusCode).toBe(200);
   expect(first(s).seen[0]?.body.length).toBe(limit);
-  const over = await post(s, sized(limit + 1));
+  const over = await s.post(sized(limit + 1));
   expect(over.statusCode).toBe(413);
   expect(await over.body.json()).toMatchObject({ error: { code: 413 } });
   expect(first(s).seen).toHaveLength(1);
@@ -288,8 +244,8 @@ it.each([
   ["an unknown model", '{"model":"nope","prompt":"hi"}', 404],
   ["ten megabytes of brackets", "[".repeat(5_000_000) + "]".repeat(5_000_000), 400],
 ])("refuses %s in vLLM's error shape without calling a pod", async (_, body, status) => {
-  await using s = await scene();
-  const response = await post(s, body);
+  await using s = await scene(1);
+  const response = await s.post(body);
   expect(response.statusCode).toBe(status);
   expect(await response.body.json()).toEqual({
     error: { message: expect.any(String), type: expect.any(String), param: expect.anything(), code: status },
@@ -299,7 +255,7 @@ it.each([
 });
 
 it("refuses a wrong method and an unknown path in vLLM's error shape", async () => {
-  await using s = await scene();
+  await using s = await scene(1);
   const wrong = await request(`${s.router.url}/v1/completions`, { dispatcher: client });
   expect(wrong.statusCode).toBe(405);
   expect(wrong.headers["allow"]).toBe("POST");
@@ -312,14 +268,14 @@ it("refuses a wrong method and an unknown path in vLLM's error shape", async () 
 it("says 503 at once when there is no pod, and serves when one came", async () => {
   await using s = await scene(1);
   await s.router.setPods([]);
-  const none = await post(s, completion("hi"));
+  const none = await s.post(completion("hi"));
   expect(none.statusCode).toBe(503);
   expect(await none.body.json()).toMatchObject({ error: { type: "Service Unavailable", code: 503 } });
   const ready = await request(`${s.router.url}/ready`, { dispatcher: client });
   expect(ready.statusCode).toBe(503);
   await ready.body.dump();
   await s.router.setPods([{ url: first(s).url }]);
-  const served = await post(s, completion("hi"));
+  const served = await s.post(completion("hi"));
   expect(served.statusCode).toBe(200);
   await served.body.dump();
 });
@@ -329,7 +285,7 @@ it.each([400, 404, 422, 429, 500])("passes a pod's %i on unchanged after one att
   const body = `{"error":{"message":"no","code":${status}}}`;
   first(s).answer = (_, response) =>
     void response.writeHead(status, { "content-type": "application/json", "retry-after": "3" }).end(body);
-  const response = await post(s, completion("hi"));
+  const response = await s.post(completion("hi"));
   expect(response.statusCode).toBe(status);
   expect(response.headers["retry-after"]).toBe("3");
   expect(await response.body.text()).toBe(body);
@@ -355,14 +311,14 @@ it("shows the union of the models, even with a pod down (vllm-router #135, row 1
 });
 
 it("lets every stream finish when told to drain, and takes nothing new", async () => {
-  await using s = await scene();
+  await using s = await scene(1);
   const finish: (() => void)[] = [];
   first(s).answer = (_, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.write("data: 1\n\n");
     finish.push(() => void response.end("data: [DONE]\n\n"));
   };
-  const open = await Promise.all(Array.from({ length: 20 }, () => post(s, completion("hi", { stream: true }))));
+  const open = await Promise.all(Array.from({ length: 20 }, () => s.post(completion("hi", { stream: true }))));
   const drained = s.router.drain(30_000);
   await turn();
   const fresh = new Agent();
