@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { request } from "undici";
 import { expect, it } from "vitest";
 import { RealClock, VirtualClock } from "../../fixtures/clock.ts";
@@ -13,7 +15,7 @@ async function pair(options: Partial<RouterOptions> = {}): Promise<Pair> {
   return (await scene(2, options)) as Pair;
 }
 
-it("serves from another pod when the chosen one refuses the connection, and decides anew without it", async () => {
+it("serves from another pod when the chosen one refuses the connection, and decides anew without it (RETRY-02)", async () => {
   await using s = await pair({ probeMs: 60_000 });
   await s.pods[0].crash();
   const response = await s.post();
@@ -24,14 +26,14 @@ it("serves from another pod when the chosen one refuses the connection, and deci
   expect(s.ledger.open.size).toBe(0);
 });
 
-it("takes a pod that refuses connections out at once, so that no further request finds it (dynamo #1424, row 170)", async () => {
+it("takes a pod that refuses connections out at once, so that no further request finds it (MEMB-01, MEMB-02, RETRY-02: dyn #1424; ps #1008)", async () => {
   await using s = await pair({ probeMs: 60_000 });
   await s.pods[0].crash();
   for (let count = 0; count < 40; count++) expect(await s.status()).toBe(200);
   expect(s.ledger.outcomes.filter((outcome) => outcome === "error")).toHaveLength(1);
 });
 
-it("lets a crashed pod back when it answers again, as a pod that holds nothing (smg #1039, row 129)", async () => {
+it("lets a crashed pod back when it answers again, as a pod that holds nothing (MEMB-04: smg #1039)", async () => {
   await using s = await pair();
   await s.pods[0].crash();
   await until(() => s.ledger.pods.length === 1);
@@ -43,7 +45,7 @@ it("lets a crashed pod back when it answers again, as a pod that holds nothing (
   expect(s.ledger.history).toContainEqual([s.pods[1].name]);
 });
 
-it("notices that an idle pod is gone by the connections it drops, long before the next probe", async () => {
+it("notices that an idle pod is gone by the connections it drops, long before the next probe (MEMB-02: ps #1008; smg #1531)", async () => {
   await using s = await pair({ probeMs: 600_000 });
   await s.status();
   await s.pods[0].crash();
@@ -68,7 +70,7 @@ it("keeps a pod that is too busy to answer probes but goes on answering requests
   await until(() => s.ledger.pods.length === 1);
 });
 
-it("takes a pod out whose health check fails by status (sglang #12631, row 138)", async () => {
+it("takes a pod out whose health check fails by status (HEALTH-01: sgl #12631)", async () => {
   await using s = await pair();
   s.pods[0].health = 500;
   await until(() => s.ledger.pods.length === 1);
@@ -76,7 +78,7 @@ it("takes a pod out whose health check fails by status (sglang #12631, row 138)"
   expect(s.pods[0].seen).toHaveLength(0);
 });
 
-it("retries a 503 on another pod once, and not on the one that gave it (smg, row 155)", async () => {
+it("retries a 503 on another pod once, and not on the one that gave it (RETRY-02: smg; kgateway #11116)", async () => {
   await using s = await pair();
   s.pods[0].answer = (_, response) => void response.writeHead(503).end("busy");
   const response = await s.post();
@@ -105,7 +107,7 @@ it("keeps retries within their budget when everything fails", async () => {
   expect(attempts).toBeLessThanOrEqual(200 + 40 + 10);
 });
 
-it("never retries a request after its first byte, and ends it so that the client notices", async () => {
+it("never retries a request after its first byte, and ends it so that the client notices (TMO-02, LOAD-05: nvcf #1533; ps #1001)", async () => {
   await using s = await pair();
   s.pods[0].answer = (_, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
@@ -132,7 +134,7 @@ it("answers 502 when the only pod left breaks off before it answers", async () =
   expect(s.ledger.open.size).toBe(0);
 });
 
-it("answers 504 when a pod stays silent, aborts its request, and does not try another (production-stack #749, row 158)", async () => {
+it("answers 504 when a pod stays silent, aborts its request, and does not try another (TMO-01: ps #749; sgl #16320)", async () => {
   await using s = await pair({ firstByteMs: 100 });
   s.pods[0].answer = () => {};
   const response = await s.post();
@@ -155,7 +157,7 @@ it("breaks a stream off that falls silent in the middle", async () => {
   expect(s.ledger.outcomes).toEqual(["error"]);
 });
 
-it("opens no breaker for a hundred client errors (sglang #25811, row 151)", async () => {
+it("opens no breaker for a hundred client errors (CB-01: sgl #25811)", async () => {
   await using s = await pair();
   s.pods[0].answer = (_, response) => void response.writeHead(400).end();
   for (let count = 0; count < 100; count++) await s.status();
@@ -164,7 +166,7 @@ it("opens no breaker for a hundred client errors (sglang #25811, row 151)", asyn
   expect(s.pods[0].seen).toHaveLength(101);
 });
 
-it("rests a pod whose health check passes while its work fails, and lets it back by trial (vllm #11996, row 139)", async () => {
+it("rests a pod whose health check passes while its work fails, and lets it back by trial (HEALTH-02: vllm #11996)", async () => {
   const clock = new RealClock();
   await using s = await pair({ clock, breakerFailures: 3, breakerOpenMs: 600_000, probeMs: 60_000 });
   s.pods[0].answer = (_, response) => void response.writeHead(500).end();
@@ -181,7 +183,7 @@ it("rests a pod whose health check passes while its work fails, and lets it back
   expect(s.ledger.history.at(-1)).toHaveLength(2);
 });
 
-it("still opens when client errors come between the failures (smg #2565, row 152)", async () => {
+it("still opens when client errors come between the failures (CB-02: smg #2565)", async () => {
   await using s = await pair({ breakerFailures: 3, breakerOpenMs: 60_000, probeMs: 60_000 });
   let status = 400;
   s.pods[0].answer = (_, response) => void response.writeHead((status = status === 400 ? 500 : 400)).end();
@@ -197,7 +199,7 @@ it("tries anyway when every breaker is open, instead of refusing everybody", asy
   expect(await s.status()).toBe(200);
 });
 
-it("leaves nothing in flight after aborts, cuts, errors and ends in any mixture (rows 42 to 68)", async () => {
+it("leaves nothing in flight after aborts, cuts, errors and ends in any mixture (LOAD-03, LOAD-05, LOAD-06: vr #215, #211; sgl #8972, #15101; ps #1001)", async () => {
   await using s = await pair({ breakerFailures: 1_000_000 });
   let turn = 0;
   for (const pod of s.pods) {
@@ -227,7 +229,7 @@ it("leaves nothing in flight after aborts, cuts, errors and ends in any mixture 
   expect((await s.podStates()).map(({ inFlight }) => inFlight)).toEqual([0, 0]);
 });
 
-it("is not held up by a pod that never answers its probes while another is removed (production-stack #668, row 126)", async () => {
+it("is not held up by a pod that never answers its probes while another is removed (MEMB-03: ps #668)", async () => {
   await using s = await pair();
   await using slow = await startTestPod();
   slow.health = "silent";
@@ -238,7 +240,7 @@ it("is not held up by a pod that never answers its probes while another is remov
   await Promise.all([added, removed]);
 });
 
-it("routes by the KV usage that metrics pages tell, under its new and its old name, and takes none for unknown", async () => {
+it("routes by the KV usage that metrics pages tell, under its new and its old name, and takes none for unknown (FRESH-03, FRESH-07: aib #638, #2153)", async () => {
   const three = [await startTestPod(), await startTestPod(), await startTestPod()] as const;
   three[0].metrics = 'vllm:kv_cache_usage_perc{engine="0",model_name="m"} 0.9\n';
   three[1].metrics = 'vllm:gpu_cache_usage_perc{model_name="m"} 0.2\n';
@@ -271,4 +273,55 @@ it("answers 500 when the decision has a defect, and lives on", async () => {
   expect(await response.body.json()).toMatchObject({ error: { type: "InternalServerError" } });
   s.ledger.decide = decide;
   expect(await s.status()).toBe(200);
+});
+
+it("waits for no metrics page, and serves a fleet whose every page is silent (LOAD-12, FRESH-01, FRESH-08: gie #2847; aib #2063; ldr #2547)", async () => {
+  await using s = await pair({
+    router: (lookAtPod) => createFunctionRouter({ strategy: "least-kv-cache", seed: 1, tokenizer: cl100k, lookAtPod }),
+    readMetrics: true,
+    probeTimeoutMs: 60_000,
+  });
+  await s.router.setPods([]);
+  for (const pod of s.pods) pod.metrics = "silent";
+  const joined = s.router.setPods(s.pods.map(({ url }) => ({ url })));
+  await until(async () => (await s.podStates()).every(({ state }) => state === "healthy"));
+  for (let count = 0; count < 20; count++) expect(await s.status()).toBe(200);
+  await joined;
+});
+
+it("takes a pod that guards /v1 with a key for well, and passes the client's key on to it (HEALTH-03: smg #1125)", async () => {
+  const seen: (string | undefined)[] = [];
+  const guarded = createServer((asked, response) => {
+    const { authorization } = asked.headers;
+    if (asked.url === "/health") return void response.end();
+    asked.resume();
+    if (authorization !== "Bearer pod-key") return void response.writeHead(401).end();
+    seen.push(authorization);
+    response.writeHead(200, { "content-type": "application/json" }).end("{}");
+  });
+  await new Promise<void>((resolve) => guarded.listen(0, "127.0.0.1", resolve));
+  await using s = await pair();
+  const { port } = guarded.address() as AddressInfo;
+  await s.router.setPods([{ url: `http://127.0.0.1:${port}` }]);
+  expect(await s.podStates()).toMatchObject([{ state: "healthy", models: null }]);
+  const answer = await s.post(completion("hi"), { headers: { authorization: "Bearer pod-key" } });
+  expect(answer.statusCode).toBe(200);
+  await answer.body.dump();
+  expect(await s.status()).toBe(401);
+  expect(seen).toEqual(["Bearer pod-key"]);
+  await s.router.setPods([]);
+  guarded.close();
+});
+
+it("goes on probing pods that a new list names again, and settings that change (CFG-01: ps #815)", async () => {
+  await using s = await pair();
+  const list = s.pods.map(({ url }) => ({ url }));
+  await s.router.setPodsOf("static", list);
+  s.router.change({ maxRetries: 0 });
+  await s.router.setPodsOf("static", list.toReversed());
+  s.pods[0].health = 500;
+  await until(() => s.ledger.pods.length === 1);
+  expect(s.ledger.pods.map(({ name }) => name)).toEqual([s.pods[1].name]);
+  s.pods[0].health = 200;
+  await until(() => s.ledger.pods.length === 2);
 });

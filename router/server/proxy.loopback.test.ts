@@ -11,7 +11,7 @@ afterAll(() => client.destroy());
 
 const first = ({ pods }: Scene): TestPod => pods[0] as TestPod;
 
-it("passes the bytes of both directions unchanged", async () => {
+it("passes the bytes of both directions unchanged (PROTO-08, PROTO-09, PROTO-13: vr #193; gie #2769; smg #577; ldr #781)", async () => {
   await using s = await scene(1);
   const odd = Buffer.from(
     '{ "model":"m", "prompt":"h\\u00e9", "big":12345678901234567890, "a":1,"a":2, "x":[1.50e0] }  ',
@@ -24,7 +24,7 @@ it("passes the bytes of both directions unchanged", async () => {
   expect(first(s).seen[0]?.path).toBe("/v1/completions?beta=1");
 });
 
-it("passes odd server-sent events byte for byte, each before the next is sent", async () => {
+it("passes odd server-sent events byte for byte, each before the next is sent (STRM-01, STRM-02, STRM-03, STRM-04, STRM-05: smg #1878, #1682; gie #2026, #2652; aib #2225; ps #960)", async () => {
   await using s = await scene(1);
   const emoji = Buffer.from("data: 👩‍👩‍👧\n\n");
   const pieces = [
@@ -33,6 +33,7 @@ it("passes odd server-sent events byte for byte, each before the next is sent", 
     emoji.subarray(0, 9),
     emoji.subarray(9),
     Buffer.from('data: {"text":"data: [DONE]"}\n\nevent: x\ndata: a\ndata: b\n\n'),
+    Buffer.from('data: {"error":{"message":"a \\"quoted\\" line\\n","code":500}}\n\n'),
     Buffer.from("data: [DONE]\n\n"),
   ];
   let sendNext = (): void => {};
@@ -56,7 +57,7 @@ it("passes odd server-sent events byte for byte, each before the next is sent", 
   expect(s.ledger.firstTokens).toHaveLength(1);
 });
 
-it("drops hop-by-hop headers both ways and passes the rest, repeated ones repeated", async () => {
+it("drops hop-by-hop headers both ways and passes the rest, repeated ones repeated (PROTO-03, PROTO-10, SESS-03: ps #836; gie #2593; aib #2122)", async () => {
   await using s = await scene(1);
   first(s).answer = (_, response) => {
     const headers = {
@@ -99,7 +100,7 @@ it("drops hop-by-hop headers both ways and passes the rest, repeated ones repeat
   expect(headers.host).toBe(first(s).name);
 });
 
-it("does not let a client choose the pod (gie #2025, row 182)", async () => {
+it("does not let a client choose the pod (SEC-01: gie #2025)", async () => {
   await using s = await scene(2);
   const second = s.pods[1] as TestPod;
   const steering = [
@@ -129,7 +130,7 @@ it("makes a request id when there is none, tells both sides, and makes another t
   expect(new Set(ids).size).toBe(2);
 });
 
-it("serves two requests that carry one id at the same time (llm-d-router #1147, row 163)", async () => {
+it("serves two requests that carry one id at the same time (PROTO-04: ldr #1147)", async () => {
   await using s = await scene(1);
   const answers: (() => void)[] = [];
   first(s).answer = (seen, response) => void answers.push(() => ok(seen, response));
@@ -141,7 +142,7 @@ it("serves two requests that carry one id at the same time (llm-d-router #1147, 
   expect(s.ledger.open.size).toBe(0);
 });
 
-it("tells the decision when asked, in a header and afterwards by id", async () => {
+it("tells the decision when asked, in a header and afterwards by id (PFX-15: ldr #1061)", async () => {
   await using s = await scene(2);
   const response = await s.post(completion("why"), {
     headers: { "x-request-id": "q 1", "x-routeproof-explain": "1" },
@@ -159,7 +160,7 @@ it("tells the decision when asked, in a header and afterwards by id", async () =
   expect(silent.headers).not.toHaveProperty("x-routeproof-decision");
 });
 
-it("aborts the pod's request when the client leaves before the first byte", async () => {
+it("aborts the pod's request when the client leaves before the first byte (LOAD-03, STRM-06: vr #215; vllm #54947)", async () => {
   await using s = await scene(1);
   first(s).answer = () => {};
   for (const stream of [true, false]) {
@@ -174,7 +175,7 @@ it("aborts the pod's request when the client leaves before the first byte", asyn
   expect(s.ledger.open.size).toBe(0);
 });
 
-it("aborts the pod's request when the client leaves in the middle of a stream", async () => {
+it("aborts the pod's request when the client leaves in the middle of a stream (LOAD-03, STRM-06: gie #2064; xinference #5548)", async () => {
   await using s = await scene(1);
   first(s).answer = (_, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
@@ -219,7 +220,7 @@ it("holds the pod back when the client does not read", async () => {
   expect(received).toBe(total);
 });
 
-it("takes bodies of ten megabytes and refuses what is over the limit, to the byte", async () => {
+it("takes bodies of ten megabytes and refuses what is over the limit, to the byte (PROTO-12: sgl #10818)", async () => {
   const limit = 11 * 2 ** 20;
   await using s = await scene(1, { settings: { maxBodyBytes: limit } });
   const sized = (bytes: number): string => {
@@ -243,18 +244,21 @@ it.each([
   ["no model", '{"prompt":"hi"}', 400],
   ["an unknown model", '{"model":"nope","prompt":"hi"}', 404],
   ["ten megabytes of brackets", "[".repeat(5_000_000) + "]".repeat(5_000_000), 400],
-])("refuses %s in vLLM's error shape without calling a pod", async (_, body, status) => {
-  await using s = await scene(1);
-  const response = await s.post(body);
-  expect(response.statusCode).toBe(status);
-  expect(await response.body.json()).toEqual({
-    error: { message: expect.any(String), type: expect.any(String), param: expect.anything(), code: status },
-  });
-  expect(first(s).seen).toHaveLength(0);
-  expect(s.ledger.decided).toHaveLength(0);
-});
+])(
+  "refuses %s in vLLM's error shape without calling a pod (PROTO-01, PROTO-06: ps #1017, #889)",
+  async (_, body, status) => {
+    await using s = await scene(1);
+    const response = await s.post(body);
+    expect(response.statusCode).toBe(status);
+    expect(await response.body.json()).toEqual({
+      error: { message: expect.any(String), type: expect.any(String), param: expect.anything(), code: status },
+    });
+    expect(first(s).seen).toHaveLength(0);
+    expect(s.ledger.decided).toHaveLength(0);
+  },
+);
 
-it("refuses a wrong method and an unknown path in vLLM's error shape", async () => {
+it("refuses a wrong method and an unknown path in vLLM's error shape (PROTO-05, PROTO-06: sgl #13572)", async () => {
   await using s = await scene(1);
   const wrong = await request(`${s.router.url}/v1/completions`, { dispatcher: client });
   expect(wrong.statusCode).toBe(405);
@@ -265,7 +269,7 @@ it("refuses a wrong method and an unknown path in vLLM's error shape", async () 
   expect(await unknown.body.json()).toMatchObject({ error: { code: 404 } });
 });
 
-it("says 503 at once when there is no pod, and serves when one came", async () => {
+it("says 503 at once when there is no pod, and serves when one came (PROTO-07: ldr #1735)", async () => {
   await using s = await scene(1);
   await s.router.setPods([]);
   const none = await s.post(completion("hi"));
@@ -280,20 +284,23 @@ it("says 503 at once when there is no pod, and serves when one came", async () =
   await served.body.dump();
 });
 
-it.each([400, 404, 422, 429, 500])("passes a pod's %i on unchanged after one attempt (row 153)", async (status) => {
-  await using s = await scene(2);
-  const body = `{"error":{"message":"no","code":${status}}}`;
-  first(s).answer = (_, response) =>
-    void response.writeHead(status, { "content-type": "application/json", "retry-after": "3" }).end(body);
-  const response = await s.post(completion("hi"));
-  expect(response.statusCode).toBe(status);
-  expect(response.headers["retry-after"]).toBe("3");
-  expect(await response.body.text()).toBe(body);
-  expect(s.pods.map(({ seen }) => seen.length)).toEqual([1, 0]);
-  expect(s.ledger.outcomes).toEqual(["error"]);
-});
+it.each([400, 404, 422, 429, 500])(
+  "passes a pod's %i on unchanged after one attempt (RETRY-01, PROTO-11: lit #19275; aib #1006)",
+  async (status) => {
+    await using s = await scene(2);
+    const body = `{"error":{"message":"no","code":${status}}}`;
+    first(s).answer = (_, response) =>
+      void response.writeHead(status, { "content-type": "application/json", "retry-after": "3" }).end(body);
+    const response = await s.post(completion("hi"));
+    expect(response.statusCode).toBe(status);
+    expect(response.headers["retry-after"]).toBe("3");
+    expect(await response.body.text()).toBe(body);
+    expect(s.pods.map(({ seen }) => seen.length)).toEqual([1, 0]);
+    expect(s.ledger.outcomes).toEqual(["error"]);
+  },
+);
 
-it("shows the union of the models, even with a pod down (vllm-router #135, row 142)", async () => {
+it("shows the union of the models, even with a pod down (PROTO-06: vr #135)", async () => {
   const pods = await Promise.all([startTestPod(), startTestPod()]);
   const [one, two] = pods;
   two.models = ["m", "other"];
@@ -327,4 +334,25 @@ it("lets every stream finish when told to drain, and takes nothing new", async (
   for (const done of finish) done();
   for (const { body } of open) expect(await body.text()).toBe("data: 1\n\ndata: [DONE]\n\n");
   await drained;
+});
+
+it("cuts what has not finished when the time to drain is over (DRAIN-02: aib #2283)", async () => {
+  await using s = await scene(1);
+  first(s).answer = (_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write("data: 1\n\n");
+  };
+  const { body } = await s.post(completion("hi", { stream: true }));
+  await s.router.drain(100);
+  await expect(body.text()).rejects.toThrow(/terminated|closed|socket/i);
+  await first(s).seen[0]?.disconnected;
+  expect(s.ledger.open.size).toBe(0);
+});
+
+it("reads fields as JSON, so that no prompt text can pass for one (SESS-06: vr)", async () => {
+  await using s = await scene(1);
+  const prompt = 'x", "model":"other", "cache_salt":"theirs", "user":"x", "prompt":"';
+  expect((await s.post(completion(prompt))).statusCode).toBe(200);
+  expect(s.ledger.decided).toMatchObject([{ model: "m" }]);
+  expect(s.ledger.decided[0]).not.toHaveProperty("cacheSalt");
 });

@@ -204,3 +204,19 @@ it("load is weighed in work, and one long prompt is more of it than three short 
   expect(subject.inFlight()).toEqual({ long: 1, short: 3 });
   expect(subject.send(range(99_001, 99_100)).pod).toBe("short");
 });
+
+it("the threshold is a setting, and no default of another one turns affinity off under load (CFG-03: aib #814; ray #59390)", () => {
+  for (const threshold of [0, 0.25, 0.5, 0.75]) {
+    for (const [known, reason] of [
+      [threshold * 100, "cost"],
+      [threshold * 100 + 1, "prefix"],
+    ] as const) {
+      const subject = new Subject(["a", "b"], { threshold });
+      subject.end(subject.sendTo("a", range(1, known)));
+      expect(subject.send([...range(1, known), ...range(901, 1000 - known)])).toMatchObject({ reason, threshold });
+    }
+  }
+  const subject = new Subject(["owner", "b", "c"]);
+  for (let request = 0; request < 500; request++) subject.sendTo("owner", [...range(1, 600), request]);
+  expect(subject.send(range(1, 600))).toMatchObject({ pod: "owner", reason: "prefix" });
+});
