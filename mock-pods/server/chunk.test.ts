@@ -1,12 +1,12 @@
-import fc from "fast-check";
+import { assert, property, string } from "fast-check";
 import { expect, it } from "vitest";
 import { Chunk, RecurringChunks } from "./chunk.ts";
 
-const anyText = fc.string({ unit: "binary", minLength: 1, maxLength: 300 }).filter((text) => text.isWellFormed());
+const anyText = string({ unit: "binary", minLength: 1, maxLength: 300 }).filter((text) => text.isWellFormed());
 
 it("frames any text by its length in bytes, and still tells the text", () => {
-  fc.assert(
-    fc.property(anyText, (text) => {
+  assert(
+    property(anyText, (text) => {
       const chunk = new Chunk(text);
       expect(chunk.text).toBe(text);
       const bytes = Buffer.from(text);

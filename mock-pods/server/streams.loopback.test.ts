@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:net";
-import fc from "fast-check";
+import { array, assert, asyncProperty, constantFrom } from "fast-check";
 import { request } from "undici";
 import { expect, it } from "vitest";
 import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
@@ -36,8 +36,8 @@ it("streams the text of the whole answer, whatever the tokens", async () => {
   const answers = () => ({ tokenAt: (index: number) => said[index] as number, naturalEndTokens: Infinity });
   await using fleet = await startFleet({ pods: "a6000:1", model: "m", speed: 1000, answers });
   const { url } = fleet.pod(0);
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.constantFrom(...IDS), { minLength: 1, maxLength: 60 }), async (ids) => {
+  await assert(
+    asyncProperty(array(constantFrom(...IDS), { minLength: 1, maxLength: 60 }), async (ids) => {
       said = ids;
       const body = { model: "m", max_tokens: ids.length, ignore_eos: true };
       for (const [path, asked] of [
