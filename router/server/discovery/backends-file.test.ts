@@ -55,7 +55,7 @@ it("follows edits in place, replacements and a switched symbolic link", async ()
   expect(sink.logged).toMatchObject([{ pods: 1 }, { pods: 1 }, { pods: 1 }]);
 });
 
-it("keeps the list it had through bad edits and says why, each time", async () => {
+it("keeps the list it had through bad edits and says why, each time (CFG-02: ps #617, #815)", async () => {
   writeFileSync(path, "- http://a:1\n");
   const sink = recordingSink();
   source = watchBackendsFile(path, sink);
