@@ -112,7 +112,9 @@ function live(world: World, ahead: boolean): { readonly lives: readonly Life[]; 
           const first = item.group * 1000;
           const promptTokenIds = Array.from({ length: item.promptTokens }, (_, position) => first + position);
           const { group: priority, maxTokens } = item;
-          return pod.submit({ id: String(index), promptTokenIds, maxTokens, priority, sample: (k) => index * 100 + k });
+          // What one generates another may ask, so that a decode caches the very blocks that somebody waits for.
+          const sample = (k: number): number => first + item.promptTokens + k;
+          return pod.submit({ id: String(index), promptTokenIds, maxTokens, priority, sample });
         }
         case "abort":
           return pod.abort([String(item.which)]);

@@ -38,7 +38,8 @@ export interface Schedule {
  * vLLM 0.32's V1 scheduler, synchronous, one full-attention KV group, chunked prefill on.
  *
  * `schedule` decides a step, `complete` ends it. Requests, aborts and resets may come in between; a sequence that was
- * aborted or preempted meanwhile gets nothing from the step.
+ * aborted or preempted meanwhile gets nothing from the step. Who runs knows fewer than `maxModelLen` tokens, one of them
+ * not computed, so vLLM's caps by that length never bind here.
  */
 export class Scheduler {
   readonly kv: KvCacheManager;
@@ -220,9 +221,7 @@ export class Scheduler {
     let left = budget;
     for (let index = 0; index < this.#running.length && left > 0; index++) {
       const sequence = this.#running[index] as Sequence;
-      const roomTokens = this.#config.maxModelLen - 1 - sequence.computedTokens;
-      const newTokens = Math.min(sequence.knownTokens - sequence.computedTokens, chunkTokens, left, roomTokens);
-      if (newTokens <= 0) continue;
+      const newTokens = Math.min(sequence.knownTokens - sequence.computedTokens, chunkTokens, left);
       let fits = this.kv.extend(sequence, newTokens);
       while (!fits) {
         const position = this.#victim();
