@@ -102,6 +102,8 @@ const common = {
     ),
   ),
   pods: Type.Optional(Pods),
+  /** vLLM's own flags, without dashes, that the router needs its pods to be started with. */
+  podFlags: Type.Optional(Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
   /** A path beside the adapter file, or the profile itself. */
   profile: Type.Optional(Type.Union([Type.String(), Type.Object({})])),
 };

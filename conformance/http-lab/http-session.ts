@@ -272,7 +272,7 @@ const DEFAULT_WINDOW_MS = 180_000;
 
 /** Fresh pods on free ports; or on the addresses that a running router already points at. */
 async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
-  const flags = { "served-model-name": models.join(" ") };
+  const flags = { ...adapter.podFlags, "served-model-name": models.join(" ") };
   const addresses = adapter.podsListen?.map((address) => new URL(`http://${address}`));
   const [first, ...others] = addresses ?? [];
   if (first === undefined) {

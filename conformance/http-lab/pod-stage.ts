@@ -10,6 +10,9 @@ import { promptOf, samePrompt, type SentPrompt } from "./prompt-body.ts";
 
 const COMPLETION_PATHS: ReadonlySet<string> = new Set<CompletionPath>(["/v1/completions", "/v1/chat/completions"]);
 
+/** A router may ask pods for a prompt's tokens, under the id of the client's request, before it sends that anywhere. */
+const ASIDE = /\/(tokenize|detokenize|render)$/;
+
 type MutableSighting = { -readonly [Key in keyof PodSighting]: PodSighting[Key] };
 
 /** A request under way, known by its id or, where a router drops ids, by its prompt. */
@@ -124,6 +127,7 @@ export class PodStage implements ScriptedPods {
   #onRequest(pod: Pod, entry: JournalEntry, response: ServerResponse): boolean | Promise<boolean> {
     const held = this.#held.get(pod.name) ?? 0;
     if (held > 0 && entry.method === "GET" && entry.path === "/metrics") return answerMetrics(pod, held, response);
+    if (ASIDE.test(entry.path)) return false;
     if (entry.method === "POST" && COMPLETION_PATHS.has(entry.path)) this.#completions++;
     const [requestId, expected] = this.#recognise(entry);
     if (expected === undefined) return false;

@@ -1,6 +1,6 @@
 /** Runs a broken proxy against the case that must catch it, over real sockets. */
 import { runConformance } from "../../runner/run-conformance.ts";
-import { proxyAdapter } from "./proxy-adapter.ts";
+import { type Oddity, proxyAdapter } from "./proxy-adapter.ts";
 import type { HttpMutant } from "./http-mutants.ts";
 
 /** `verdict reason` of the case named. */
@@ -11,8 +11,12 @@ export async function huntHttpMutant({ broken, caseId }: HttpMutant, seed: numbe
 }
 
 /** Cases that the unbroken proxy does not pass, as `case verdict reason`. */
-export async function failuresOfConformingProxy(caseIds: readonly string[], seed: number): Promise<readonly string[]> {
-  const report = await runConformance({ adapter: proxyAdapter(), only: caseIds.join(","), seed, shuffle: true });
+export async function failuresOfConformingProxy(
+  caseIds: readonly string[],
+  seed: number,
+  oddity?: Oddity,
+): Promise<readonly string[]> {
+  const report = await runConformance({ adapter: proxyAdapter(oddity), only: caseIds.join(","), seed, shuffle: true });
   return report.cases
     .filter(({ id, verdict }) => caseIds.includes(id) && verdict !== "pass")
     .map(({ id, verdict, reason = "" }) => `${id} ${verdict} ${reason}`);

@@ -1,7 +1,8 @@
 /**
  * A small conforming proxy in front of the rule router: bytes pass as they come, both ways, and an end on one side ends the
- * other. One switch breaks it in one way.
+ * other. One switch breaks it in one way, or gives it an odd habit.
  */
+import { once } from "node:events";
 import { createServer, request as forward, type ClientRequest, type IncomingMessage, type Server } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,6 +12,7 @@ import type { Clock } from "../../../fixtures/clock.ts";
 import type { DecisionRecord, FunctionRouter } from "../../../fixtures/routing.ts";
 import type { PodAddress } from "../../adapters/router-under-test.ts";
 import type { HttpFault } from "./http-fault.ts";
+import type { HttpHabit } from "./http-habit.ts";
 import { ProxyPages } from "./proxy-pages.ts";
 import { addressOf, smugglingFront } from "./smuggling-front.ts";
 import {
@@ -34,6 +36,7 @@ export const POD_HEADER = "x-proxy-pod";
 export const DECISION_HEADER = "x-proxy-decision";
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect"]);
 const TARGET_HEADERS = ["x-gateway-destination-endpoint", "target-pod", "x-worker-id"];
+const BROKEN = JSON.stringify({ error: { message: "the pod broke the stream off", type: "stream_error" } });
 /** Port 0 refuses: a routing fault may name a pod that is gone. */
 const NOWHERE = new URL("http://127.0.0.1:0");
 const MOST_ATTEMPTS = 3;
@@ -50,7 +53,7 @@ const REFUSED_AFTER_CHANGE = 2;
 export class PassThroughProxy {
   readonly #router: FunctionRouter;
   readonly #clock: Clock;
-  readonly #fault: HttpFault | undefined;
+  readonly #trait: HttpFault | HttpHabit | undefined;
   readonly #server: Server;
   #pods = new Map<string, URL>();
   #attemptCount = 0;
@@ -61,10 +64,10 @@ export class PassThroughProxy {
   #refusals = 0;
   #front: FrontServer | undefined;
 
-  constructor(router: FunctionRouter, clock: Clock, fault?: HttpFault) {
+  constructor(router: FunctionRouter, clock: Clock, trait?: HttpFault | HttpHabit) {
     this.#router = router;
     this.#clock = clock;
-    this.#fault = fault;
+    this.#trait = trait;
     this.#server = createServer({ requestTimeout: 0 }, (incoming, client) => void this.#receive(incoming, client));
   }
 
@@ -106,6 +109,7 @@ export class PassThroughProxy {
     }
     if (this.#is("open-admin") && incoming.url === "/workers") return this.#welcome(body, client);
     if (this.#breaksOn(facts, body)) return refuse(client, 500, "internal error");
+    if (this.#is("asks-for-tokens")) await this.#askForTokens(incoming, body);
     if (this.#is("dawdles")) await sleep(DAWDLE_MS);
     if (this.#is("matches-quadratically")) busyFor(QUADRATIC_MS * (body.length / QUADRATIC_BYTES) ** 2);
     this.#dispatch({ incoming, body, facts, client, tried: new Set() });
@@ -124,6 +128,17 @@ export class PassThroughProxy {
       .on("error", () => undefined)
       .end();
     client.writeHead(202).end();
+  }
+
+  async #askForTokens(incoming: IncomingMessage, body: Buffer): Promise<void> {
+    const asked = [...this.#pods.values()].map(async (pod) => {
+      const headers = ["host", pod.host, "content-length", String(body.length), ...this.#upstreamHeaders(incoming)];
+      const call = forward(new URL("/tokenize", pod), { method: "POST", headers: headers as never, agent: false });
+      call.end(body);
+      const [answer] = (await once(call, "response")) as [IncomingMessage];
+      await once(answer.resume(), "close");
+    });
+    await Promise.allSettled(asked);
   }
 
   #dispatch(flight: Flight): void {
@@ -224,6 +239,7 @@ export class PassThroughProxy {
   /** The pod broke its answer off after the first byte. */
   #onBroken(flight: Flight): void {
     const { client } = flight;
+    if (this.#is("tells-broken-streams")) return void client.end(`data: ${BROKEN}\n\ndata: [DONE]\n\n`);
     if (this.#is("ends-broken-streams-cleanly")) return void client.end("data: [DONE]\n\n");
     if (this.#is("splices-another-pod") && flight.tried.size < this.#pods.size) return this.#dispatch(flight);
     if (this.#is("repeats-after-first-byte") && flight.tried.size < this.#pods.size) {
@@ -236,8 +252,8 @@ export class PassThroughProxy {
     client.socket?.resetAndDestroy();
   }
 
-  #is(fault: HttpFault): boolean {
-    return this.#fault === fault;
+  #is(trait: HttpFault | HttpHabit): boolean {
+    return this.#trait === trait;
   }
 
   #retries(status: number): boolean {

@@ -7,6 +7,7 @@ import { PLAIN_RULE } from "../pure/rule.ts";
 import { RuleRouter } from "../pure/rule-router.ts";
 import { profileOf } from "../pure/variants.ts";
 import type { HttpFault } from "./http-fault.ts";
+import type { HttpHabit } from "./http-habit.ts";
 import { DECISION_HEADER, PassThroughProxy, POD_HEADER } from "./pass-through-proxy.ts";
 import { ANSWERS } from "./proxy-pages.ts";
 
@@ -14,6 +15,11 @@ import { ANSWERS } from "./proxy-pages.ts";
 export interface Breakage {
   readonly routing?: Fault;
   readonly passing?: HttpFault;
+}
+
+/** Or nothing is, and it only looks odd. */
+export interface Oddity {
+  readonly habit: HttpHabit;
 }
 
 const PROFILE: RouterProfile = {
@@ -38,9 +44,9 @@ const OBSERVE: Observe = {
   metrics: { url: "{{url}}/metrics", podIs: "name", requests: { name: ANSWERS, pod: "pod", status: "status" } },
 };
 
-export function proxyAdapter({ routing, passing }: Breakage = {}): RouterAdapter {
+export function proxyAdapter({ routing, passing, habit }: Breakage & Partial<Oddity> = {}): RouterAdapter {
   return {
-    name: routing ?? passing ?? "conforming proxy",
+    name: routing ?? passing ?? habit ?? "conforming proxy",
     version: "1",
     kind: "function",
     profile: PROFILE,
@@ -49,7 +55,7 @@ export function proxyAdapter({ routing, passing }: Breakage = {}): RouterAdapter
     observe: OBSERVE,
     async start({ pods, seed, clock, threshold = PLAIN_RULE.threshold }) {
       const rule = { ...PLAIN_RULE, threshold };
-      const proxy = new PassThroughProxy(new RuleRouter(rule, seed, routing), clock, passing);
+      const proxy = new PassThroughProxy(new RuleRouter(rule, seed, routing), clock, passing ?? habit);
       proxy.setPods(pods);
       const url = await proxy.listen();
       return { kind: "http", url, setPods: async (next) => proxy.setPods(next), close: () => proxy.close() };
