@@ -19,7 +19,7 @@ const MOST_HELD_BYTES = 2 ** 25;
 /** The kernel's share, which is no fault of the router: receive buffers may grow to 32 MiB, send buffers to 4 MiB each. */
 const KERNEL_BYTES = 40 * 2 ** 20;
 /** A pod that gets rid of nothing for so long is held back. */
-const STALLED_MS = 100;
+const STALLED_MS = 400;
 
 const SENT = "bytes-that-left-the-pod";
 
