@@ -26,7 +26,7 @@ import type { Exchange } from "./server/exchange.ts";
 import type { Model } from "./server/generation/model-answer.ts";
 import type { KvEndpoints } from "./server/pod-context.ts";
 import { createPodFace, type PodFace } from "./server/pod-face.ts";
-import { serveSettings } from "./server/serve-settings.ts";
+import { serveSettings, type ServeSettings } from "./server/serve-settings.ts";
 
 export interface PodCoreOptions {
   readonly name: string;
@@ -42,7 +42,9 @@ export interface PodCoreOptions {
 interface Life {
   readonly engine: PodEngine;
   readonly metrics: PodMetrics;
-  readonly face: PodFace;
+  readonly serving: ServeSettings;
+  /** Made with the first exchange: most of a large fleet idles, and routes are many. */
+  readonly face: () => PodFace;
   readonly died: AbortController;
 }
 
@@ -154,18 +156,18 @@ export class PodCore implements InProcessPod {
       page = corruptPage(page, fault);
     }
     // Whatever the client accepts (vLLM 0.32 as recorded).
-    const { format } = this.#life.face.settings.version.metrics;
+    const { format } = this.#life.serving.version.metrics;
     return text(200, page, `text/plain; version=${format}; charset=utf-8`);
   }
 
   protected get face(): PodFace {
-    return this.#life.face;
+    return this.#life.face();
   }
 
   protected answer(exchange: Exchange): void {
     const struck = isControl(exchange.path) ? [] : this.#faults.strike(exchange.method, exchange.path);
-    if (struck.length === 0) return this.#life.face.answer(exchange);
-    answerWithFaults(exchange, struck, this.#options.driver, (next) => this.#life.face.answer(next));
+    if (struck.length === 0) return this.face.answer(exchange);
+    answerWithFaults(exchange, struck, this.#options.driver, (next) => this.face.answer(next));
   }
 
   /** Where KV events are published; a pod without sockets publishes none. */
@@ -233,19 +235,21 @@ export class PodCore implements InProcessPod {
       ),
       metrics,
       (step) => {
-        face.onStep(step);
+        face().onStep(step);
         if (step.kvEvents.length > 0) this.publish(step.kvEvents);
       },
     );
-    const face: PodFace = createPodFace({
-      podName: name,
-      settings: serving,
-      tokenizer: this.#options.tokenizer,
-      ...(this.#options.answers !== undefined && { model: this.#options.answers }),
-      engine,
-      publishedAt: () => this.publishedAt,
-      routes: controlRoutes(this),
-    });
-    return { engine, metrics, face, died: new AbortController() };
+    let made: PodFace | undefined;
+    const face = (): PodFace =>
+      (made ??= createPodFace({
+        podName: name,
+        settings: serving,
+        tokenizer: this.#options.tokenizer,
+        ...(this.#options.answers !== undefined && { model: this.#options.answers }),
+        engine,
+        publishedAt: () => this.publishedAt,
+        routes: controlRoutes(this),
+      }));
+    return { engine, metrics, serving, face, died: new AbortController() };
   }
 }
