@@ -13,6 +13,8 @@ import { cells } from "./shape.ts";
 /** Requests by which the pod should lead the others, where the gate allows. */
 const WANTED_LEAD = 3;
 const MAX_TRIES = 40;
+/** Work, not the number of requests, makes a pod busy to a cost model; a window may count either, and holds what went before. */
+const BALLAST_CELLS: Readonly<Record<string, number>> = { "cost-model": 3, window: 11 };
 /** Ends of this many requests may not have been noticed yet when the next one is routed over HTTP. */
 const LATE_RELEASES = 2;
 
@@ -49,8 +51,7 @@ export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOp
   if (profile.load === undefined || profile.load.signal === "none") return;
   const wanted = maxBusy(profile, lab.pods().length);
   const learntLate = profile.insert?.at !== "dispatch";
-  // Work, not the number of requests, makes a pod busy to a cost model.
-  const ballastCells = cells("ballast", profile.load.signal === "cost-model" ? 3 : 0);
+  const ballastCells = cells("ballast", BALLAST_CELLS[profile.load.signal] ?? 0);
   const strays: Held[] = [];
   let ballast = given;
   let missed = 0;
@@ -77,13 +78,16 @@ export async function outOfStep(lab: Lab): Promise<void> {
   }
 }
 
-/** Requests by which `pod` surely leads every other pod once the strays are released. */
+/** Requests by which `pod` surely leads every other pod once the strays are released; 0 while it does not lead in text. */
 function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
   const observation = lab.observation();
   const nowMs = lab.nowMs();
   const loads = loadsOf(historyBefore(observation, momentOf(nowMs, lab.models[0])), nowMs, lab.profile, "");
   const own = loads?.get(pod)?.requests.low ?? 0;
   const released = lab.profile.load?.signal === "in-flight";
+  const ownChars = loads?.get(pod)?.chars.low ?? 0;
+  if (!released && lab.pods().some((other) => other !== pod && (loads?.get(other)?.chars.high ?? 0) >= ownChars))
+    return 0;
   const others = lab.pods().filter((other) => other !== pod);
   const most = others.map((other) => {
     const leaving = released ? strays.filter(({ step }) => step.pod === other).length : 0;

@@ -74,7 +74,7 @@ export const loadCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-1",
     title: "Prompts without a match MUST be spread evenly over idle pods where the router claims to do so.",
-    needs: { transport: "any", pods: 4 },
+    needs: { transport: "any", pods: 4, load: true },
     unsupported: all(coldReachable, evenlySpread),
     traffic: sendEvenly,
     judge: judgeFresh,
@@ -165,6 +165,7 @@ export const loadCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-7",
     title: "The pod that took a prompt beyond the gate MUST become an owner of it.",
+    needs: { drains: true },
     unsupported: all(
       driven,
       loadDecides,
@@ -181,7 +182,7 @@ export const loadCases: readonly Case[] = [
         const { step } = await lab.hold(prompt, { label: "hot" });
         if (index === 0 && step.pod !== null) lab.note(RIVAL, step.pod);
       }
-      await lab.settle();
+      await lab.drain();
       const { step } = await lab.hold(prompt, { label: probeLabel("any") });
       // The next one must leave it: the other owner is idle.
       if (step.pod !== null) lab.note(RIVAL, step.pod);
@@ -225,12 +226,12 @@ export const loadCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-1",
     title: "After a hot prefix has cooled, new prompts MUST be spread evenly again.",
-    needs: { transport: "any", pods: 4 },
+    needs: { transport: "any", pods: 4, load: true, drains: true },
     unsupported: all(prefixAware, coldReachable, evenlySpread),
     traffic: async (lab) => {
       const hot = trunk(lab.corpus.namespace(), 2);
       for (let index = 0; index < 60; index++) await lab.hold(hot, { label: "hot" });
-      await lab.settle();
+      await lab.drain();
       await sendEvenly(lab);
     },
     judge: (observation) => {
