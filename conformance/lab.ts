@@ -60,7 +60,7 @@ export interface Lab {
   quiet(): Promise<void>;
   /** Releases everything still held, and lets the load window pass where time can be moved. */
   settle(): Promise<void>;
-  /** The same, and waits the window out where time cannot be moved. Only for cases with `needs.drains`. */
+  /** The same, and waits until nothing that has ended can be counted any more. Only for cases with `needs.drains`. */
   drain(): Promise<void>;
   note(label: string, data: unknown): void;
   /** Present when attached over HTTP. */

@@ -18,10 +18,10 @@ const BALLAST_CELLS: Readonly<Record<string, number>> = { "cost-model": 3, windo
 /** Ends of this many requests may not have been noticed yet when the next one is routed over HTTP. */
 const LATE_RELEASES = 2;
 
-/** How many requests one pod can hold, the others none, with the gate surely closed; at most {@link WANTED_LEAD}. */
-export function maxBusy(profile: RouterProfile, podCount = DEFAULT_PODS): number {
+/** How many requests one pod can hold, the others none, with the gate surely closed; at most `most`. */
+export function maxBusy(profile: RouterProfile, podCount = DEFAULT_PODS, most = WANTED_LEAD): number {
   const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
-  for (let count = WANTED_LEAD; count > 0; count--) {
+  for (let count = most; count > 0; count--) {
     const loads = new Map<string, PodLoad>(
       pods.map((pod, index) => [pod, { requests: exactly(index === 0 ? count : 0), chars: exactly(0) }]),
     );
@@ -78,11 +78,15 @@ export async function outOfStep(lab: Lab): Promise<void> {
   }
 }
 
+/** What a client knows of the loads at this moment. */
+export function loadsNow(lab: Lab): ReadonlyMap<string, PodLoad> | undefined {
+  const nowMs = lab.nowMs();
+  return loadsOf(historyBefore(lab.observation(), momentOf(nowMs, lab.models[0])), nowMs, lab.profile, "");
+}
+
 /** Requests by which `pod` surely leads every other pod once the strays are released; 0 while it does not lead in text. */
 function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
-  const observation = lab.observation();
-  const nowMs = lab.nowMs();
-  const loads = loadsOf(historyBefore(observation, momentOf(nowMs, lab.models[0])), nowMs, lab.profile, "");
+  const loads = loadsNow(lab);
   const own = loads?.get(pod)?.requests.low ?? 0;
   const released = lab.profile.load?.signal === "in-flight";
   const ownChars = loads?.get(pod)?.chars.low ?? 0;
@@ -93,7 +97,7 @@ function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
     const leaving = released ? strays.filter(({ step }) => step.pod === other).length : 0;
     return (loads?.get(other)?.requests.high ?? 0) - leaving;
   });
-  const late = observation.transport === "http" && released && strays.length > 0 ? LATE_RELEASES - 1 : 0;
+  const late = lab.http !== undefined && released && strays.length > 0 ? LATE_RELEASES - 1 : 0;
   return own - Math.max(0, ...most) - late;
 }
 

@@ -2,7 +2,7 @@
 import type { Case } from "../case.ts";
 import type { Lab } from "../lab.ts";
 import type { Observation, SentStep } from "../observation.ts";
-import { makeBusy } from "./busy.ts";
+import { makeBusy, maxBusy } from "./busy.ts";
 import { all, claimed, coldReachable, prefixAware, separable } from "./claims.ts";
 import { judgeProbes, judgeService, probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
@@ -93,7 +93,9 @@ function concurrentFirsts(): Case {
     trials: 4,
     trial: async (lab) => {
       const prompt = trunk(lab.corpus.namespace(), 6);
-      const firsts = await Promise.all(Array.from({ length: FIRSTS }, () => lab.send(prompt, { label: "first" })));
+      // No more than the gate lets one pod have: beyond it every pod becomes an owner.
+      const length = maxBusy(lab.profile, lab.pods().length, FIRSTS);
+      const firsts = await Promise.all(Array.from({ length }, () => lab.send(prompt, { label: "first" })));
       await lab.quiet();
       const owner = firsts.find(({ pod }) => pod !== null)?.pod;
       if (owner === undefined || owner === null) return;

@@ -6,7 +6,7 @@ import type { Pod } from "../../mock-pods/pod.ts";
 import { createCorpus, type Corpus, type Prompt } from "../corpus.ts";
 import type { Held, HttpLab, Lab, RawRequest, RawResponse, SendOptions } from "../lab.ts";
 import type { CarriedLoad, Observation, SentStep, Step } from "../observation.ts";
-import { WINDOW_EDGE_MS } from "../oracle/load.ts";
+import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../oracle/load.ts";
 import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
 import { WireLog } from "../wire-log.ts";
 import { exchange } from "./exchange.ts";
@@ -209,8 +209,13 @@ export class HttpCaseLab implements Lab {
   }
 
   async quiet(): Promise<void> {
+    await this.#provenQuiet();
+  }
+
+  async #provenQuiet(): Promise<boolean> {
     const proven = await untilQuiet(this.http.router, this.#held.size, () => this.nowMs());
     if (proven) this.#steps.push({ kind: "quiet", atMs: this.nowMs() });
+    return proven;
   }
 
   async settle(): Promise<void> {
@@ -225,6 +230,7 @@ export class HttpCaseLab implements Lab {
 
   async drain(): Promise<void> {
     await this.settle();
+    if (!(await this.#provenQuiet())) await sleep(LATE_RELEASE_MAX_MS);
     if (this.#session.router.advance === undefined) await this.#passWindow();
   }
 

@@ -15,7 +15,7 @@ export interface PodLoad {
 export const LATE_RELEASE_MS = 30;
 /** ... and longer on a busy machine, but not past several later exchanges. */
 const LATE_RELEASE_STRAGGLERS = 2;
-const LATE_RELEASE_MAX_MS = 2_000;
+export const LATE_RELEASE_MAX_MS = 2_000;
 /** A router may sweep its window by the second. */
 export const WINDOW_EDGE_MS = 1_000;
 /** A cost model weighs decode and prefill as it likes; a pod that runs this many requests more costs more by any weighing ... */
