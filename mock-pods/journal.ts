@@ -34,6 +34,7 @@ export function isGeneration(method: string, path: string): boolean {
 class JournalRecord implements RequestRecord {
   readonly entry: { -readonly [Key in keyof JournalEntry]: JournalEntry[Key] };
   readonly #journal: Journal;
+  #countTokens: (() => number) | undefined;
 
   constructor(entry: JournalEntry, journal: Journal) {
     this.entry = entry;
@@ -48,13 +49,25 @@ class JournalRecord implements RequestRecord {
     this.entry.cachedTokens = (this.entry.cachedTokens ?? 0) + cachedTokens;
   }
 
-  produced(tokens: number, simulatedMs: number): void {
+  produces(count: () => number): void {
+    this.#countTokens = count;
+  }
+
+  firstToken(simulatedMs: number): void {
     this.entry.firstTokenMs ??= simulatedMs;
-    this.entry.outputTokens = (this.entry.outputTokens ?? 0) + tokens;
+  }
+
+  /** Brings the entry up to date. */
+  settle(): void {
+    if (this.entry.firstTokenMs !== undefined && this.#countTokens !== undefined) {
+      this.entry.outputTokens = this.#countTokens();
+    }
   }
 
   ended(how: Ended, status?: number, route = "none", contentBytes = 0): void {
     if (this.entry.ended !== undefined) return;
+    this.settle();
+    this.#countTokens = undefined;
     if (status !== undefined) this.entry.status = status;
     this.entry.ended = { how, atMs: this.#journal.options.nowMs() };
     this.#journal.ended(this, route, contentBytes);
@@ -88,6 +101,7 @@ export class Journal implements Recorder {
   }
 
   entries(): readonly JournalEntry[] {
+    for (const record of this.#open.values()) record.settle();
     return this.#records.map((record) => record.entry);
   }
 

@@ -75,6 +75,15 @@ it.each([
   ],
   [{ kind: "url", name: "r", url: "http://h:1", podsListen: ["9001"] }, `/podsListen/0: "9001" must match pattern`],
   [{ kind: "url", name: "r", url: "http://h:1" }, `/: missing key "podsListen"`],
+  [{ kind: "container", name: "r", url: "u" }, `/: exactly one of the keys "image" and "build" is needed`],
+  [
+    { kind: "container", name: "r", url: "{{port}}", image: "i", ports: { "port.admin": 1 } },
+    `/ports: {{port.admin}} is used nowhere; used are port`,
+  ],
+  [
+    { kind: "container", name: "r", url: "{{port}}", image: "i", ports: { port: 1 }, network: "host" },
+    `/ports: with "network": "host" nothing is mapped`,
+  ],
   [[], `/: [] is not one of object`],
 ])("names pointer, value and what is allowed: %#", (value, message) => {
   expect(() => checkAdapterFile(value, "adapter.json")).toThrow(`adapter.json: ${message}`);

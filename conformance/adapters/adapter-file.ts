@@ -4,6 +4,7 @@ import { Type, type Static } from "typebox";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { checker, readJsonFile } from "../../fixtures/schema.ts";
 import { ObserveSchema } from "./observe.ts";
+import { portNames } from "./template.ts";
 import { checkRouterProfile, type RouterProfile } from "../router-profile.ts";
 
 const closed = { additionalProperties: false } as const;
@@ -150,8 +151,18 @@ const ContainerAdapterFile = Type.Object(
     kind: Type.Literal("container"),
     ...common,
     ...started,
-    image: Type.String({ minLength: 1 }),
+    /** Either an image, pulled unless it is there, or a folder to build one from. */
+    image: Type.Optional(Type.String({ minLength: 1 })),
+    build: Type.Optional(
+      Type.Object({ context: Type.String({ minLength: 1 }), dockerfile: Type.Optional(Type.String()) }, closed),
+    ),
     args: Type.Optional(Words),
+    /** What `{{port}}`, `{{port.NAME}}` are inside, where the image leaves no choice; else the same as outside. */
+    ports: Type.Optional(
+      Type.Record(Type.String({ pattern: "^port(\\.[^{}|]+)?$" }), Type.Integer({ minimum: 1, maximum: 65_535 })),
+    ),
+    /** `bridge`: a network of its own, the pods at `host.docker.internal`. `host`: this machine's, on Linux. */
+    network: Type.Optional(literals("bridge", "host")),
   },
   closed,
 );
@@ -193,7 +204,21 @@ export function checkAdapterFile(value: unknown, source: string): AdapterFile {
       `${source}: /kind: "function" routers are TypeScript; see runConformance`,
     );
   }
-  return check(value, source);
+  const file = check(value, source);
+  if (file.kind === "container") checkContainer(file, source);
+  return file;
+}
+
+function checkContainer({ image, build, ports = {}, network, ...rest }: ContainerAdapterFile, source: string): void {
+  const wrong = (what: string): OperationalError => new OperationalError("FILE_INVALID", `${source}: ${what}`);
+  if ((image === undefined) === (build === undefined))
+    throw wrong('/: exactly one of the keys "image" and "build" is needed');
+  if (network === "host" && Object.keys(ports).length > 0) {
+    throw wrong('/ports: with "network": "host" nothing is mapped; pass {{port}} to the router instead');
+  }
+  const used = portNames(rest);
+  const stray = Object.keys(ports).find((name) => !used.includes(name));
+  if (stray !== undefined) throw wrong(`/ports: {{${stray}}} is used nowhere; used are ${used.join(", ")}`);
 }
 
 function loadProfile(profile: AdapterFile["profile"], path: string, here: string): RouterProfile {

@@ -1,10 +1,16 @@
 /** From an adapter file to an adapter. */
-import { loadAdapter, type CommandAdapterFile, type LoadedAdapter, type UrlAdapterFile } from "./adapter-file.ts";
+import {
+  loadAdapter,
+  type CommandAdapterFile,
+  type ContainerAdapterFile,
+  type LoadedAdapter,
+  type UrlAdapterFile,
+} from "./adapter-file.ts";
 import { commandAdapter } from "./command-adapter.ts";
+import { containerAdapter } from "./container-adapter.ts";
 import { resolveAdapterPath } from "./shipped-adapters.ts";
 import type { RouterAdapter } from "./router-under-test.ts";
 import { urlAdapter } from "./url-adapter.ts";
-import { OperationalError } from "../../fixtures/operational-error.ts";
 
 /**
  * `path` is an adapter file, or the name of a shipped one.
@@ -19,6 +25,6 @@ export async function openAdapter(path: string): Promise<RouterAdapter> {
     case "url":
       return urlAdapter(loaded as LoadedAdapter<UrlAdapterFile>);
     case "container":
-      throw new OperationalError("ADAPTER_FAILED", `${path}: container adapters are not there yet`);
+      return containerAdapter(loaded as LoadedAdapter<ContainerAdapterFile>);
   }
 }

@@ -14,7 +14,7 @@ export interface ChannelTarget {
   readonly dispatcher: Agent;
   /** Throws when the router has died. */
   readonly alive: () => void;
-  readonly signal: (name: NodeJS.Signals) => void;
+  readonly signal: (name: NodeJS.Signals) => Promise<void>;
 }
 
 export interface PodChannel {
@@ -117,7 +117,7 @@ export class FilePodChannel implements PodChannel {
   async setPods(pods: readonly PodAddress[]): Promise<void> {
     const values = { ...this.#target.values, ...podsValues(pods) };
     await writePodsFile(this.#channel, values);
-    if (this.#channel.signal !== undefined) this.#target.signal(this.#channel.signal as NodeJS.Signals);
+    if (this.#channel.signal !== undefined) await this.#target.signal(this.#channel.signal as NodeJS.Signals);
     const poll = pollFor(this.#channel.settled, "add");
     if (poll !== undefined) await pollUntil(poll, values, this.#target.dispatcher, this.#target.alive);
   }

@@ -2,11 +2,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OperationalError } from "../../fixtures/operational-error.ts";
-
-const KEPT_LINES = 20;
-const KEPT_LINE_CHARS = 400;
-/** Enough for one case at the level that routers log by default. */
-const KEPT_LOG_CHARS = 2 ** 20;
+import { RouterLog } from "./router-log.ts";
+import type { RouterProgram } from "./router-program.ts";
 
 /** Groups still running, so that a kit that dies takes its routers with it. */
 const running = new Set<RouterProcess>();
@@ -20,10 +17,9 @@ export interface ProcessOptions {
   readonly cwd?: string;
 }
 
-export class RouterProcess {
+export class RouterProcess implements RouterProgram {
+  readonly log = new RouterLog();
   readonly #child: ChildProcess;
-  readonly #lines: string[] = [];
-  #log = "";
   readonly #exited: Promise<void>;
   #ending: string | undefined;
   #stopping = false;
@@ -44,32 +40,14 @@ export class RouterProcess {
         this.#end(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`, resolve),
       );
     });
-    this.#keepLines(this.#child.stdout);
-    this.#keepLines(this.#child.stderr);
+    for (const stream of [this.#child.stdout, this.#child.stderr]) if (stream !== null) this.log.follow(stream);
   }
 
-  /** How it ended, unasked, with what it said last; undefined while it runs or after {@link stop}. */
   died(): string | undefined {
-    return this.#ending === undefined || this.#stopping ? undefined : `${this.#ending}${this.lastLines()}`;
+    return this.#ending === undefined || this.#stopping ? undefined : `${this.#ending}${this.log.lastLines()}`;
   }
 
-  /** The last lines it wrote, for a message; empty when it wrote nothing. */
-  lastLines(): string {
-    return this.#lines.length === 0 ? "" : `; its last lines:\n${this.#lines.map((line) => `    ${line}`).join("\n")}`;
-  }
-
-  /** What it wrote so far; at least the last megabyte of it. */
-  logs(): string {
-    return this.#log;
-  }
-
-  /** Whether what it wrote looks as if a port was taken by someone else in the meantime. */
-  lostPort(): boolean {
-    return this.#lines.some((line) => /EADDRINUSE|address (already )?in use|failed to bind|only one usage/i.test(line));
-  }
-
-  /** To the router itself, not its children, e.g. SIGHUP to read a file again. */
-  signal(name: NodeJS.Signals): void {
+  async signal(name: NodeJS.Signals): Promise<void> {
     this.#child.kill(name);
   }
 
@@ -97,19 +75,6 @@ export class RouterProcess {
     this.#ending ??= how;
     // The pipes may still hold its last words; a grandchild may hold the pipes for ever.
     setTimeout(resolve, 20);
-  }
-
-  #keepLines(stream: NodeJS.ReadableStream | null): void {
-    let rest = "";
-    stream?.setEncoding("utf8");
-    stream?.on("data", (text: string) => {
-      this.#log += text;
-      if (this.#log.length > 2 * KEPT_LOG_CHARS) this.#log = this.#log.slice(-KEPT_LOG_CHARS);
-      const lines = (rest + text).split("\n");
-      rest = (lines.pop() ?? "").slice(-KEPT_LINE_CHARS);
-      for (const line of lines) if (line.trim() !== "") this.#lines.push(line.trimEnd().slice(0, KEPT_LINE_CHARS));
-      this.#lines.splice(0, this.#lines.length - KEPT_LINES);
-    });
   }
 }
 

@@ -51,6 +51,8 @@ export interface RouterAdapter {
   readonly changesPods?: boolean;
   /** Addresses (`host:port`) that the kit's pods must bind, because the router already points at them. */
   readonly podsListen?: readonly string[];
+  /** Where pods must listen for the router to reach them; default: loopback, which is also how it reaches them. */
+  readonly podsHost?: PodsHost;
   /** Whether `threshold` of {@link StartOptions} reaches the router; without, cases that need it are unsupported. */
   readonly takesThreshold?: boolean;
   /** What requests it takes; by default both paths and every form of prompt. */
@@ -62,6 +64,13 @@ export interface RouterAdapter {
   /** A fixed time the router needs before its rule holds, and why; shown in the report. */
   readonly settle?: { readonly afterStartMs?: number; readonly afterAddMs?: number; readonly why: string };
   start(options: StartOptions): Promise<RouterUnderTest>;
+}
+
+export interface PodsHost {
+  /** An address of this machine, for the pods to bind. */
+  readonly bind: string;
+  /** What the router calls that address. */
+  readonly seenAs: string;
 }
 
 export type CompletionPath = "/v1/completions" | "/v1/chat/completions";

@@ -24,6 +24,11 @@ export function expandArguments(words: readonly string[], values: TemplateValues
   });
 }
 
+/** Fills each value, not the names. */
+export function expandTexts(texts: Readonly<Record<string, string>>, values: TemplateValues): Record<string, string> {
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, expandText(text, values)]));
+}
+
 /** Fills the strings of a JSON value; a string that is exactly one list becomes an array. */
 export function expandJson(value: unknown, values: TemplateValues): unknown {
   if (typeof value === "string") return wholeList(value, values) ?? expandText(value, values);

@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 const { values } = parseArgs({
   options: {
     port: { type: "string" },
+    host: { type: "string", default: "127.0.0.1" },
     pods: { type: "string", default: "" },
     file: { type: "string" },
     /** Writes this to stderr and ends with exit code 3 instead of starting. */
@@ -88,4 +89,4 @@ const server = createServer((request, response) => {
   response.on("close", () => upstream.destroy());
   request.pipe(upstream);
 });
-server.listen(Number(values.port), "127.0.0.1");
+server.listen(Number(values.port), values.host);

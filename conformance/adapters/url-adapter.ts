@@ -1,5 +1,6 @@
 /** A router that already runs and already points at fixed addresses, which the kit's pods bind. */
 import { Agent } from "undici";
+import { claimsOf } from "./adapter-claims.ts";
 import type { LoadedAdapter, UrlAdapterFile } from "./adapter-file.ts";
 import { pollUntil } from "./http-call.ts";
 import type { RouterAdapter } from "./router-under-test.ts";
@@ -7,16 +8,10 @@ import type { RouterAdapter } from "./router-under-test.ts";
 export function urlAdapter({ file, profile }: Pick<LoadedAdapter<UrlAdapterFile>, "file" | "profile">): RouterAdapter {
   const url = file.url.replace(/\/$/, "");
   return {
-    name: file.name,
+    ...claimsOf({ file, profile }),
     version: file.version ?? "unknown",
-    kind: "url",
-    profile,
     changesPods: false,
     podsListen: file.podsListen.map((address) => address.replace(/^http:\/\//, "").replace(/\/$/, "")),
-    ...(file.requests === undefined ? {} : { requests: file.requests }),
-    ...(file.podSeenBy === undefined ? {} : { podSeenBy: file.podSeenBy }),
-    ...(file.settle === undefined ? {} : { settle: file.settle }),
-    ...(file.observe === undefined ? {} : { observe: file.observe }),
     async start() {
       if (file.ready !== undefined) {
         const dispatcher = new Agent();

@@ -6,7 +6,7 @@ import type { Observation } from "../observation.ts";
 import { gateState } from "../oracle/gate.ts";
 import type { PodLoad } from "../oracle/load.ts";
 import { exactly } from "../oracle/range.ts";
-import type { RouterProfile } from "../router-profile.ts";
+import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
 import { loadsNow, RIVAL } from "./busy.ts";
 import {
   all,
@@ -33,6 +33,7 @@ const fresh = (lab: Lab) => lab.corpus.namespace().prompt([]);
 
 /** Where loads outlive a trial: fresh prompts go to the least loaded pods until none leads any more. */
 async function levelOut(lab: Lab): Promise<void> {
+  if (loadWindowMs(lab.profile) === undefined) return;
   for (let sent = 0; sent < MOST_HELD && leadOver(lab) > 1; sent++) await lab.send(fresh(lab), { label: "level" });
 }
 

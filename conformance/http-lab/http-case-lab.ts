@@ -77,7 +77,7 @@ export class HttpCaseLab implements Lab {
       spoil: () => session.spoil(),
       wire: () => this.#wire.entries(),
       pods: session.stage,
-      openStranger,
+      openStranger: () => openStranger(session.adapter.podsHost),
     };
   }
 
@@ -295,7 +295,7 @@ export class HttpCaseLab implements Lab {
   async #exchange(options: RawRequest): Promise<RawResponse> {
     const { router, agent, stage } = this.#session;
     const atMs = this.nowMs();
-    const target = options.pod === undefined ? router.url : `http://${stage.address(options.pod)}`;
+    const target = options.pod === undefined ? router.url : this.#session.pod(options.pod).url;
     const response = await exchange(target, options, agent);
     const id = options.knownAs ?? idIn(options);
     const pods = typeof id === "string" ? stage.seen(id).map(({ pod }) => pod) : [];

@@ -62,7 +62,7 @@ export class HttpSession implements Session<HttpCaseLab> {
     this.#fleet = fleet;
     this.#present = fleet.pods;
     this.#told = fleet.pods;
-    this.stage = new PodStage(fleet, () => options.clock.nowMs());
+    this.stage = new PodStage(fleet, () => options.clock.nowMs(), options.adapter.podsHost);
     for (const pod of fleet.pods) this.stage.watch(pod);
   }
 
@@ -249,7 +249,8 @@ export class HttpSession implements Session<HttpCaseLab> {
   }
 
   #address(pod: Pod): PodAddress {
-    return { name: pod.name, url: pod.url, gpu: pod.profile, models: this.modelsOf(pod) };
+    const { name, profile: gpu } = pod;
+    return { name, url: `http://${this.stage.address(name)}`, gpu, models: this.modelsOf(pod) };
   }
 
   /** For how long the router counts what went before as load; undefined where it does not, or its time can be moved. */
@@ -280,7 +281,15 @@ async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
   const flags = { "served-model-name": models.join(" ") };
   const addresses = adapter.podsListen?.map((address) => new URL(`http://${address}`));
   const [first, ...others] = addresses ?? [];
-  if (first === undefined) return startFleet({ pods: `a6000:${DEFAULT_PODS}`, speed: POD_SPEED, flags });
+  if (first === undefined) {
+    const host = adapter.podsHost?.bind;
+    return startFleet({
+      pods: `a6000:${DEFAULT_PODS}`,
+      speed: POD_SPEED,
+      flags,
+      ...(host === undefined ? {} : { host }),
+    });
+  }
   const stranger = others.find(({ hostname }) => hostname !== first.hostname);
   if (stranger !== undefined) {
     throw new OperationalError(

@@ -1,6 +1,6 @@
 /** The pods' side of a case: what reached them, scripted replies instead of the engine's, requests held open. */
 import type { ServerResponse } from "node:http";
-import type { CompletionPath } from "../adapters/router-under-test.ts";
+import type { CompletionPath, PodsHost } from "../adapters/router-under-test.ts";
 import type { Fleet, JournalEntry, Pod } from "../../mock-pods/pod.ts";
 import type { PodScript, PodSighting, ScriptedPods } from "../lab.ts";
 import type { CarriedLoad } from "../observation.ts";
@@ -24,6 +24,7 @@ interface Expected {
 export class PodStage implements ScriptedPods {
   readonly #fleet: Fleet;
   readonly #nowMs: () => number;
+  readonly #seenAs: string | undefined;
   readonly #expected = new Map<string, Expected>();
   readonly #gates = new Map<string, { readonly opened: Promise<void>; readonly open: () => void }>();
   readonly #down = new Set<string>();
@@ -35,9 +36,10 @@ export class PodStage implements ScriptedPods {
   #completions = 0;
   #arrivals: CarriedLoad[] = [];
 
-  constructor(fleet: Fleet, nowMs: () => number) {
+  constructor(fleet: Fleet, nowMs: () => number, podsHost?: PodsHost) {
     this.#fleet = fleet;
     this.#nowMs = nowMs;
+    this.#seenAs = podsHost?.seenAs;
   }
 
   watch(pod: Pod): void {
@@ -50,7 +52,8 @@ export class PodStage implements ScriptedPods {
   }
 
   address(name: string): string {
-    return new URL(this.#fleet.pod(name).url).host;
+    const { host, port } = new URL(this.#fleet.pod(name).url);
+    return this.#seenAs === undefined ? host : `${this.#seenAs}:${port}`;
   }
 
   completions(): number {

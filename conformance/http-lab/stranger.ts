@@ -1,10 +1,11 @@
-/** A listener on loopback that no router was told about: whatever reaches it was steered there. */
+/** A listener, where pods listen, that no router was told about: whatever reaches it was steered there. */
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AddressInfo } from "node:net";
+import type { PodsHost } from "../adapters/router-under-test.ts";
 import type { Stranger } from "../lab.ts";
 
-export async function openStranger(): Promise<Stranger> {
+export async function openStranger(podsHost?: PodsHost): Promise<Stranger> {
   let hits = 0;
   const first = Promise.withResolvers<void>();
   const server = createServer((_request, response) => {
@@ -13,9 +14,9 @@ export async function openStranger(): Promise<Stranger> {
     response.writeHead(200, { "content-type": "application/json" });
     response.end('{"choices":[]}');
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, podsHost?.bind ?? "127.0.0.1", resolve));
   return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: `${podsHost?.seenAs ?? "127.0.0.1"}:${(server.address() as AddressInfo).port}`,
     hits: () => hits,
     hit: (timeoutMs) => Promise.race([first.promise, sleep(timeoutMs, undefined, { ref: false })]),
     close: () => {

@@ -26,6 +26,7 @@ export function caseSection(row: CaseRow, evidence: Evidence | undefined, anchor
     <pre>${row.reproduce}</pre>
     ${evidence && steps(evidence, row.verdict === "pass" ? FEW_STEPS : MOST_STEPS)}
     ${evidence && row.verdict !== "pass" && evidence.wire.length > 0 ? wire(evidence.wire) : undefined}
+    ${evidence && row.verdict !== "pass" && evidence.log.length > 0 ? routerLog(evidence.log) : undefined}
   </details> `;
 }
 
@@ -128,6 +129,13 @@ function wire(exchanges: readonly WireExchange[]): Html {
   return html`<details>
     <summary>Wire log, ${exchanges.length} exchanges</summary>
     ${exchanges.map(exchangeText)}
+  </details>`;
+}
+
+function routerLog(lines: readonly string[]): Html {
+  return html`<details>
+    <summary>The router's log, its last ${lines.length} lines</summary>
+    <pre>${lines.join("\n")}</pre>
   </details>`;
 }
 

@@ -9,6 +9,8 @@ export interface Evidence {
   readonly observation: Observation;
   readonly decisions: readonly JudgedDecision[];
   readonly wire: readonly WireExchange[];
+  /** The last lines that the router had written when the traffic ended; empty where its log cannot be read. */
+  readonly log: readonly string[];
 }
 
 /** The oracle's view of one request. Ranges are `[low, high]`: what a client cannot know is uncertain. */
@@ -23,14 +25,24 @@ export interface JudgedDecision {
 
 /** The oracle scans all that went before for every request: enough to read, little enough to wait for. */
 const MOST_DECISIONS = 120;
+const LAST_LINES = 40;
 
-export function evidenceOf(observation: Observation, profile: RouterProfile, wire: readonly WireExchange[]): Evidence {
+export function evidenceOf(
+  observation: Observation,
+  profile: RouterProfile,
+  { wire, log }: { readonly wire: readonly WireExchange[]; readonly log: string },
+): Evidence {
   const sent = observation.steps.filter((step): step is SentStep => step.kind === "sent");
   const probes = sent.length <= MOST_DECISIONS ? sent : sent.filter(({ label }) => label.startsWith("probe"));
   return {
     observation: { ...observation, steps: observation.steps.map(withoutText) },
     decisions: probes.slice(0, MOST_DECISIONS).map((step) => judged(step, observation, profile)),
     wire,
+    log: log
+      .trimEnd()
+      .split("\n")
+      .slice(-LAST_LINES)
+      .filter((line) => line !== ""),
   };
 }
 

@@ -79,8 +79,8 @@ export async function runCase(each: Case, session: Session, seed: number, timeou
   if ("verdict" in lab) return lab;
   const trouble = await within(timeoutMs, each.traffic(lab)).catch((error: unknown) => failure(error, session));
   const observation = lab.observation();
-  const wire = lab.http?.wire() ?? [];
-  const evidence = (): Evidence => evidenceOf(observation, lab.profile, wire);
+  const seen = { wire: lab.http?.wire() ?? [], log: lab.http?.router.logs() ?? "" };
+  const evidence = (): Evidence => evidenceOf(observation, lab.profile, seen);
   const leftovers =
     trouble?.broken === true ? undefined : await session.end(lab).catch((error: unknown) => failure(error, session));
   const death = session.died();

@@ -1,5 +1,6 @@
 /** An exchange that goes wrong: the faults that struck it stand between the pod's face and the client. */
 import type { Clock } from "../../fixtures/clock.ts";
+import { Chunk } from "../server/chunk.ts";
 import type { Exchange, HeaderPairs, Reply, ReplyStream } from "../server/exchange.ts";
 import type { RequestRecord } from "../server/recorder.ts";
 import type { RequestFault } from "./active-faults.ts";
@@ -109,11 +110,11 @@ function cutAfter(exchange: Exchange, afterChunks: number, breaks: (end: Break) 
       if (left === 0) breaks(end);
       return {
         ...passingStream(stream),
-        write(chunks) {
+        write(chunk) {
           if (end.broken) return;
-          stream.write(chunks.slice(0, left));
-          left -= chunks.length;
-          if (left <= 0) breaks(end);
+          stream.write(chunk);
+          left -= 1;
+          if (left === 0) breaks(end);
         },
         end() {
           if (!end.broken) stream.end();
@@ -130,7 +131,8 @@ function unlessBroken(record: RequestRecord, end: Break): RequestRecord {
     entry: record.entry,
     tokenized: (tokens) => record.tokenized(tokens),
     admitted: (tokens) => record.admitted(tokens),
-    produced: (tokens, atMs) => record.produced(tokens, atMs),
+    produces: (count) => record.produces(count),
+    firstToken: (atMs) => record.firstToken(atMs),
     ended: (how, ...rest) => {
       if (!end.broken) record.ended(how, ...rest);
     },
@@ -150,7 +152,7 @@ function dripping(reply: Reply, everyMs: number, clock: Clock): Reply {
       const stream = reply.open(status, headers);
       return {
         ...passingStream(stream),
-        write: (chunks) => chunks.forEach((chunk) => later(() => stream.write([chunk]))),
+        write: (chunk) => later(() => stream.write(chunk)),
         end: () => later(() => stream.end()),
       };
     },
@@ -164,8 +166,8 @@ function splitting(reply: Reply, bytes: number): Reply {
       const stream = reply.open(status, headers);
       return {
         ...passingStream(stream),
-        write(chunks) {
-          const whole = new TextEncoder().encode(chunks.join(""));
+        write({ text }) {
+          const whole = new TextEncoder().encode(text);
           for (let at = 0; at < whole.length; at += bytes) stream.writeBytes(whole.subarray(at, at + bytes));
         },
       };
@@ -183,8 +185,9 @@ function malformed(reply: Reply, chunk: number): Reply {
     open(status, headers) {
       const stream = reply.open(status, headers);
       let sent = 0;
-      const cut = (text: string) => (sent++ === chunk ? `${text.slice(0, text.length >> 1)}\n\n` : text);
-      return { ...passingStream(stream), write: (chunks) => stream.write(chunks.map(cut)) };
+      const half = ({ text }: Chunk) => new Chunk(`${text.slice(0, text.length >> 1)}\n\n`);
+      const cut = (whole: Chunk) => (sent++ === chunk ? half(whole) : whole);
+      return { ...passingStream(stream), write: (chunk) => stream.write(cut(chunk)) };
     },
   };
 }
@@ -201,7 +204,7 @@ function passing(reply: Reply): Reply {
 
 function passingStream(stream: ReplyStream): ReplyStream {
   return {
-    write: (chunks) => stream.write(chunks),
+    write: (chunk) => stream.write(chunk),
     writeBytes: (bytes) => stream.writeBytes(bytes),
     end: () => stream.end(),
   };

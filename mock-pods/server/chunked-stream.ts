@@ -7,6 +7,7 @@
  * as a vector, which costs as much again as the write.
  */
 import type { ServerResponse } from "node:http";
+import type { Chunk } from "./chunk.ts";
 import type { ReplyStream } from "./exchange.ts";
 
 const CHUNK_END = Buffer.from("\r\n");
@@ -23,7 +24,7 @@ function flushWaiting(): void {
 export class ChunkedStream implements ReplyStream {
   readonly #response: ServerResponse;
   #frames = "";
-  #ascii = true;
+  #isAscii = true;
   #headSent = false;
 
   /** The response's head is written, and nothing of its body. */
@@ -32,13 +33,10 @@ export class ChunkedStream implements ReplyStream {
     this.#response = response;
   }
 
-  write(chunks: readonly string[]): void {
+  write(chunk: Chunk): void {
     if (this.#frames === "" && waiting.push(this) === 1) process.nextTick(flushWaiting);
-    for (const chunk of chunks) {
-      const bytes = Buffer.byteLength(chunk);
-      this.#ascii &&= bytes === chunk.length;
-      this.#frames += `${bytes.toString(16)}\r\n${chunk}\r\n`;
-    }
+    this.#frames += chunk.frame;
+    this.#isAscii &&= chunk.isAscii;
   }
 
   writeBytes(bytes: Uint8Array): void {
@@ -68,9 +66,9 @@ export class ChunkedStream implements ReplyStream {
   }
 
   #take(): { readonly frames: string; readonly encoding: "latin1" | "utf8" } {
-    const taken = { frames: this.#frames, encoding: this.#ascii ? "latin1" : "utf8" } as const;
+    const taken = { frames: this.#frames, encoding: this.#isAscii ? "latin1" : "utf8" } as const;
     this.#frames = "";
-    this.#ascii = true;
+    this.#isAscii = true;
     return taken;
   }
 }

@@ -3,6 +3,7 @@
  *
  * Handlers know nothing else of the outside, so every door (HTTP, fetch, msw) answers the same bytes.
  */
+import type { Chunk } from "./chunk.ts";
 import type { RequestRecord } from "./recorder.ts";
 
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];
@@ -32,8 +33,8 @@ export interface Reply {
 }
 
 export interface ReplyStream {
-  /** Each string becomes one HTTP chunk; all leave in one write. */
-  write(chunks: readonly string[]): void;
+  /** What is written in one turn of the event loop leaves together. */
+  write(chunk: Chunk): void;
   /** One HTTP chunk of raw bytes, in a write of its own. */
   writeBytes(bytes: Uint8Array): void;
   end(): void;

@@ -12,14 +12,16 @@ export interface Arrival {
 
 /** One request's line in the journal while it is being written. */
 export interface RequestRecord {
-  /** Live: shows what has been told so far. */
+  /** Shows what has been told so far. */
   readonly entry: JournalEntry;
   /** The prompt's length is known. Called once for each prompt of the request. */
   tokenized(promptTokens: number): void;
   /** A sub-request was admitted to a batch for the first time. */
   admitted(cachedTokens: number): void;
-  /** Output tokens were handed out, at `simulatedMs` of the pod's clock. */
-  produced(tokens: number, simulatedMs: number): void;
+  /** Generation has begun; `count` tells the output tokens so far, and is asked when somebody looks or it is over. */
+  produces(count: () => number): void;
+  /** A first output token was handed out, at `simulatedMs` of the pod's clock; those of further samples change nothing. */
+  firstToken(simulatedMs: number): void;
   /**
    * Once. `status` is absent when nothing was answered. `route` is the path as the route table writes it; `contentBytes`
    * the answer's `content-length`, if it has one.

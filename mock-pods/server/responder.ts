@@ -51,8 +51,8 @@ export class Responder {
     this.#status = 200;
     const stream = this.#exchange.reply.open(200, headers);
     return {
-      write: (chunks) => {
-        if (!this.#ended) stream.write(chunks);
+      write: (chunk) => {
+        if (!this.#ended) stream.write(chunk);
       },
       writeBytes: (bytes) => {
         if (!this.#ended) stream.writeBytes(bytes);

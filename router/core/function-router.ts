@@ -84,6 +84,7 @@ class StrategyRouter implements ReferenceRouter {
       const known = before.get(name);
       // Another card under the same name is another pod.
       const pod = known?.gpu === gpu ? known : { name, gpu, models, inFlight: 0 };
+      if (pod === known && losesModel(known.models, models)) this.strategy.forget?.(pod, models);
       pod.models = models;
       this.#pods.set(name, pod);
     }
@@ -147,9 +148,19 @@ class StrategyRouter implements ReferenceRouter {
     flight.placed?.finished(outcome === "ok" || (outcome === "aborted" && flight.hasFirstToken));
   }
 
+  forget(podName: string): void {
+    const pod = this.#pods.get(podName);
+    if (pod !== undefined) this.strategy.forget?.(pod);
+  }
+
   tick(nowMs: number): void {
     this.strategy.tick?.(nowMs);
   }
+}
+
+/** Whether a pod that served `before` stops serving some of it; undefined is every model. */
+function losesModel(before: readonly string[] | undefined, now: readonly string[] | undefined): boolean {
+  return now !== undefined && (before === undefined || before.some((model) => !now.includes(model)));
 }
 
 class LazyPrompt implements Prompt {

@@ -27,4 +27,8 @@ export class PerPod<T> {
   values(): Iterable<T> {
     return this.#items.values();
   }
+
+  entries(): Iterable<readonly [ReadyPod, T]> {
+    return this.#items;
+  }
 }

@@ -81,8 +81,19 @@ export class RadixTree {
 
   /** Drops everything it holds, in time proportional to that. */
   removeHolder(holder: Holder): void {
-    for (let claim = holder.stalest; claim !== undefined; claim = holder.stalest) this.#drop(claim);
+    this.forget(holder, () => false);
     this.#holders.delete(holder);
+  }
+
+  /** Drops what it holds outside the namespaces kept. */
+  forget(holder: Holder, keeps: (namespace: string) => boolean): void {
+    let claim = holder.stalest;
+    while (claim !== undefined) {
+      // What is dropped before it on the same branch is staler: the next one stays in the list.
+      const { fresher }: Claim = claim;
+      if (!keeps(claim.node.namespace)) this.#drop(claim);
+      claim = fresher;
+    }
   }
 
   /** Looks without touching. A prompt may end, or leave the tree, in the middle of an edge. */

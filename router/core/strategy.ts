@@ -1,5 +1,6 @@
 /** What a routing strategy is: it says which pods it would accept and why, and is told what became of the request. */
 import type { Candidate, DecisionReason, RouteRequest } from "../../fixtures/routing.ts";
+import type { TreeView } from "./tree-view.ts";
 
 /** A ready pod as strategies see it. The same object from the day it appears until it is gone. */
 export interface ReadyPod {
@@ -48,11 +49,15 @@ export interface Strategy {
   readonly threshold?: number;
   podAdded?(pod: ReadyPod): void;
   podRemoved?(pod: ReadyPod): void;
+  /** The pod's cache is gone, though the pod is not: all of it, or what it held of other models than those kept. */
+  forget?(pod: ReadyPod, keptModels?: readonly string[]): void;
   /** `pods` serve the request's model and are ready; at least one. */
   assess(prompt: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment;
   /** Absent in strategies without a load window. */
   recentLoad?(pod: ReadyPod): RecentLoad;
   tick?(nowMs: number): void;
+  /** Absent in strategies without a prefix index. At most `limit` of whatever is listed. */
+  view?(limit: number, nowMs: number): TreeView;
 }
 
 /** A choice by load: `load` in the strategy's own unit, the least loaded pods allowed. */

@@ -1,7 +1,6 @@
-/** The prefix tree as plain JSON for an operator: who holds how much of what, never the tokens themselves. */
-import { PrefixCacheAndLoad } from "./strategies/prefix-cache-and-load.ts";
-import type { RadixNode } from "./radix-node.ts";
-import type { Strategy } from "./strategy.ts";
+/** A prefix index as plain JSON for an operator: who holds how much of what, never the tokens themselves. */
+import { partsOf } from "./namespace.ts";
+import type { RadixTree } from "./radix-tree.ts";
 
 export interface NodeView {
   /** Tokens from the start of the prompt to the end of this node. */
@@ -14,58 +13,74 @@ export interface NodeView {
   readonly children: number;
 }
 
+export interface Look<T> {
+  readonly children: Iterable<T>;
+  readonly view: Omit<NodeView, "parent"> | undefined;
+}
+
+export interface NamespaceView {
+  readonly model: string;
+  readonly lora: string | null;
+  /** Whether the prompts carried a cache salt; the salt itself is a secret. */
+  readonly salted: boolean;
+  readonly prefixes: readonly NodeView[];
+  /** There are nodes beyond the limit. */
+  readonly more: boolean;
+}
+
 export interface TreeView {
   readonly nodes: number;
   readonly storedTokens: number;
-  readonly namespaces: readonly {
-    readonly model: string;
-    readonly lora: string | null;
-    /** Whether the prompts carried a cache salt; the salt itself is a secret. */
-    readonly salted: boolean;
-    readonly prefixes: readonly NodeView[];
-    /** Nodes beyond the limit. */
-    readonly more: boolean;
-  }[];
+  readonly namespaces: readonly NamespaceView[];
+  /** There are namespaces beyond the limit. */
+  readonly more: boolean;
+  /** Where each pod is known by itself, and no tree joins them: what it holds. */
+  readonly pods?: readonly { readonly name: string; readonly storedTokens: number }[];
 }
 
-/** At most `limit` nodes per namespace, those nearest the root first. Undefined for strategies without a tree. */
-export function viewTree(strategy: Strategy, limit: number, nowMs: number): TreeView | undefined {
-  if (!(strategy instanceof PrefixCacheAndLoad)) return undefined;
-  const { tree } = strategy;
-  return {
-    nodes: tree.nodes,
-    storedTokens: tree.storedTokens,
-    namespaces: [...tree.roots].map(([namespace, root]) => {
-      const [model = "", lora, salt] = JSON.parse(namespace) as (string | null)[];
-      const prefixes = breadthFirst(root, limit, nowMs);
-      const salted = salt !== null && salt !== undefined;
-      return { model: model ?? "", lora: lora ?? null, salted, prefixes, more: prefixes.length === limit };
-    }),
-  };
-}
-
-function breadthFirst(root: RadixNode, limit: number, nowMs: number): NodeView[] {
-  const views: NodeView[] = [];
-  const queue: { node: RadixNode; parent: number | null }[] = [];
-  const enqueue = (node: RadixNode, parent: number | null): void => {
-    for (const child of node.children?.values() ?? []) {
-      if (queue.length === limit) return;
-      queue.push({ node: child, parent });
-    }
-  };
-  enqueue(root, null);
-  for (const [index, { node, parent }] of queue.entries()) {
-    views.push({
-      contextTokens: node.contextTokens,
-      edgeTokens: node.edgeTokens,
-      pods: node.claims.map(({ holder, lastUsedMs }) => ({
-        name: holder.name,
-        idleMs: Math.round(nowMs - lastUsedMs),
+/** At most `limit` namespaces, the oldest first, and in each as many nodes, those nearest the root first. */
+export function viewTree(tree: RadixTree, limit: number, nowMs: number): TreeView {
+  const namespaces: NamespaceView[] = [];
+  for (const [namespace, root] of tree.roots) {
+    if (namespaces.length === limit) break;
+    const { model, lora, cacheSalt } = partsOf(namespace);
+    namespaces.push({
+      model,
+      lora: lora ?? null,
+      salted: cacheSalt !== undefined,
+      ...breadthFirst(root, limit, (node) => ({
+        children: node.children?.values() ?? [],
+        view: {
+          contextTokens: node.contextTokens,
+          edgeTokens: node.edgeTokens,
+          pods: node.claims.map(({ holder, lastUsedMs }) => ({
+            name: holder.name,
+            idleMs: Math.round(nowMs - lastUsedMs),
+          })),
+          children: node.children?.size ?? 0,
+        },
       })),
-      parent,
-      children: node.children?.size ?? 0,
     });
-    enqueue(node, index);
   }
-  return views;
+  const { nodes, storedTokens } = tree;
+  return { nodes, storedTokens, namespaces, more: tree.roots.size > namespaces.length };
+}
+
+/** The nodes below `root`, as `look` shows them; those it shows no view of stand aside for their children. */
+export function breadthFirst<T>(
+  root: T,
+  limit: number,
+  look: (node: T) => Look<T>,
+): Pick<NamespaceView, "prefixes" | "more"> {
+  const prefixes: NodeView[] = [];
+  const queue: { readonly node: T; readonly parent: number | null }[] = [];
+  for (const node of look(root).children) queue.push({ node, parent: null });
+  for (const { node, parent } of queue) {
+    const { children, view } = look(node);
+    if (view !== undefined && prefixes.length === limit) return { prefixes, more: true };
+    if (view !== undefined) prefixes.push({ ...view, parent });
+    const above = view === undefined ? parent : prefixes.length - 1;
+    for (const child of children) queue.push({ node: child, parent: above });
+  }
+  return { prefixes, more: false };
 }

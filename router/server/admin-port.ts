@@ -23,12 +23,14 @@ export interface AdminPortContext {
   readonly registry: PodRegistry;
   readonly sources: PodSources;
   readonly decisions: DecisionLog;
-  /** Resolves when the pod was probed once, or after a short while. */
-  readonly probed: (pod: PodLink) => Promise<void>;
+  /** Resolves when each of these pods was probed once, or after a short while. */
+  readonly probed: (pods: readonly PodLink[]) => Promise<void>;
   readonly now: () => number;
   readonly metricsPage: () => string;
-  /** Undefined where the strategy keeps no tree. */
+  /** Undefined where the strategy keeps no prefix index. */
   readonly tree: (limit: number) => TreeView | undefined;
+  /** The named pod holds nothing from now on. Undefined where the strategy cannot forget. */
+  readonly forget: ((pod: string) => void) | undefined;
   readonly settings: LiveSettings;
 }
 
@@ -91,7 +93,7 @@ async function handle(
 }
 
 function adminRoutes(context: AdminPortContext): Readonly<Record<string, Readonly<Record<string, Handler>>>> {
-  const { registry, sources, decisions, probed, tree } = context;
+  const { registry, sources, decisions, probed, tree, forget } = context;
   const describe = (pod: PodLink): Record<string, unknown> => ({
     name: pod.name,
     url: pod.spec.url,
@@ -131,12 +133,12 @@ function adminRoutes(context: AdminPortContext): Readonly<Record<string, Readonl
         const before = registry.get(spec.name);
         sources.add(ADMIN_SOURCE, spec);
         const pod = find(spec.name);
-        await probed(pod);
+        await probed([pod]);
         return [pod === before ? 200 : 201, describe(pod)];
       },
       PUT: async ({ body }) => {
         sources.setAll(ADMIN_SOURCE, checkPods(body, "PUT /admin/pods").map(podSpec));
-        await Promise.all(registry.all().map(probed));
+        await probed(registry.all());
         return [200, list()];
       },
       DELETE: ({ query }) => remove(query.get("url") ?? ""),
@@ -158,8 +160,15 @@ function adminRoutes(context: AdminPortContext): Readonly<Record<string, Readonl
         if (!Number.isInteger(limit) || limit < 1)
           throw invalidRequest("limit is a number of nodes, at least 1", "limit");
         const view = tree(limit);
-        if (view === undefined) throw refusals.notFound("This strategy keeps no prefix tree.");
+        if (view === undefined) throw refusals.notFound("This strategy keeps no prefix index.");
         return [200, view];
+      },
+      DELETE: ({ query }) => {
+        if (forget === undefined) throw refusals.notFound("This strategy has nothing that it could forget.");
+        const which = query.get("pod");
+        const forgotten = (which === null ? registry.all() : [find(which)]).map(({ name }) => name);
+        for (const name of forgotten) forget(name);
+        return [200, { forgotten }];
       },
     },
   };

@@ -8,6 +8,7 @@ import { createFunctionRouter } from "../core/function-router.ts";
 import { jsonLines } from "./log.ts";
 import { startRouter, type RouterOptions, type RunningRouter } from "./start-router.ts";
 import { completion, startTestPod, type TestPod } from "./test-pod.ts";
+import { until } from "./test-scene.ts";
 
 const client = new Agent();
 afterAll(() => client.destroy());
@@ -83,7 +84,7 @@ it("adds a pod that serves at once, and says so when it is there already", async
   expect(await names()).toEqual(["one", "two"]);
 });
 
-it("removes a pod by name or by any spelling of its address that would have added it (smg #2521, row 206)", async () => {
+it("removes a pod by name or by any spelling of its address that would have added it (MEMB-08: smg #2521)", async () => {
   await start();
   for (const spelling of [pods[1].url, `${pods[1].url}/`, `${pods[1].url}/v1`, pods[1].name]) {
     await admin("POST", "/admin/pods", { url: spelling });
@@ -110,7 +111,7 @@ it("answers on a loopback data port too, until the admin port has a place of its
   expect(await pods()).toBe(404);
 });
 
-it("swaps one pod for another in one step (aibrix, row 145)", async () => {
+it("swaps one pod for another in one step (MEMB-07: aib #719 at its head)", async () => {
   await start();
   expect(await admin("PUT", "/admin/pods", [{ url: pods[1].url, name: "two" }])).toMatchObject({ status: 200 });
   expect(await names()).toEqual(["two"]);
@@ -118,7 +119,7 @@ it("swaps one pod for another in one step (aibrix, row 145)", async () => {
   expect(pods.map(({ seen }) => seen.length)).toEqual([0, 1]);
 });
 
-it("follows a pod to another port under the same name (dynamo #12566, row 134)", async () => {
+it("follows a pod to another port under the same name (MEMB-05: dyn #12566)", async () => {
   await start();
   expect(await admin("POST", "/admin/pods", { name: "one", url: pods[1].url })).toMatchObject({ status: 201 });
   expect(await names()).toEqual(["one"]);
@@ -126,7 +127,7 @@ it("follows a pod to another port under the same name (dynamo #12566, row 134)",
   expect(pods[1].seen).toHaveLength(1);
 });
 
-it("lets a stream finish on a pod that is removed meanwhile", async () => {
+it("lets a stream finish on a pod that is removed meanwhile (DRAIN-01: smg #1076)", async () => {
   await start();
   let finish = (): void => {};
   pods[0].answer = (_, response) => {
@@ -194,7 +195,7 @@ it("keeps prompts and credentials out of logs, metrics, headers, explanations an
   expect(line).toMatchObject({ event: "request", model: "m", status: 200, pod: "one", outcome: "ok", attempts: 1 });
 });
 
-it("counts what happened, and drops the series of a pod that is gone (production-stack #936, row 120)", async () => {
+it("counts what happened, and drops the series of a pod that is gone (OBS-01, OBS-02: ps #936; vr #268; dyn #6536)", async () => {
   await start();
   await send("hello there");
   await send("hello there");
@@ -238,11 +239,59 @@ it("wants its token on each port, and only there, when one is set", async () => 
   expect(health.statusCode).toBe(200);
 });
 
-it("checks the token before it reads the body (smg #472, row 168)", async () => {
+it("checks the token before it reads the body (SEC-02: smg #472)", async () => {
   await start({ settings: { apiKey: "data-key" } });
   const socket = connect(Number(new URL(router.url).port), "127.0.0.1");
   socket.write("POST /v1/completions HTTP/1.1\r\nhost: r\r\ncontent-length: 1000000\r\n\r\n");
   const [answer] = (await once(socket, "data")) as [Buffer];
   expect(String(answer)).toMatch(/^HTTP\/1\.1 401 /);
   socket.destroy();
+});
+
+it("times the first byte, not the last (OBS-04: aib #2481)", async () => {
+  await start();
+  let end = (): void => {};
+  pods[0].answer = (_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write("data: 1\n\n");
+    end = () => void response.end("data: [DONE]\n\n");
+  };
+  const { body } = await request(`${router.url}/v1/completions`, {
+    dispatcher: client,
+    method: "POST",
+    body: completion("hi", { stream: true }),
+  });
+  const firstByteMs = performance.now();
+  await until(() => performance.now() - firstByteMs > 50);
+  end();
+  await body.text();
+  await until(() => lines.some((line) => line.includes('"event":"request"')));
+  const logged = lines.map((line) => JSON.parse(line) as Record<string, number>).find((line) => "firstByteMs" in line);
+  expect((logged?.["durationMs"] ?? 0) - (logged?.["firstByteMs"] ?? 0)).toBeGreaterThan(50);
+});
+
+it("labels nothing with what a client can invent (OBS-05: smg #1679)", async () => {
+  await start({ pods: [{ url: pods[0].url, name: "one", models: ["m"] }] });
+  const series = async (): Promise<string[]> => {
+    const { body } = await request(`${router.url}/metrics`, { dispatcher: client });
+    const samples = parsePrometheusText(await body.text()).flatMap((family) => family.samples);
+    return samples.map(({ name, labels }) => `${name} ${JSON.stringify(labels)}`);
+  };
+  const ask = async (index: number): Promise<void> => {
+    const invented = { model: `model-${index}`, user: `user-${index}`, cache_salt: `salt-${index}` };
+    for (const body of [completion("hi", invented), completion("hi", { ...invented, model: "m" })]) {
+      const headers = { "x-request-id": `request-${index}`, "x-session-id": `session-${index}` };
+      const answer = await request(`${router.url}/v1/completions?q=${index}`, {
+        dispatcher: client,
+        method: "POST",
+        headers,
+        body,
+      });
+      await answer.body.dump();
+    }
+  };
+  await ask(0);
+  const before = await series();
+  for (let index = 1; index <= 100; index++) await ask(index);
+  expect(await series()).toEqual(before);
 });

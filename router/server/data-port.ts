@@ -7,6 +7,7 @@ import { sendJson, sendText } from "./answer.ts";
 import { bearerIsRight } from "./bearer.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangeContext } from "./exchange-context.ts";
+import type { Handler } from "./listener.ts";
 import type { PromptReader } from "./prompt-tokens.ts";
 import { readBody } from "./read-body.ts";
 import { explainBody, refusals, refuse, refuseUnauthorized } from "./refusal.ts";
@@ -17,8 +18,6 @@ export interface DataPortContext extends ExchangeContext {
   /** True once shutdown has begun: no longer ready, and no connection is kept. */
   readonly draining: () => boolean;
 }
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 export function dataPort(context: DataPortContext): Handler {
   const routes: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {

@@ -12,9 +12,11 @@ export interface Listener {
   destroy(): void;
 }
 
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
 /** @throws {OperationalError} PORT_IN_USE when the address cannot be bound */
 export async function listen(
-  handler: (request: IncomingMessage, response: ServerResponse) => void,
+  handler: Handler,
   options: { readonly host: string; readonly port: number; readonly what: string },
 ): Promise<Listener> {
   // llhttp in its strict mode refuses both lengths at once, two lengths, folded headers and NULs (RFC 9112 §6.3, §11.2).

@@ -30,6 +30,8 @@ export class PodLink {
   /** Why the last probe or connection failed. */
   trouble: string | undefined;
   models: readonly ModelCard[] | undefined;
+  /** When its process started, in seconds since the epoch, as its metrics page last said. */
+  startedSeconds: number | undefined;
   /** KV cache usage as the pod's metrics page last said it, and when by `performance.now()`. */
   kvUsage: { readonly ratio: number; readonly atMs: number } | undefined;
   inFlight = 0;

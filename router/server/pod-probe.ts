@@ -2,23 +2,22 @@
  * Asks each pod on its own timer whether it is well and what it serves. Pods never wait for each other: one that takes
  * a minute to answer delays nobody (production-stack #668, aibrix #2063).
  */
-import { parsePrometheusText } from "../../fixtures/wire/prometheus-text.ts";
 import type { ModelCard, PodLink } from "./pod-link.ts";
+import { podFigures } from "./pod-metrics.ts";
 
 /** Between a hint and the probe it asks for. */
 const HURRIED_MS = 100;
-
-/** The name since 0.9, and the one before. */
-const KV_USAGE_NAMES = ["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"];
 
 export interface ProbeOptions {
   readonly intervalMs: number;
   readonly timeoutMs: number;
   /** Failed probes in a row that take a healthy pod out. */
   readonly failures: number;
-  /** Reads the pod's metrics page as well. */
+  /** Reads the pod's metrics page every time, and not only when it may be another process than before. */
   readonly readMetrics: boolean;
   readonly onChange: (pod: PodLink) => void;
+  /** The process is another one than at the last look, however quickly it came. */
+  readonly onRestart: (pod: PodLink) => void;
 }
 
 export class PodProbe {
@@ -29,10 +28,18 @@ export class PodProbe {
   #running: Promise<void> | undefined;
   #failuresInARow = 0;
   #hurried = false;
+  /** Since its page was last read, something happened after which the pod may be another process. */
+  #maybeRestarted = true;
 
   constructor(pod: PodLink, options: ProbeOptions) {
     this.#pod = pod;
     this.#options = options;
+  }
+
+  /** A connection to the pod broke: finds out at once how it is, and whether it is still the same. */
+  trouble(): void {
+    this.#maybeRestarted = true;
+    void this.now();
   }
 
   /** Probes at once, or joins the probe under way; resolves when it is over, whatever it found. */
@@ -54,6 +61,7 @@ export class PodProbe {
 
   /** Something hints that the pod is gone: looks within a moment, however many hints there are. */
   soon(): void {
+    this.#maybeRestarted = true;
     if (this.#hurried || this.#running !== undefined || this.#stopped.signal.aborted) return;
     this.#hurried = true;
     clearTimeout(this.#timer);
@@ -80,12 +88,13 @@ export class PodProbe {
     if (trouble === undefined) {
       this.#failuresInARow = 0;
       if (pod.spec.models === undefined) pod.models = (await this.#models()) ?? pod.models;
-      if (this.#options.readMetrics) await this.#readMetrics();
       pod.health = "healthy";
     } else if (++this.#failuresInARow >= this.#options.failures || pod.health !== "healthy" || isRefused(trouble)) {
       pod.health = "unhealthy";
     }
     if (before !== `${pod.health} ${String(pod.modelNames)}`) this.#options.onChange(pod);
+    // Last, so that a slow page delays nothing else.
+    if (trouble === undefined && (this.#options.readMetrics || this.#maybeRestarted)) await this.#readMetrics();
   }
 
   async #trouble(): Promise<Error | undefined> {
@@ -117,15 +126,18 @@ export class PodProbe {
 
   /** A page that is missing, late or odd leaves what was known, which then grows stale: unknown is not idle. */
   async #readMetrics(): Promise<void> {
+    const pod = this.#pod;
     try {
       const { statusCode, body } = await this.#get("/metrics");
       const page = await body.text();
+      this.#maybeRestarted = false;
       if (statusCode !== 200) return;
-      const samples = parsePrometheusText(page).flatMap((family) => family.samples);
-      const sample = KV_USAGE_NAMES.map((name) => samples.find((one) => one.name === name)).find((one) => one);
-      if (sample !== undefined && sample.value >= 0 && sample.value <= 1) {
-        this.#pod.kvUsage = { ratio: sample.value, atMs: performance.now() };
-      }
+      const { kvUsageRatio, startedSeconds } = podFigures(page);
+      if (kvUsageRatio !== undefined) pod.kvUsage = { ratio: kvUsageRatio, atMs: performance.now() };
+      if (startedSeconds === undefined) return;
+      const before = pod.startedSeconds;
+      pod.startedSeconds = startedSeconds;
+      if (before !== undefined && before !== startedSeconds) this.#options.onRestart(pod);
     } catch {
       // Stays as it was.
     }

@@ -9,7 +9,7 @@ it.each([
   "http://10.0.0.1:8000/v1/",
   "10.0.0.1:8000",
   "HTTP://10.0.0.1:8000",
-])("takes %s for the one address it is", (spelling) => {
+])("takes %s for the one address it is (CFG-05, MEMB-08: smg #1977, #2521)", (spelling) => {
   expect(normalPodUrl(spelling)).toBe("http://10.0.0.1:8000");
 });
 
@@ -20,7 +20,7 @@ it("keeps a path prefix and tells ports apart", () => {
 });
 
 it.each(["", "ftp://a:1", "http://", "http://u:p@a", "http://a?b=c", "http://a:99999", "not a url", "gateway"])(
-  "refuses %j in one line",
+  "refuses %j in one line (CFG-05: smg #1977)",
   (text) => {
     expect(() => normalPodUrl(text)).toThrow(/^[^\n]+$/);
   },

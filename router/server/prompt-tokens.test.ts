@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
+import { folderTokenizer } from "../../fixtures/tokenizer/folder-tokenizer.ts";
 import { PromptReader } from "./prompt-tokens.ts";
 import { SegmentCache } from "./segment-cache.ts";
 
@@ -21,16 +22,19 @@ it("reads ids as they are", () => {
   expect([...reader.completion([5, 6, 7])]).toEqual([5, 6, 7]);
 });
 
-it("keeps the prompts of a list apart", () => {
+it("keeps the prompts of a list apart (PROTO-02: gie #2724; ps #1037)", () => {
   const texts = [...reader.completion(["ab", "c"])];
   expect(texts).not.toEqual([...reader.completion(["a", "bc"])]);
   expect(texts.slice(0, 1)).toEqual(cl100k.encode("ab"));
   expect([...reader.completion([[1, 2], [3]])]).not.toEqual([...reader.completion([[1], [2, 3]])]);
 });
 
-it.each([undefined, null, 7, {}, [], "", [null], [[]]])("finds no tokens in the prompt %j", (prompt) => {
-  expect(reader.completion(prompt).length).toBe(0);
-});
+it.each([undefined, null, 7, {}, [], "", [null], [[]]])(
+  "finds no tokens in the prompt %j (PFX-11: ray, aib)",
+  (prompt) => {
+    expect(reader.completion(prompt).length).toBe(0);
+  },
+);
 
 it("keeps the boundary between two messages", () => {
   expect(chat(user("ab"), user("c"))).not.toEqual(chat(user("a"), user("bc")));
@@ -41,7 +45,7 @@ it("tells a system text from the same text of a user, from the first token on", 
   expect(shared(chat({ role: "system", content: text }), chat(user(text)))).toBeLessThanOrEqual(1);
 });
 
-it("shares everything up to the first difference with a longer conversation", () => {
+it("shares everything up to the first difference with a longer conversation (PFX-03: aib #719; smg #1929)", () => {
   const first = chat({ role: "system", content: "Be brief." }, user("Why is the sky blue?"));
   const second = chat({ role: "system", content: "Be brief." }, user("Why is the sky blue?"), user("And the sea?"));
   expect(second.slice(0, first.length)).toEqual(first);
@@ -95,4 +99,30 @@ it("survives nonsense where messages should be", () => {
 it("survives nesting too deep for any recursion", () => {
   const deep: unknown = JSON.parse("[".repeat(200_000) + "]".repeat(200_000));
   expect(reader.chat({ messages: [user([{ type: "odd", deep }])], tools: [deep] }).length).toBeGreaterThan(0);
+});
+
+it("shares of two chats what the model's own template shares, within a few tokens a message (PFX-04: aib #2002)", () => {
+  const model = folderTokenizer(new URL("../../fixtures/tokenizer/small", import.meta.url).pathname);
+  const own = new PromptReader(new SegmentCache(model, 1 << 20));
+  const system = { role: "system", content: "You are a careful assistant. ".repeat(20) };
+  const long = user("Why is the sky blue, and the sea green? ".repeat(10));
+  const reply = { role: "assistant", content: "Because of the light that they scatter. ".repeat(10) };
+  const chats = [
+    [system, long],
+    [system, long, reply, user("And at night?")],
+    [system, long, reply, user("And in winter?")],
+    [system, user("Something else entirely.")],
+    [{ ...system, content: `Today: ${system.content}` }, long],
+    [long],
+  ];
+  const rendered = chats.map((messages) =>
+    model.encodePrompt(model.renderChat(messages, { addGenerationPrompt: true, continueFinalMessage: false }), false),
+  );
+  const read = chats.map((messages) => [...own.chat({ messages })]);
+  for (const [a, messages] of chats.entries()) {
+    for (const b of chats.keys()) {
+      const difference = shared(read[a] ?? [], read[b] ?? []) - shared(rendered[a] ?? [], rendered[b] ?? []);
+      expect(Math.abs(difference)).toBeLessThanOrEqual(8 * messages.length);
+    }
+  }
 });

@@ -2,74 +2,30 @@ import { setImmediate as turn } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { afterAll, expect, it } from "vitest";
 import { LedgerRouter } from "./ledger-router.ts";
-import { startRouter, type RouterOptions, type RunningRouter } from "./start-router.ts";
+import { startRouter } from "./start-router.ts";
 import { completion, ok, startTestPod, type TestPod } from "./test-pod.ts";
+import { scene, type Scene } from "./test-scene.ts";
 
 const client = new Agent();
 afterAll(() => client.destroy());
 
-interface Scene extends AsyncDisposable {
-  readonly pods: TestPod[];
-  readonly ledger: LedgerRouter;
-  readonly router: RunningRouter;
-}
-
-async function scene(podCount = 1, options: Partial<RouterOptions> = {}): Promise<Scene> {
-  const pods = await Promise.all(Array.from({ length: podCount }, () => startTestPod()));
-  const ledger = new LedgerRouter();
-  const router = await startRouter({
-    router: ledger,
-    pods: pods.map(({ url }) => ({ url })),
-    probeMs: 100,
-    ...options,
-  });
-  return {
-    pods,
-    ledger,
-    router,
-    [Symbol.asyncDispose]: async () => {
-      await router.close();
-      for (const pod of pods) await pod[Symbol.asyncDispose]();
-    },
-  };
-}
-
 const first = ({ pods }: Scene): TestPod => pods[0] as TestPod;
 
-function post(
-  { router }: Scene,
-  body: string | Buffer,
-  options: {
-    readonly headers?: Record<string, string | string[]>;
-    readonly path?: string;
-    readonly signal?: AbortSignal;
-  } = {},
-): ReturnType<typeof request> {
-  const { path = "/v1/completions", headers = {}, signal } = options;
-  return request(`${router.url}${path}`, {
-    dispatcher: client,
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body,
-    ...(signal === undefined ? {} : { signal }),
-  });
-}
-
-it("passes the bytes of both directions unchanged", async () => {
-  await using s = await scene();
+it("passes the bytes of both directions unchanged (PROTO-08, PROTO-09, PROTO-13: vr #193; gie #2769; smg #577; ldr #781)", async () => {
+  await using s = await scene(1);
   const odd = Buffer.from(
     '{ "model":"m", "prompt":"h\\u00e9", "big":12345678901234567890, "a":1,"a":2, "x":[1.50e0] }  ',
   );
   const answer = Buffer.from('{"odd":  "\\ud83d", "text":"né"}\n');
   first(s).answer = (_, response) => void response.writeHead(200, { "content-type": "application/json" }).end(answer);
-  const response = await post(s, odd, { path: "/v1/completions?beta=1" });
+  const response = await s.post(odd, { path: "/v1/completions?beta=1" });
   expect(Buffer.from(await response.body.arrayBuffer())).toEqual(answer);
   expect(first(s).seen[0]?.body).toEqual(odd);
   expect(first(s).seen[0]?.path).toBe("/v1/completions?beta=1");
 });
 
-it("passes odd server-sent events byte for byte, each before the next is sent", async () => {
-  await using s = await scene();
+it("passes odd server-sent events byte for byte, each before the next is sent (STRM-01, STRM-02, STRM-03, STRM-04, STRM-05: smg #1878, #1682; gie #2026, #2652; aib #2225; ps #960)", async () => {
+  await using s = await scene(1);
   const emoji = Buffer.from("data: 👩‍👩‍👧\n\n");
   const pieces = [
     Buffer.from(": comment\n\n"),
@@ -77,6 +33,7 @@ it("passes odd server-sent events byte for byte, each before the next is sent", 
     emoji.subarray(0, 9),
     emoji.subarray(9),
     Buffer.from('data: {"text":"data: [DONE]"}\n\nevent: x\ndata: a\ndata: b\n\n'),
+    Buffer.from('data: {"error":{"message":"a \\"quoted\\" line\\n","code":500}}\n\n'),
     Buffer.from("data: [DONE]\n\n"),
   ];
   let sendNext = (): void => {};
@@ -86,7 +43,7 @@ it("passes odd server-sent events byte for byte, each before the next is sent", 
     sendNext = () => void (next < pieces.length ? response.write(pieces[next++]) : response.end());
     sendNext();
   };
-  const { body, headers } = await post(s, completion("hi", { stream: true }));
+  const { body, headers } = await s.post(completion("hi", { stream: true }));
   expect(headers["content-type"]).toBe("text/event-stream; charset=utf-8");
   const got: Buffer[] = [];
   for await (const chunk of body) {
@@ -100,8 +57,8 @@ it("passes odd server-sent events byte for byte, each before the next is sent", 
   expect(s.ledger.firstTokens).toHaveLength(1);
 });
 
-it("drops hop-by-hop headers both ways and passes the rest, repeated ones repeated", async () => {
-  await using s = await scene();
+it("drops hop-by-hop headers both ways and passes the rest, repeated ones repeated (PROTO-03, PROTO-10, SESS-03: ps #836; gie #2593; aib #2122)", async () => {
+  await using s = await scene(1);
   first(s).answer = (_, response) => {
     const headers = {
       "content-type": "application/json",
@@ -117,7 +74,7 @@ it("drops hop-by-hop headers both ways and passes the rest, repeated ones repeat
     response.writeHead(200, headers);
     response.end("{}");
   };
-  const response = await post(s, completion("hi"), {
+  const response = await s.post(completion("hi"), {
     headers: {
       "x-custom": ["1", "2"],
       authorization: "Bearer mine",
@@ -143,7 +100,7 @@ it("drops hop-by-hop headers both ways and passes the rest, repeated ones repeat
   expect(headers.host).toBe(first(s).name);
 });
 
-it("does not let a client choose the pod (gie #2025, row 182)", async () => {
+it("does not let a client choose the pod (SEC-01: gie #2025)", async () => {
   await using s = await scene(2);
   const second = s.pods[1] as TestPod;
   const steering = [
@@ -153,7 +110,7 @@ it("does not let a client choose the pod (gie #2025, row 182)", async () => {
     "x-routeproof-pod",
     "x-smg-target-worker",
   ];
-  const response = await post(s, completion("hi"), {
+  const response = await s.post(completion("hi"), {
     headers: Object.fromEntries(steering.map((name) => [name, second.name])),
   });
   await response.body.dump();
@@ -162,10 +119,10 @@ it("does not let a client choose the pod (gie #2025, row 182)", async () => {
 });
 
 it("makes a request id when there is none, tells both sides, and makes another the next time", async () => {
-  await using s = await scene();
+  await using s = await scene(1);
   const ids = [];
   for (let count = 0; count < 2; count++) {
-    const response = await post(s, completion("hi"));
+    const response = await s.post(completion("hi"));
     await response.body.dump();
     expect(first(s).seen[count]?.headers["x-request-id"]).toBe(response.headers["x-request-id"]);
     ids.push(response.headers["x-request-id"]);
@@ -173,11 +130,11 @@ it("makes a request id when there is none, tells both sides, and makes another t
   expect(new Set(ids).size).toBe(2);
 });
 
-it("serves two requests that carry one id at the same time (llm-d-router #1147, row 163)", async () => {
-  await using s = await scene();
+it("serves two requests that carry one id at the same time (PROTO-04: ldr #1147)", async () => {
+  await using s = await scene(1);
   const answers: (() => void)[] = [];
   first(s).answer = (seen, response) => void answers.push(() => ok(seen, response));
-  const both = [1, 2].map(() => post(s, completion("hi"), { headers: { "x-request-id": "same" } }));
+  const both = [1, 2].map(() => s.post(completion("hi"), { headers: { "x-request-id": "same" } }));
   await first(s).arrivals(2);
   expect(s.ledger.open.size).toBe(2);
   for (const answer of answers) answer();
@@ -185,9 +142,9 @@ it("serves two requests that carry one id at the same time (llm-d-router #1147, 
   expect(s.ledger.open.size).toBe(0);
 });
 
-it("tells the decision when asked, in a header and afterwards by id", async () => {
+it("tells the decision when asked, in a header and afterwards by id (PFX-15: ldr #1061)", async () => {
   await using s = await scene(2);
-  const response = await post(s, completion("why"), {
+  const response = await s.post(completion("why"), {
     headers: { "x-request-id": "q 1", "x-routeproof-explain": "1" },
   });
   await response.body.dump();
@@ -198,17 +155,17 @@ it("tells the decision when asked, in a header and afterwards by id", async () =
     requestId: "q 1",
     attempts: [{ decision, status: 200, outcome: "ok" }],
   });
-  const silent = await post(s, completion("why"));
+  const silent = await s.post(completion("why"));
   await silent.body.dump();
   expect(silent.headers).not.toHaveProperty("x-routeproof-decision");
 });
 
-it("aborts the pod's request when the client leaves before the first byte", async () => {
-  await using s = await scene();
+it("aborts the pod's request when the client leaves before the first byte (LOAD-03, STRM-06: vr #215; vllm #54947)", async () => {
+  await using s = await scene(1);
   first(s).answer = () => {};
   for (const stream of [true, false]) {
     const leaving = new AbortController();
-    const pending = post(s, completion("hi", { stream }), { signal: leaving.signal });
+    const pending = s.post(completion("hi", { stream }), { signal: leaving.signal });
     await first(s).arrivals(stream ? 1 : 2);
     leaving.abort();
     await expect(pending).rejects.toThrow(/abort/);
@@ -218,13 +175,13 @@ it("aborts the pod's request when the client leaves before the first byte", asyn
   expect(s.ledger.open.size).toBe(0);
 });
 
-it("aborts the pod's request when the client leaves in the middle of a stream", async () => {
-  await using s = await scene();
+it("aborts the pod's request when the client leaves in the middle of a stream (LOAD-03, STRM-06: gie #2064; xinference #5548)", async () => {
+  await using s = await scene(1);
   first(s).answer = (_, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.write("data: 1\n\n");
   };
-  const { body } = await post(s, completion("hi", { stream: true }));
+  const { body } = await s.post(completion("hi", { stream: true }));
   for await (const chunk of body) {
     expect(String(chunk)).toBe("data: 1\n\n");
     break;
@@ -234,7 +191,7 @@ it("aborts the pod's request when the client leaves in the middle of a stream", 
 });
 
 it("holds the pod back when the client does not read", async () => {
-  await using s = await scene();
+  await using s = await scene(1);
   const total = 64 * 2 ** 20;
   let written = 0;
   let blocked = (): void => {};
@@ -255,7 +212,7 @@ it("holds the pod back when the client does not read", async () => {
     };
     more();
   };
-  const { body } = await post(s, completion("hi", { stream: true }));
+  const { body } = await s.post(completion("hi", { stream: true }));
   await isBlocked;
   expect(written).toBeLessThan(32 * 2 ** 20);
   let received = 0;
@@ -263,18 +220,18 @@ it("holds the pod back when the client does not read", async () => {
   expect(received).toBe(total);
 });
 
-it("takes bodies of ten megabytes and refuses what is over the limit, to the byte", async () => {
+it("takes bodies of ten megabytes and refuses what is over the limit, to the byte (PROTO-12: sgl #10818)", async () => {
   const limit = 11 * 2 ** 20;
   await using s = await scene(1, { settings: { maxBodyBytes: limit } });
   const sized = (bytes: number): string => {
     const frame = completion("").length;
     return completion("x".repeat(bytes - frame));
   };
-  const big = await post(s, sized(limit));
+  const big = await s.post(sized(limit));
   await big.body.dump();
   expect(big.statusCode).toBe(200);
   expect(first(s).seen[0]?.body.length).toBe(limit);
-  const over = await post(s, sized(limit + 1));
+  const over = await s.post(sized(limit + 1));
   expect(over.statusCode).toBe(413);
   expect(await over.body.json()).toMatchObject({ error: { code: 413 } });
   expect(first(s).seen).toHaveLength(1);
@@ -286,20 +243,24 @@ it.each([
   ["a list", "[1,2]", 400],
   ["no model", '{"prompt":"hi"}', 400],
   ["an unknown model", '{"model":"nope","prompt":"hi"}', 404],
+  ["what is nested too deep", `{"prompt":${'{"a":'.repeat(9000)}1${"}".repeat(9000)}}`, 400],
   ["ten megabytes of brackets", "[".repeat(5_000_000) + "]".repeat(5_000_000), 400],
-])("refuses %s in vLLM's error shape without calling a pod", async (_, body, status) => {
-  await using s = await scene();
-  const response = await post(s, body);
-  expect(response.statusCode).toBe(status);
-  expect(await response.body.json()).toEqual({
-    error: { message: expect.any(String), type: expect.any(String), param: expect.anything(), code: status },
-  });
-  expect(first(s).seen).toHaveLength(0);
-  expect(s.ledger.decided).toHaveLength(0);
-});
+])(
+  "refuses %s in vLLM's error shape without calling a pod (PROTO-01, PROTO-06: ps #1017, #889)",
+  async (_, body, status) => {
+    await using s = await scene(1);
+    const response = await s.post(body);
+    expect(response.statusCode).toBe(status);
+    expect(await response.body.json()).toEqual({
+      error: { message: expect.any(String), type: expect.any(String), param: expect.anything(), code: status },
+    });
+    expect(first(s).seen).toHaveLength(0);
+    expect(s.ledger.decided).toHaveLength(0);
+  },
+);
 
-it("refuses a wrong method and an unknown path in vLLM's error shape", async () => {
-  await using s = await scene();
+it("refuses a wrong method and an unknown path in vLLM's error shape (PROTO-05, PROTO-06: sgl #13572)", async () => {
+  await using s = await scene(1);
   const wrong = await request(`${s.router.url}/v1/completions`, { dispatcher: client });
   expect(wrong.statusCode).toBe(405);
   expect(wrong.headers["allow"]).toBe("POST");
@@ -309,35 +270,38 @@ it("refuses a wrong method and an unknown path in vLLM's error shape", async () 
   expect(await unknown.body.json()).toMatchObject({ error: { code: 404 } });
 });
 
-it("says 503 at once when there is no pod, and serves when one came", async () => {
+it("says 503 at once when there is no pod, and serves when one came (PROTO-07: ldr #1735)", async () => {
   await using s = await scene(1);
   await s.router.setPods([]);
-  const none = await post(s, completion("hi"));
+  const none = await s.post(completion("hi"));
   expect(none.statusCode).toBe(503);
   expect(await none.body.json()).toMatchObject({ error: { type: "Service Unavailable", code: 503 } });
   const ready = await request(`${s.router.url}/ready`, { dispatcher: client });
   expect(ready.statusCode).toBe(503);
   await ready.body.dump();
   await s.router.setPods([{ url: first(s).url }]);
-  const served = await post(s, completion("hi"));
+  const served = await s.post(completion("hi"));
   expect(served.statusCode).toBe(200);
   await served.body.dump();
 });
 
-it.each([400, 404, 422, 429, 500])("passes a pod's %i on unchanged after one attempt (row 153)", async (status) => {
-  await using s = await scene(2);
-  const body = `{"error":{"message":"no","code":${status}}}`;
-  first(s).answer = (_, response) =>
-    void response.writeHead(status, { "content-type": "application/json", "retry-after": "3" }).end(body);
-  const response = await post(s, completion("hi"));
-  expect(response.statusCode).toBe(status);
-  expect(response.headers["retry-after"]).toBe("3");
-  expect(await response.body.text()).toBe(body);
-  expect(s.pods.map(({ seen }) => seen.length)).toEqual([1, 0]);
-  expect(s.ledger.outcomes).toEqual(["error"]);
-});
+it.each([400, 404, 422, 429, 500])(
+  "passes a pod's %i on unchanged after one attempt (RETRY-01, PROTO-11: lit #19275; aib #1006)",
+  async (status) => {
+    await using s = await scene(2);
+    const body = `{"error":{"message":"no","code":${status}}}`;
+    first(s).answer = (_, response) =>
+      void response.writeHead(status, { "content-type": "application/json", "retry-after": "3" }).end(body);
+    const response = await s.post(completion("hi"));
+    expect(response.statusCode).toBe(status);
+    expect(response.headers["retry-after"]).toBe("3");
+    expect(await response.body.text()).toBe(body);
+    expect(s.pods.map(({ seen }) => seen.length)).toEqual([1, 0]);
+    expect(s.ledger.outcomes).toEqual(["error"]);
+  },
+);
 
-it("shows the union of the models, even with a pod down (vllm-router #135, row 142)", async () => {
+it("shows the union of the models, even with a pod down (PROTO-06: vr #135)", async () => {
   const pods = await Promise.all([startTestPod(), startTestPod()]);
   const [one, two] = pods;
   two.models = ["m", "other"];
@@ -355,14 +319,14 @@ it("shows the union of the models, even with a pod down (vllm-router #135, row 1
 });
 
 it("lets every stream finish when told to drain, and takes nothing new", async () => {
-  await using s = await scene();
+  await using s = await scene(1);
   const finish: (() => void)[] = [];
   first(s).answer = (_, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.write("data: 1\n\n");
     finish.push(() => void response.end("data: [DONE]\n\n"));
   };
-  const open = await Promise.all(Array.from({ length: 20 }, () => post(s, completion("hi", { stream: true }))));
+  const open = await Promise.all(Array.from({ length: 20 }, () => s.post(completion("hi", { stream: true }))));
   const drained = s.router.drain(30_000);
   await turn();
   const fresh = new Agent();
@@ -371,4 +335,25 @@ it("lets every stream finish when told to drain, and takes nothing new", async (
   for (const done of finish) done();
   for (const { body } of open) expect(await body.text()).toBe("data: 1\n\ndata: [DONE]\n\n");
   await drained;
+});
+
+it("cuts what has not finished when the time to drain is over (DRAIN-02: aib #2283)", async () => {
+  await using s = await scene(1);
+  first(s).answer = (_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write("data: 1\n\n");
+  };
+  const { body } = await s.post(completion("hi", { stream: true }));
+  await s.router.drain(100);
+  await expect(body.text()).rejects.toThrow(/terminated|closed|socket/i);
+  await first(s).seen[0]?.disconnected;
+  expect(s.ledger.open.size).toBe(0);
+});
+
+it("reads fields as JSON, so that no prompt text can pass for one (SESS-06: vr)", async () => {
+  await using s = await scene(1);
+  const prompt = 'x", "model":"other", "cache_salt":"theirs", "user":"x", "prompt":"';
+  expect((await s.post(completion(prompt))).statusCode).toBe(200);
+  expect(s.ledger.decided).toMatchObject([{ model: "m" }]);
+  expect(s.ledger.decided[0]).not.toHaveProperty("cacheSalt");
 });

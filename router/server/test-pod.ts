@@ -25,8 +25,10 @@ export interface TestPod extends AsyncDisposable {
   /** How often `/health` was asked for. */
   healthChecks: number;
   models: readonly string[];
-  /** Its metrics page; 404 when empty. */
+  /** Its metrics page; 404 when empty, no answer at all when `silent`. */
   metrics: string;
+  /** How often the metrics page was asked for. */
+  metricsReads: number;
   /** Resolves when `count` completions have arrived since the start. */
   arrivals(count: number): Promise<void>;
   /** Closes the port and resets what is open. */
@@ -76,6 +78,7 @@ export async function startTestPod(
     healthChecks: 0,
     models: ["m"],
     metrics: "",
+    metricsReads: 0,
     arrivals: (count) =>
       new Promise((resolve) => (seen.length >= count ? resolve() : void waiting.push({ count, resolve }))),
     crash,
@@ -90,7 +93,8 @@ export async function startTestPod(
       const data = pod.models.map((id) => ({ id, object: "model", owned_by: "vllm", max_model_len: 8192 }));
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ object: "list", data }));
     } else if (request.url === "/metrics") {
-      response.writeHead(pod.metrics === "" ? 404 : 200).end(pod.metrics);
+      pod.metricsReads++;
+      if (pod.metrics !== "silent") response.writeHead(pod.metrics === "" ? 404 : 200).end(pod.metrics);
     } else if (pod.health !== "silent") response.writeHead(pod.health).end();
   }
   return pod;

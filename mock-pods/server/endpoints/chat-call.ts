@@ -1,7 +1,7 @@
 /** One `/v1/chat/completions` call while it is answered: collects a whole body, or streams chunks as tokens come. */
 import type { ChatRequest } from "../../../fixtures/wire/chat-request.ts";
-import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
+import { Chunk, DONE, RecurringChunks } from "../chunk.ts";
 import type { ReplyStream } from "../exchange.ts";
 import { chatLogprobs } from "../generation/chat-logprobs.ts";
 import type { Delta, Generation } from "../generation/generation.ts";
@@ -139,7 +139,10 @@ export class ChatStream {
   readonly #fingerprint: string | null;
   readonly #includeUsage: boolean;
   readonly #continuousUsage: boolean;
+  /** A token in the middle of an answer differs from others in nothing but its text. */
+  readonly #tellsTextAlone: boolean;
   readonly #counted: number[];
+  readonly #recurring: readonly RecurringChunks[];
   readonly #toolCalls: readonly ToolCallStream[];
   #started = false;
   #open: number;
@@ -151,6 +154,7 @@ export class ChatStream {
     this.#stream = stream;
     this.#open = generations.length;
     this.#counted = generations.map(() => 0);
+    this.#recurring = generations.map(() => new RecurringChunks());
     this.#toolCalls = call.parsesTools ? generations.map(() => new ToolCallStream()) : [];
     this.#opening =
       `data: {"id":${JSON.stringify(id)},"object":"chat.completion.chunk","created":${created},` +
@@ -159,25 +163,24 @@ export class ChatStream {
     const forced = pod.settings.forceIncludeUsage;
     this.#includeUsage = forced || request.stream_options?.include_usage === true;
     this.#continuousUsage = forced || (this.#includeUsage && request.stream_options?.continuous_usage_stats === true);
+    const tellsMore = request.logprobs === true || request.return_token_ids === true || call.parsesTools;
+    this.#tellsTextAlone = !tellsMore && !this.#continuousUsage;
   }
 
   onProgress(changed: readonly Generation[]): void {
-    const chunks: string[] = [];
     for (const generation of changed) {
       const delta = generation.takeDelta();
       if (delta === undefined) continue;
-      if (!this.#started) chunks.push(...this.#first(generation));
+      if (!this.#started) this.#begin(generation);
       const chunk = this.#chunk(delta);
-      if (chunk !== undefined) chunks.push(chunk);
+      if (chunk !== undefined) this.#stream.write(chunk);
       if (generation.finishReason !== undefined) this.#open--;
     }
-    if (this.#open === 0) chunks.push(...this.#closing());
-    if (chunks.length > 0) this.#stream.write(chunks);
-    if (this.#open === 0) this.#stream.end();
+    if (this.#open === 0) this.#close();
   }
 
   /** The role chunk of every choice, and the echo, when the first token of any of them is there. */
-  #first(generation: Generation): string[] {
+  #begin(generation: Generation): void {
     this.#started = true;
     this.#cachedTokens = generation.cachedTokens;
     const { request, prompt, pod } = this.#call.options;
@@ -185,28 +188,41 @@ export class ChatStream {
     const text = request.return_prompt_text === true ? JSON.stringify(prompt.text ?? null) : "null";
     const role = JSON.stringify(this.#call.role);
     const isNow = pod.settings.version.answerKeys === "now";
-    const promptPart = isNow ? `,"prompt_token_ids":${ids},"prompt_text":${text}` : "";
-    const chunks = this.#counted.map(
-      (_, index) =>
-        `${this.#opening}{"index":${index},"delta":{"role":${role},"content":""},"logprobs":null,` +
-        `"finish_reason":null}]${this.#usagePart(0)}${promptPart}}\n\n`,
-    );
-    if (this.#call.echoed === "") return chunks;
-    const echoed = JSON.stringify(this.#call.echoed);
-    const echoes = this.#counted.map(
-      (_, index) =>
-        `${this.#opening}{"index":${index},"delta":{"content":${echoed}},"logprobs":null,` +
-        `"finish_reason":null}]${this.#usagePart(0)}}\n\n`,
-    );
-    return [...chunks, ...echoes];
+    this.#writeToAll(`{"role":${role},"content":""}`, isNow ? `,"prompt_token_ids":${ids},"prompt_text":${text}` : "");
+    const { echoed } = this.#call;
+    if (echoed !== "") this.#writeToAll(`{"content":${JSON.stringify(echoed)}}`, "");
+  }
+
+  /** The same to every choice, before its first token. */
+  #writeToAll(delta: string, more: string): void {
+    for (let index = 0; index < this.#counted.length; index++) {
+      const choice = `{"index":${index},"delta":${delta},"logprobs":null,"finish_reason":null}`;
+      this.#stream.write(new Chunk(`${this.#opening}${choice}]${this.#usagePart(0)}${more}}\n\n`));
+    }
   }
 
   /** Undefined for tokens that say nothing yet, as those of a tool's name. */
-  #chunk({ generation, text, tokenIds }: Delta): string | undefined {
+  #chunk(delta: Delta): Chunk | undefined {
+    const { generation, text } = delta;
+    const index = generation.plan.choiceIndex;
+    this.#counted[index] = (this.#counted[index] as number) + delta.tokens;
+    const recurs = generation.finishReason === undefined && this.#tellsTextAlone;
+    const recurring = this.#recurring[index] as RecurringChunks;
+    const known = recurs ? recurring.find(text) : undefined;
+    if (known !== undefined) return known;
+    const event = this.#event(delta);
+    if (event === undefined) return undefined;
+    const chunk = new Chunk(event);
+    if (recurs) recurring.keep(text, chunk);
+    return chunk;
+  }
+
+  #event({ generation, text, tokens }: Delta): string | undefined {
     const { request, pod } = this.#call.options;
     const isNow = pod.settings.version.answerKeys === "now";
     const index = generation.plan.choiceIndex;
-    const counted = ((this.#counted[index] as number) += tokenIds.length);
+    const tokenIds =
+      request.logprobs === true || request.return_token_ids === true ? generation.lastTokenIds(tokens) : [];
     const logprobs = request.logprobs === true ? JSON.stringify(this.#call.logprobs(tokenIds)) : "null";
     const ids = request.return_token_ids === true ? JSON.stringify(tokenIds) : "null";
     const { finishReason, stopReason } = generation;
@@ -225,7 +241,7 @@ export class ChatStream {
         : "";
     return (
       `${this.#opening}{"index":${index},"delta":${told ?? "{}"},"logprobs":${logprobs},` +
-      `${finish}${isNow ? `,"token_ids":${ids}` : ""}}]${this.#usagePart(counted)}${fingerprint}}\n\n`
+      `${finish}${isNow ? `,"token_ids":${ids}` : ""}}]${this.#usagePart(this.#counted[index] as number)}${fingerprint}}\n\n`
     );
   }
 
@@ -235,11 +251,16 @@ export class ChatStream {
     return `,"usage":${JSON.stringify(counts)}`;
   }
 
-  #closing(): string[] {
-    if (!this.#includeUsage) return [DONE_EVENT];
+  #close(): void {
+    if (this.#includeUsage) this.#stream.write(this.#usageChunk());
+    this.#stream.write(DONE);
+    this.#stream.end();
+  }
+
+  #usageChunk(): Chunk {
     const completionTokens = this.#counted.reduce((sum, tokens) => sum + tokens, 0);
     const counts = chunkUsage(this.#call.promptTokens, completionTokens, this.#call.details(this.#cachedTokens));
     const fingerprint = JSON.stringify(this.#call.options.pod.settings.systemFingerprint);
-    return [`${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`, DONE_EVENT];
+    return new Chunk(`${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`);
   }
 }

@@ -1,7 +1,7 @@
 /** One `/v1/completions` call while it is answered: collects a whole body, or streams chunks as tokens come. */
 import type { CompletionRequest } from "../../../fixtures/wire/completion-request.ts";
-import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
+import { Chunk, DONE, RecurringChunks } from "../chunk.ts";
 import type { ReplyStream } from "../exchange.ts";
 import { completionLogprobs, type CompletionLogprobs } from "../generation/completion-logprobs.ts";
 import type { Delta, Generation } from "../generation/generation.ts";
@@ -102,6 +102,16 @@ export function completionBody(call: CompletionCall, generations: readonly Gener
   };
 }
 
+/** How far one choice of a stream is. */
+class StreamedChoice {
+  readonly recurring = new RecurringChunks();
+  sentTokens = 0;
+  /** Its first chunk is out, where that tells more than others do. */
+  started = false;
+  /** Of the next token in the text, for logprobs. */
+  offset = 0;
+}
+
 /** Streams a call's chunks; one write for each step of the engine. */
 export class CompletionStream {
   readonly #call: CompletionCall;
@@ -112,9 +122,9 @@ export class CompletionStream {
   readonly #laterKeys: string;
   readonly #includeUsage: boolean;
   readonly #continuousUsage: boolean;
-  readonly #started: boolean[];
-  readonly #offsets: number[];
-  readonly #counted: number[];
+  readonly #choices: readonly StreamedChoice[];
+  /** Of a token in the middle of an answer, once any echo is out, nothing but its text is told. */
+  readonly #tellsTextAlone: boolean;
   #open: number;
   #cachedTokens: number | undefined;
 
@@ -123,9 +133,8 @@ export class CompletionStream {
     this.#call = call;
     this.#stream = stream;
     this.#open = generations.length;
-    this.#started = generations.map(() => false);
-    this.#offsets = generations.map(() => 0);
-    this.#counted = generations.map(() => 0);
+    this.#choices = generations.map(() => new StreamedChoice());
+    this.#tellsTextAlone = request.return_token_ids !== true && (request.logprobs ?? null) === null;
     this.#opening =
       `data: {"id":${JSON.stringify(id)},"object":"text_completion","created":${created},` +
       `"model":${JSON.stringify(modelName)},"choices":[`;
@@ -138,30 +147,39 @@ export class CompletionStream {
   }
 
   onProgress(changed: readonly Generation[]): void {
-    const chunks: string[] = [];
     for (const generation of changed) {
       this.#cachedTokens ??= generation.cachedTokens;
       const delta = generation.takeDelta();
       if (delta === undefined) continue;
-      chunks.push(this.#chunk(delta));
+      this.#stream.write(this.#chunk(delta));
       if (generation.finishReason !== undefined) this.#open--;
     }
-    if (this.#open === 0) chunks.push(...this.#closing());
-    if (chunks.length > 0) this.#stream.write(chunks);
-    if (this.#open === 0) this.#stream.end();
+    if (this.#open === 0) this.#close();
   }
 
-  #chunk({ generation, text, tokenIds }: Delta): string {
+  #chunk(delta: Delta): Chunk {
+    const { generation, text } = delta;
+    const choice = this.#choices[generation.plan.choiceIndex] as StreamedChoice;
+    choice.sentTokens += delta.tokens;
+    const isPlain = this.#tellsTextAlone && (choice.started || !this.#call.echo);
+    const recurs = isPlain && generation.finishReason === undefined && !this.#continuousUsage;
+    const known = recurs ? choice.recurring.find(text) : undefined;
+    if (known !== undefined) return known;
+    const chunk = new Chunk(this.#event(delta, choice, isPlain));
+    if (recurs) choice.recurring.keep(text, chunk);
+    return chunk;
+  }
+
+  #event({ generation, text, tokens }: Delta, { sentTokens }: StreamedChoice, isPlain: boolean): string {
     const index = generation.plan.choiceIndex;
     const { finishReason } = generation;
-    const counted = ((this.#counted[index] as number) += tokenIds.length);
-    const choice = this.#plain(generation)
+    const choice = isPlain
       ? `{"index":${index},"text":${JSON.stringify(text)},"logprobs":null,` +
         `"finish_reason":${quoted(finishReason)},` +
         `"stop_reason":${generation.stopReason === null ? "null" : JSON.stringify(generation.stopReason)}${this.#laterKeys}}`
-      : this.#detailedChoice(generation, text, tokenIds);
+      : this.#detailedChoice(generation, text, generation.lastTokenIds(tokens));
     const usagePart = this.#continuousUsage
-      ? `,"usage":${JSON.stringify(chunkUsage(generation.promptTokens, counted))}`
+      ? `,"usage":${JSON.stringify(chunkUsage(generation.promptTokens, sentTokens))}`
       : this.#laterKeys === ""
         ? `,"usage":null`
         : "";
@@ -172,25 +190,20 @@ export class CompletionStream {
     return `${this.#opening}${choice}]${usagePart}${fingerprint}}\n\n`;
   }
 
-  #plain(generation: Generation): boolean {
-    const { request } = this.#call.options;
-    const echoes = this.#call.echo && this.#started[generation.plan.choiceIndex] === false;
-    return !echoes && request.return_token_ids !== true && (request.logprobs ?? null) === null;
-  }
-
   #detailedChoice(generation: Generation, text: string, tokenIds: readonly number[]): string {
     const call = this.#call;
     const index = generation.plan.choiceIndex;
-    const first = this.#started[index] === false;
-    this.#started[index] = true;
+    const choice = this.#choices[index] as StreamedChoice;
+    const first = !choice.started;
+    choice.started = true;
     const echoes = call.echo && first;
     const promptIds = call.promptIds(generation);
     const withIds = call.options.request.return_token_ids === true;
     const shownText = echoes ? call.promptText(generation) + (call.echoOnly ? "" : text) : text;
     const shownIds = echoes ? [...promptIds, ...(call.echoOnly ? [] : tokenIds)] : tokenIds;
-    const logprobs = call.logprobs(shownIds, this.#offsets[index] as number, echoes);
+    const logprobs = call.logprobs(shownIds, choice.offset, echoes);
     if (logprobs !== null && logprobs.tokens.length > 0) {
-      this.#offsets[index] = (logprobs.text_offset.at(-1) as number) + (logprobs.tokens.at(-1) as string).length;
+      choice.offset = (logprobs.text_offset.at(-1) as number) + (logprobs.tokens.at(-1) as string).length;
     }
     return JSON.stringify({
       index,
@@ -203,13 +216,18 @@ export class CompletionStream {
     });
   }
 
-  #closing(): string[] {
-    if (!this.#includeUsage) return [DONE_EVENT];
+  #close(): void {
+    if (this.#includeUsage) this.#stream.write(this.#usageChunk());
+    this.#stream.write(DONE);
+    this.#stream.end();
+  }
+
+  #usageChunk(): Chunk {
     const { promptTokens } = this.#call;
-    const completionTokens = this.#counted.reduce((sum, tokens) => sum + tokens, 0);
+    const completionTokens = this.#choices.reduce((sum, { sentTokens }) => sum + sentTokens, 0);
     const counts = chunkUsage(promptTokens, completionTokens, this.#call.details(this.#cachedTokens ?? 0));
     const fingerprint = JSON.stringify(this.#call.options.pod.settings.systemFingerprint);
-    return [`${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`, DONE_EVENT];
+    return new Chunk(`${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`);
   }
 }
 

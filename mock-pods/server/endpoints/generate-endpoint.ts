@@ -1,13 +1,14 @@
 /** `POST /inference/v1/generate`: token ids in, token ids out. */
 import { Refusal } from "../../../fixtures/wire/errors.ts";
 import { generateBody, type GenerateRequest } from "../../../fixtures/wire/generate-request.ts";
-import { DONE_EVENT, encodeEvent } from "../../../fixtures/wire/server-sent-events.ts";
+import { encodeEvent } from "../../../fixtures/wire/server-sent-events.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
 import { admit } from "../admission.ts";
 import { json } from "../answer.ts";
+import { Chunk, DONE } from "../chunk.ts";
 import type { ReplyStream } from "../exchange.ts";
 import { answerCall } from "../generation/answer-call.ts";
-import type { Call } from "../generation/generation-hub.ts";
+import type { Listener } from "../generation/generation-hub.ts";
 import type { Generation } from "../generation/generation.ts";
 import { planGenerations } from "../generation/plan-generations.ts";
 import type { PodContext } from "../pod-context.ts";
@@ -95,7 +96,7 @@ function generateAnswer(
 }
 
 /** No recording shows this stream: its shape is read from vLLM 0.32's source. */
-class GenerateStream implements Call {
+class GenerateStream implements Listener {
   readonly #pod: PodContext;
   readonly #request: GenerateRequest;
   readonly #stream: ReplyStream;
@@ -118,38 +119,28 @@ class GenerateStream implements Call {
   }
 
   onProgress(changed: readonly Generation[]): void {
-    const chunks: string[] = [];
     for (const generation of changed) {
       const delta = generation.takeDelta();
       if (delta === undefined) continue;
-      this.#completionTokens += delta.tokenIds.length;
-      chunks.push(
-        encodeEvent({
-          request_id: this.#id,
-          choices: [
-            {
-              index: generation.plan.choiceIndex,
-              logprobs: null,
-              finish_reason: generation.finishReason ?? null,
-              token_ids: delta.tokenIds,
-            },
-          ],
-        }),
-      );
+      this.#completionTokens += delta.tokens;
+      const choice = {
+        index: generation.plan.choiceIndex,
+        logprobs: null,
+        finish_reason: generation.finishReason ?? null,
+        token_ids: generation.lastTokenIds(delta.tokens),
+      };
+      this.#stream.write(new Chunk(encodeEvent({ request_id: this.#id, choices: [choice] })));
       if (generation.finishReason !== undefined) this.#open--;
-      if (this.#open === 0) chunks.push(...this.#closing(generation));
+      if (this.#open === 0) this.#close(generation);
     }
-    if (chunks.length > 0) this.#stream.write(chunks);
-    if (this.#open === 0) this.#stream.end();
   }
 
-  #closing(generation: Generation): string[] {
-    if (this.#request.stream_options?.include_usage !== true) return [DONE_EVENT];
-    const counts = chunkUsage(
-      generation.promptTokens,
-      this.#completionTokens,
-      details(this.#pod, generation.cachedTokens),
-    );
-    return [encodeEvent({ request_id: this.#id, choices: [], usage: counts }), DONE_EVENT];
+  #close({ promptTokens, cachedTokens }: Generation): void {
+    if (this.#request.stream_options?.include_usage === true) {
+      const counts = chunkUsage(promptTokens, this.#completionTokens, details(this.#pod, cachedTokens));
+      this.#stream.write(new Chunk(encodeEvent({ request_id: this.#id, choices: [], usage: counts })));
+    }
+    this.#stream.write(DONE);
+    this.#stream.end();
   }
 }

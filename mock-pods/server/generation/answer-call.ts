@@ -1,21 +1,21 @@
 /** Plays one API call through the engine: submits its generations, and answers whole or streamed. */
 import { Refusal } from "../../../fixtures/wire/errors.ts";
-import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
 import { dumpAscii } from "../../../fixtures/wire/validation/python-text.ts";
 import { admit } from "../admission.ts";
 import type { Answer } from "../answer.ts";
+import { Chunk, DONE } from "../chunk.ts";
 import type { Exchange, ReplyStream } from "../exchange.ts";
 import type { CallGroup } from "../../metrics/pod-metrics.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Responder } from "../responder.ts";
-import type { Call } from "./generation-hub.ts";
+import type { Call, Listener } from "./generation-hub.ts";
 import type { Generation } from "./generation.ts";
 
 export interface CallShape {
   readonly streamed: boolean;
   /** Prepares the generations; throws what only the engine refuses. */
   plan(): readonly Generation[];
-  stream(stream: ReplyStream, generations: readonly Generation[]): Call;
+  stream(stream: ReplyStream, generations: readonly Generation[]): Listener;
   body(generations: readonly Generation[], last: Generation): Answer;
 }
 
@@ -36,6 +36,7 @@ function wholeCall(pod: PodContext, exchange: Exchange, responder: Responder, sh
     const generations = shape.plan();
     let open = generations.length;
     const call: Call = {
+      generations,
       onProgress(changed) {
         record(pod, exchange, changed);
         for (const generation of changed) {
@@ -60,9 +61,10 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
     refuseInStream(responder, error);
     return undefined;
   }
-  let stream: Call | undefined;
+  let stream: Listener | undefined;
   let open = generations.length;
   const call: Call = {
+    generations,
     onProgress(changed) {
       record(pod, exchange, changed);
       for (const { finishReason } of changed) if (finishReason !== undefined) open--;
@@ -83,7 +85,8 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
 /** A stream whose status line is out already: the refusal is its only event. */
 function refuseInStream(responder: Responder, refusal: Refusal): void {
   const stream = responder.stream();
-  stream.write([`data: ${dumpAscii(refusal.body)}\n\n`, DONE_EVENT]);
+  stream.write(new Chunk(`data: ${dumpAscii(refusal.body)}\n\n`));
+  stream.write(DONE);
   stream.end();
 }
 
@@ -115,6 +118,7 @@ function start(
     pod.hub.drop(submitted);
     throw error;
   }
+  exchange.record.produces(() => generations.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0));
   pod.state.load++;
   responder.onGone(() => {
     pod.hub.drop(generations);
@@ -122,10 +126,11 @@ function start(
   });
 }
 
+/** Only first tokens are news to the journal: it counts the others when somebody looks. */
 function record(pod: PodContext, exchange: Exchange, changed: readonly Generation[]): void {
-  const nowMs = pod.engine.nowMs();
-  for (const generation of changed) {
-    if (generation.tokenIds.length === 1) exchange.record.admitted(generation.cachedTokens);
+  for (const { tokenIds, cachedTokens, finishReason } of changed) {
+    if (tokenIds.length !== 1 || finishReason === "abort") continue;
+    exchange.record.admitted(cachedTokens);
+    exchange.record.firstToken(pod.engine.nowMs());
   }
-  exchange.record.produced(changed.length, nowMs);
 }

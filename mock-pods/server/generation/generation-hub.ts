@@ -4,16 +4,26 @@ import type { CallGroup } from "../../metrics/pod-metrics.ts";
 import type { EngineGate } from "../engine-gate.ts";
 import type { Generation } from "./generation.ts";
 
-/** An API call: one or more generations answered together. */
-export interface Call {
-  /** Some of its generations have new tokens, or ended. Called once a step. */
+/** What wants to hear how generations go on. */
+export interface Listener {
+  /** These have new tokens, or ended. Called once a step. */
   onProgress(changed: readonly Generation[]): void;
+}
+
+/** An API call: one or more generations answered together. */
+export interface Call extends Listener {
+  readonly generations: readonly Generation[];
+}
+
+interface Open {
+  readonly generation: Generation;
+  readonly call: Call;
 }
 
 export class GenerationHub {
   readonly #engine: EngineGate;
   readonly #onIdle: (() => void)[] = [];
-  readonly #open = new Map<string, { readonly generation: Generation; readonly call: Call }>();
+  readonly #open = new Map<string, Open>();
 
   constructor(engine: EngineGate) {
     this.#engine = engine;
@@ -66,12 +76,8 @@ export class GenerationHub {
       open.map(({ generation }) => generation.id),
       "abort",
     );
-    const changed = new Map<Call, Generation[]>();
-    for (const { generation, call } of open) {
-      generation.abort();
-      note(changed, call, generation);
-    }
-    for (const [call, generations] of changed) call.onProgress(generations);
+    for (const { generation } of open) generation.abort();
+    tell(open);
     this.#settle();
   }
 
@@ -82,17 +88,18 @@ export class GenerationHub {
       generation.admitted = true;
       generation.cachedTokens = cachedTokens;
     }
-    const changed = new Map<Call, Generation[]>();
+    const changed: Open[] = [];
     const stopped: string[] = [];
     for (const output of step.tokens) {
       const open = this.#open.get(output.requestId);
       if (open === undefined) continue;
-      if (open.generation.accept(output)) stopped.push(output.requestId);
-      if (open.generation.finishReason !== undefined) this.#open.delete(output.requestId);
-      note(changed, open.call, open.generation);
+      const { generation } = open;
+      if (generation.accept(output)) stopped.push(output.requestId);
+      if (generation.finishReason !== undefined) this.#open.delete(output.requestId);
+      changed.push(open);
     }
     if (stopped.length > 0) this.#engine.abort(stopped, "stop");
-    for (const [call, generations] of changed) call.onProgress(generations);
+    tell(changed);
     this.#settle();
   }
 
@@ -102,8 +109,22 @@ export class GenerationHub {
   }
 }
 
-function note(changed: Map<Call, Generation[]>, call: Call, generation: Generation): void {
-  const list = changed.get(call);
-  if (list === undefined) changed.set(call, [generation]);
-  else list.push(generation);
+/** Each call once, in the order of the first of its generations. Most calls have one, which needs no list of its own. */
+function tell(changed: readonly Open[]): void {
+  const several = new Map<Call, Generation[]>();
+  for (const { generation, call } of changed) {
+    if (call.generations.length === 1) continue;
+    const list = several.get(call);
+    if (list === undefined) several.set(call, [generation]);
+    else list.push(generation);
+  }
+  for (const { call } of changed) {
+    if (call.generations.length === 1) {
+      call.onProgress(call.generations);
+    } else {
+      const list = several.get(call);
+      several.delete(call);
+      if (list !== undefined) call.onProgress(list);
+    }
+  }
 }

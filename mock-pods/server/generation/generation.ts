@@ -25,7 +25,8 @@ export type FinishReason = "stop" | "length" | "abort";
 export interface Delta {
   readonly generation: Generation;
   readonly text: string;
-  readonly tokenIds: readonly number[];
+  /** The last so many of the generation's. */
+  readonly tokens: number;
 }
 
 export class Generation {
@@ -50,6 +51,7 @@ export class Generation {
     return this.plan.request.id;
   }
 
+  /** All of it, where no deltas are taken. */
   get text(): string {
     return this.#emitter.text;
   }
@@ -87,8 +89,11 @@ export class Generation {
     const waiting = this.tokenIds.length - this.#sentTokens;
     const finished = this.finishReason !== undefined;
     if (!finished && this.#sentTokens > 0 && waiting < this.plan.intervalTokens) return undefined;
-    const tokenIds = this.tokenIds.slice(this.#sentTokens);
-    this.#sentTokens = this.tokenIds.length;
-    return { generation: this, text: this.#emitter.take(finished), tokenIds };
+    this.#sentTokens += waiting;
+    return { generation: this, text: this.#emitter.take(finished), tokens: waiting };
+  }
+
+  lastTokenIds(tokens: number): number[] {
+    return this.tokenIds.slice(this.tokenIds.length - tokens);
   }
 }

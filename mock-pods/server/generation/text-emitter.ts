@@ -7,6 +7,7 @@ export class TextEmitter {
   readonly #includeStop: boolean;
   readonly #minTokens: number;
   readonly #heldBack: number;
+  /** What a stop string may still begin in; all of the text, where there are any. */
   #text = "";
   #sent = 0;
   /** The end of the text, apart: to cut it from the whole would copy the whole for every token. */
@@ -22,17 +23,18 @@ export class TextEmitter {
     this.#heldBack = stops.length === 0 || includeStop ? 0 : Math.max(...stops.map((stop) => stop.length)) - 1;
   }
 
+  /** All of it, as long as nothing was taken. */
   get text(): string {
-    return this.#text;
+    return this.#unsent;
   }
 
   /** Adds one token's text; returns the stop string that it completed, if any. */
   push(text: string): string | undefined {
     this.#tokens++;
-    const before = this.#text.length;
-    this.#text += text;
     this.#unsent += text;
     if (this.#stops.length === 0 || text === "") return undefined;
+    const before = this.#text.length;
+    this.#text += text;
     if (this.#tokens <= this.#minTokens) {
       this.#checkFrom = this.#text.length;
       return undefined;
@@ -44,9 +46,9 @@ export class TextEmitter {
   take(finished: boolean): string {
     const length = this.#unsent.length - (finished ? 0 : this.#heldBack);
     if (length <= 0) return "";
+    this.#sent += length;
     const part = this.#unsent.slice(0, length);
     this.#unsent = this.#unsent.slice(length);
-    this.#sent += length;
     return part;
   }
 

@@ -9,6 +9,7 @@
 import { loadProfile, type LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
 import type { Candidate } from "../../../fixtures/routing.ts";
 import { least, type Assessment, type Prompt, type ReadyPod, type RecentLoad, type Strategy } from "../strategy.ts";
+import { breadthFirst, type Look, type TreeView } from "../tree-view.ts";
 import { addPod, AibrixTree, pathUp, type AibrixNode } from "./aibrix-tree.ts";
 import { Histogram } from "./histogram.ts";
 
@@ -81,6 +82,23 @@ export class Aibrix719 implements Strategy {
     }
   }
 
+  /** The one tree as each model's pods stand in it; the root, which lists whoever served the model, is left out. */
+  view(limit: number, nowMs: number): TreeView {
+    const nodes = [...this.tree.nodes()];
+    const models = [...new Set(nodes.flatMap(({ modelToPods }) => [...modelToPods.keys()]))];
+    return {
+      nodes: nodes.length - 1,
+      storedTokens: nodes.reduce((sum, { key }) => sum + key.length, 0),
+      namespaces: models.slice(0, limit).map((model) => ({
+        model,
+        lora: null,
+        salted: false,
+        ...breadthFirst(this.tree.root, limit, (node) => viewNode(node, model, nowMs)),
+      })),
+      more: models.length > limit,
+    };
+  }
+
   /** Ready for this request's model, but erased for all models. */
   #updatePodSet(pods: readonly ReadyPod[]): void {
     const isChanged = this.tree.keepPods(new Set(pods.map(({ name }) => name)));
@@ -100,6 +118,15 @@ export class Aibrix719 implements Strategy {
       costSeconds: costs.get(name) ?? 0,
     }));
   }
+}
+
+function viewNode(node: AibrixNode, model: string, nowMs: number): Look<AibrixNode> {
+  const children = [...node.children.values()];
+  const idleMs = Math.round(nowMs - node.lastAccessMs);
+  const pods = [...(node.modelToPods.get(model) ?? [])].map((name) => ({ name, idleMs }));
+  const { contextTokens, key } = node;
+  const view = { contextTokens, edgeTokens: key.length, pods, children: children.length };
+  return { children, view: pods.length === 0 ? undefined : view };
 }
 
 /** Ready pods of the deepest node on the way up that has any for this model: at worst of the root. */

@@ -15,10 +15,11 @@ import type { LatencyProfile } from "../../../fixtures/profiles/latency-profile.
 import { decodeSeconds, prefillSeconds, pricingProfile } from "../cost-model.ts";
 import type { Holder } from "../holder.ts";
 import { LoadWindow } from "../load-window.ts";
-import { namespaceOf } from "../namespace.ts";
+import { namespaceOf, partsOf } from "../namespace.ts";
 import { PerPod } from "../per-pod.ts";
 import type { RadixNode } from "../radix-node.ts";
 import { RadixTree, type PrefixMatch } from "../radix-tree.ts";
+import { viewTree, type TreeView } from "../tree-view.ts";
 import type { PrefixCacheAndLoadOptions } from "../strategies/prefix-cache-and-load.ts";
 import {
   least,
@@ -86,6 +87,10 @@ export class Preble implements Strategy {
     this.tree.removeHolder(this.#states.remove(pod).holder);
   }
 
+  forget(pod: ReadyPod, keptModels: readonly string[] = []): void {
+    this.tree.forget(this.#states.of(pod).holder, (namespace) => keptModels.includes(partsOf(namespace).model));
+  }
+
   assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
     const namespace = namespaceOf(request);
     const match = this.tree.match(namespace, tokens);
@@ -114,6 +119,10 @@ export class Preble implements Strategy {
 
   tick(nowMs: number): void {
     this.tree.evict(nowMs);
+  }
+
+  view(limit: number, nowMs: number): TreeView {
+    return viewTree(this.tree, limit, nowMs);
   }
 
   #view(pod: ReadyPod, tokens: Int32Array, match: PrefixMatch, nowMs: number): View {

@@ -6,9 +6,10 @@
  * to a pod that knows it, and any other to the least busy. The original counts characters; this one counts tokens.
  */
 import type { Holder } from "../holder.ts";
-import { namespaceOf } from "../namespace.ts";
+import { namespaceOf, partsOf } from "../namespace.ts";
 import { PerPod } from "../per-pod.ts";
 import { RadixTree } from "../radix-tree.ts";
+import { viewTree, type TreeView } from "../tree-view.ts";
 import { least, type Assessment, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
 
 export interface CacheAwareOptions {
@@ -39,6 +40,10 @@ export class CacheAware implements Strategy {
     this.tree.removeHolder(this.#holders.remove(pod));
   }
 
+  forget(pod: ReadyPod, keptModels: readonly string[] = []): void {
+    this.tree.forget(this.#holders.of(pod), (namespace) => keptModels.includes(partsOf(namespace).model));
+  }
+
   assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
     const namespace = namespaceOf(request);
     const { byHolder } = this.tree.match(namespace, tokens);
@@ -64,5 +69,9 @@ export class CacheAware implements Strategy {
 
   tick(nowMs: number): void {
     this.tree.evict(nowMs);
+  }
+
+  view(limit: number, nowMs: number): TreeView {
+    return viewTree(this.tree, limit, nowMs);
   }
 }

@@ -17,9 +17,10 @@ import type { Candidate } from "../../../fixtures/routing.ts";
 import { decodeSeconds, prefillSeconds, pricingProfile } from "../cost-model.ts";
 import type { Holder } from "../holder.ts";
 import { LoadWindow } from "../load-window.ts";
-import { namespaceOf } from "../namespace.ts";
+import { namespaceOf, partsOf } from "../namespace.ts";
 import { PerPod } from "../per-pod.ts";
 import { RadixTree, type PrefixMatch } from "../radix-tree.ts";
+import { viewTree, type TreeView } from "../tree-view.ts";
 import {
   least,
   type Assessment,
@@ -74,6 +75,10 @@ export class PrefixCacheAndLoad implements Strategy {
     this.tree.removeHolder(this.#states.remove(pod).holder);
   }
 
+  forget(pod: ReadyPod, keptModels: readonly string[] = []): void {
+    this.tree.forget(this.#states.of(pod).holder, (namespace) => keptModels.includes(partsOf(namespace).model));
+  }
+
   assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
     const namespace = namespaceOf(request);
     const match = this.tree.match(namespace, tokens);
@@ -126,6 +131,10 @@ export class PrefixCacheAndLoad implements Strategy {
 
   tick(nowMs: number): void {
     this.tree.evict(nowMs);
+  }
+
+  view(limit: number, nowMs: number): TreeView {
+    return viewTree(this.tree, limit, nowMs);
   }
 
   #place(namespace: string, tokens: Int32Array, pod: ReadyPod, match: PrefixMatch, nowMs: number): Placed {

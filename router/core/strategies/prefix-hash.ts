@@ -8,6 +8,7 @@
 import { blockHashes } from "../block-hash.ts";
 import { namespaceOf } from "../namespace.ts";
 import { PerPod } from "../per-pod.ts";
+import type { TreeView } from "../tree-view.ts";
 import { least, type Assessment, type Placed, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
 
 export interface PrefixHashOptions {
@@ -20,8 +21,15 @@ export interface PrefixHashOptions {
 const BLOCK_TOKENS = 16;
 const IMBALANCE_REQUESTS = 8;
 
+interface Block {
+  readonly model: string;
+  /** Requests that rest on it: it goes when the last of them turns out to have failed. */
+  uses: number;
+  lastUsedMs: number;
+}
+
 /** A pod's blocks, stalest first: a Map keeps the order in which keys were set. */
-type Blocks = Map<number, { uses: number; lastUsedMs: number }>;
+type Blocks = Map<number, Block>;
 
 export class PrefixHash implements Strategy {
   readonly name = "prefix-hash";
@@ -38,6 +46,11 @@ export class PrefixHash implements Strategy {
 
   podRemoved(pod: ReadyPod): void {
     this.#blocks.remove(pod);
+  }
+
+  forget(pod: ReadyPod, keptModels: readonly string[] = []): void {
+    const blocks = this.#blocks.of(pod);
+    for (const [hash, { model }] of blocks) if (!keptModels.includes(model)) blocks.delete(hash);
   }
 
   assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
@@ -60,7 +73,7 @@ export class PrefixHash implements Strategy {
       matchedTokens: Math.max(...views.map((view) => view.matchedTokens)),
       totalTokens: tokens.length,
       candidates: views.map((view) => ({ ...view, pod: view.pod.name, load: view.pod.inFlight, costSeconds: 0 })),
-      place: (pod) => this.#place(pod, hashes, nowMs),
+      place: (pod) => this.#place(pod, request.model, hashes, nowMs),
     };
   }
 
@@ -73,14 +86,29 @@ export class PrefixHash implements Strategy {
     }
   }
 
-  #place(pod: ReadyPod, hashes: readonly number[], nowMs: number): Placed {
+  view(): TreeView {
+    const pods = [...this.#blocks.entries()].map(([{ name }, blocks]) => ({ name, blocks: blocks.size }));
+    const nodes = pods.reduce((sum, { blocks }) => sum + blocks, 0);
+    return {
+      nodes,
+      storedTokens: nodes * BLOCK_TOKENS,
+      namespaces: [],
+      more: false,
+      pods: pods.map(({ name, blocks }) => ({ name, storedTokens: blocks * BLOCK_TOKENS })),
+    };
+  }
+
+  #place(pod: ReadyPod, model: string, hashes: readonly number[], nowMs: number): Placed {
     const blocks = this.#blocks.of(pod);
     // From the tail, so that the head of a prompt is fresher and outlives it.
-    for (const hash of hashes.toReversed()) {
-      const uses = blocks.get(hash)?.uses ?? 0;
+    const used = hashes.toReversed().map((hash) => {
+      const block = blocks.get(hash) ?? { model, uses: 0, lastUsedMs: nowMs };
+      block.uses++;
+      block.lastUsedMs = nowMs;
       blocks.delete(hash);
-      blocks.set(hash, { uses: uses + 1, lastUsedMs: nowMs });
-    }
+      blocks.set(hash, block);
+      return [hash, block] as const;
+    });
     const limit = Math.floor(this.#options.capacityTokens / BLOCK_TOKENS / this.#blocks.size);
     for (const hash of blocks.keys()) {
       if (blocks.size <= limit) break;
@@ -89,9 +117,9 @@ export class PrefixHash implements Strategy {
     return {
       finished: (computed) => {
         if (computed) return;
-        for (const hash of hashes) {
-          const block = blocks.get(hash);
-          if (block !== undefined && --block.uses === 0) blocks.delete(hash);
+        for (const [hash, block] of used) {
+          // Forgotten and learnt anew it is another block.
+          if (--block.uses === 0 && blocks.get(hash) === block) blocks.delete(hash);
         }
       },
     };

@@ -1,7 +1,7 @@
 /** What every strategy promises, whatever it prefers. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Outcome, RoutedPod, RouteRequest } from "../../../fixtures/routing.ts";
+import type { DecisionRecord, Outcome, RoutedPod, RouteRequest } from "../../../fixtures/routing.ts";
 import { createFunctionRouter, type FunctionRouterOptions, type ReferenceRouter } from "../function-router.ts";
 import { MODES, STRATEGIES } from "../options.ts";
 
@@ -55,6 +55,15 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ kind: fc.constant("pods" as const), pods: fc.shuffledSubarray([...PODS]) }),
   fc.record({ kind: fc.constant("time" as const), byMs: fc.integer({ min: 0, max: 400_000 }) }),
 );
+
+/** Every way a request can leave its pod; `computed` where the pod has surely run the prompt. */
+const EXITS = [
+  { outcome: "ok", firstToken: "seen", computed: true },
+  { outcome: "error", firstToken: "seen", computed: false },
+  { outcome: "error", firstToken: "not seen", computed: false },
+  { outcome: "aborted", firstToken: "seen", computed: true },
+  { outcome: "aborted", firstToken: "not seen", computed: false },
+] as const;
 
 describe.each(KINDS)("$strategy $mode", (kind) => {
   it("names only ready pods that serve the model and did not just fail, and rejects when there is none", () => {
@@ -164,6 +173,86 @@ describe.each(KINDS)("$strategy $mode", (kind) => {
       expect(counts.get(name)).toBeGreaterThan(27);
       expect(counts.get(name)).toBeLessThan(97);
     }
+  });
+
+  it.each(EXITS)(
+    "gives the place back at an end by $outcome, first token $firstToken, and owns what was computed",
+    (exit) => {
+      const subject = router(kind);
+      subject.setPods(PODS, 0);
+      const prompt = "wombat".repeat(20);
+      const decide = (requestId: string): DecisionRecord => subject.decide({ requestId, model: "m", prompt }, 0);
+      decide("1");
+      expect(subject.pods().map((pod) => pod.inFlight)).toContain(1);
+      if (exit.firstToken === "seen") subject.firstToken?.("1", 1);
+      subject.finished("1", exit.outcome, 2);
+      expect(subject.pods().map((pod) => pod.inFlight)).toEqual([0, 0, 0, 0]);
+      // The merged code hears of no end; strategies without an index know nothing anyway.
+      const knows = subject.strategy.view !== undefined && (exit.computed || kind.mode === "aibrix-719");
+      expect(decide("2").matchedTokens > 0).toBe(knows);
+      // Once more for a request that others rest on: what an earlier one computed stays.
+      subject.finished("2", "ok", 3);
+      decide("3");
+      subject.finished("3", exit.outcome, 4);
+      expect(decide("4").matchedTokens > 0).toBe(subject.strategy.view !== undefined);
+    },
+  );
+
+  it("leaves nothing behind when everything in flight fails, whatever came between", () => {
+    const subject = router(kind);
+    subject.setPods(PODS, 0);
+    for (let index = 0; index < 60; index++) {
+      const prompt = "xy".repeat(index % 9) + String(index % 5).repeat(30);
+      subject.decide({ requestId: String(index), model: "m", prompt }, index);
+      if (index % 3 === 0) subject.finished(String(index), "aborted", index);
+    }
+    for (let index = 0; index < 60; index++) subject.finished(String(index), "error", 100);
+    expect(subject.pods().map((pod) => pod.inFlight)).toEqual([0, 0, 0, 0]);
+    for (const pod of subject.pods())
+      if (kind.mode !== "aibrix-719") expect([0, undefined]).toContain(subject.strategy.recentLoad?.(pod).seconds(100));
+    if (kind.mode !== "aibrix-719") expect(subject.strategy.view?.(1, 100).storedTokens ?? 0).toBe(0);
+  });
+
+  it("takes a pod that lost its cache for one that holds nothing and still has its requests", () => {
+    const subject = router(kind);
+    subject.setPods([PODS[0] as RoutedPod, PODS[1] as RoutedPod], 0);
+    const prompt = "wombat".repeat(20);
+    const sendToA = (requestId: string): DecisionRecord =>
+      subject.decide({ requestId, model: "m", prompt }, 0, new Set(["b"]));
+    const knownTokens = sendToA("1") && sendToA("2").candidates[0]?.matchedTokens;
+    subject.forget?.("a");
+    subject.forget?.("no such pod");
+    expect(subject.pods().map((pod) => pod.inFlight)).toEqual([2, 0]);
+    const again = sendToA("3");
+    // The merged code has no way to hear of it.
+    expect(again.candidates[0]?.matchedTokens).toBe(kind.mode === "aibrix-719" ? knownTokens : 0);
+    // What failed rested on what is forgotten, and takes nothing from what was learnt since.
+    for (const requestId of ["1", "2"]) subject.finished(requestId, "error", 1);
+    if (subject.strategy.view !== undefined && kind.mode !== "aibrix-719")
+      expect(sendToA("4").candidates[0]?.matchedTokens).toBeGreaterThan(0);
+    subject.finished("3", "ok", 2);
+  });
+
+  it("takes a pod that stopped serving a model, and serves it again, for one that holds nothing of it", () => {
+    const subject = router(kind);
+    const serving = (models?: readonly string[]): void =>
+      subject.setPods([{ name: "a", ...(models === undefined ? {} : { models }) }, { name: "b" }], 0);
+    serving();
+    const prompt = "wombat".repeat(20);
+    const held = (model: string): number | undefined => {
+      const record = subject.decide({ requestId: model, model, prompt }, 0, new Set(["b"]));
+      subject.finished(model, "ok", 0);
+      return record.candidates[0]?.matchedTokens;
+    };
+    const knows = subject.strategy.view !== undefined && kind.mode !== "aibrix-719";
+    held("m");
+    held("n");
+    serving(["m", "n"]);
+    expect([held("m"), held("n")].every((tokens) => (tokens ?? 0) > 0)).toBe(knows);
+    serving(["m"]);
+    serving(["m", "n"]);
+    expect((held("m") ?? 0) > 0).toBe(knows);
+    if (kind.mode !== "aibrix-719") expect(held("n")).toBe(0);
   });
 
   it("survives an empty prompt, and one of 131,072 tokens", () => {

@@ -98,7 +98,7 @@ it("takes every target of a service record with its own port", async () => {
   expect(sink.lists).toHaveLength(1);
 });
 
-it("keeps the list it had while the name server is away (dynamo #3493, row 208)", async () => {
+it("keeps the list it had while the name server is away (MEMB-09: dyn #3493)", async () => {
   table = { "pods.test": { A: [a("10.0.0.1")] } };
   const sink = recordingSink();
   source = await watchDns({ name: "pods.test:8000", everyMs: 20, servers }, sink);

@@ -25,11 +25,13 @@ it("reads JSON and YAML alike, and plain URLs as pods", () => {
   expect(parseBackendsFile("- http://a:1\n- url: http://b:2\n  gpu: a6000\n  name: b\n  models: [m]\n", "f")).toEqual(
     pods,
   );
-  expect(parseBackendsFile("", "f")).toEqual([]);
+  expect(parseBackendsFile("[]", "f")).toEqual([]);
 });
 
 it.each([
   ["{", /^f: [^\n]+$/],
+  ["", /^f: is empty; write \[\] for no pods$/],
+  ["# none\n", /^f: is empty; write \[\] for no pods$/],
   ["pods: []", /^f: must be a list of pods$/],
   ["- url: http://a:1\n  gpus: a6000\n", /^f: \/0: unknown key "gpus"; allowed: url, name, gpu, models, uid$/],
   ["- name: a\n", /^f: \/0: missing key "url"$/],
@@ -55,7 +57,7 @@ it("follows edits in place, replacements and a switched symbolic link", async ()
   expect(sink.logged).toMatchObject([{ pods: 1 }, { pods: 1 }, { pods: 1 }]);
 });
 
-it("keeps the list it had through bad edits and says why, each time", async () => {
+it("keeps the list it had through bad edits and says why, each time (CFG-02: ps #617, #815)", async () => {
   writeFileSync(path, "- http://a:1\n");
   const sink = recordingSink();
   source = watchBackendsFile(path, sink);

@@ -111,7 +111,7 @@ const say = (stream: ServerResponse, type: string, object: object): void =>
   void stream.write(`${JSON.stringify({ type, object })}\n`);
 const options = () => ({ namespace: "ai", selector: "app=vllm", kubeconfig, retryMs: 10 });
 
-it("lists, then follows pods as they come, become ready, terminate and go", async () => {
+it("lists, then follows pods as they come, become ready, terminate and go (MEMB-02: aib #926; ps #1008)", async () => {
   items = [slice("s1", 90, endpoint("p0", "10.0.0.1"), endpoint("p1", "10.0.0.2", { ready: false }))];
   const sink = recordingSink();
   source = await watchKubernetes(options(), sink);
@@ -159,7 +159,7 @@ it("takes up a watch that the server closed where it left off, and lists anew wh
   const second = await watching(2);
   expect(watches[1]?.query.get("resourceVersion")).toBe("150");
   expect(lists).toHaveLength(1);
-  // A pod vanished while nobody watched, and its delete event with it (aibrix #926, row 143).
+  // A pod vanished while nobody watched, and its delete event with it (aibrix #926).
   items = [slice("s9", 200, endpoint("p9", "10.0.0.9"))];
   say(second, "ERROR", { kind: "Status", code: 410, reason: "Expired" });
   second.end();
@@ -167,7 +167,7 @@ it("takes up a watch that the server closed where it left off, and lists anew wh
   expect(lists).toHaveLength(2);
 });
 
-it("keeps the list it had while the API server is away, and goes on when it is back", async () => {
+it("keeps the list it had while the API server is away, and goes on when it is back (MEMB-09: dyn #3493)", async () => {
   items = [slice("s1", 90, endpoint("p0", "10.0.0.1"))];
   const sink = recordingSink();
   source = await watchKubernetes(options(), sink);
@@ -192,7 +192,24 @@ it("counts an endpoint once that two slices list, prefers the port named http, a
   expect(pods.map(({ url }) => url)).toEqual(["http://[fd00::1]:8000", "http://10.0.0.1:8000"]);
 });
 
-it("reads namespace/selector, with slashes in the selector", () => {
+it("takes pods of one name in two namespaces, or at another address than before, for two (MEMB-06: aib #1015; smg #1531)", () => {
+  const pods = podsOf([
+    slice("a", 1, {
+      ...endpoint("p0", "10.0.0.1"),
+      targetRef: { kind: "Pod", namespace: "blue", name: "p0", uid: "u1" },
+    }),
+    slice("b", 1, {
+      ...endpoint("p0", "10.0.0.2"),
+      targetRef: { kind: "Pod", namespace: "green", name: "p0", uid: "u2" },
+    }),
+  ]);
+  expect(pods.map(({ name, url }) => [name, url])).toEqual([
+    ["blue/p0", "http://10.0.0.1:8000"],
+    ["green/p0", "http://10.0.0.2:8000"],
+  ]);
+});
+
+it("reads namespace/selector, with slashes in the selector (PROTO-05: sgl #14359)", () => {
   expect(parseKubernetes("ai/kubernetes.io/service-name=vllm")).toEqual({
     namespace: "ai",
     selector: "kubernetes.io/service-name=vllm",

@@ -1,0 +1,28 @@
+/** What an adapter file says of its router, whatever kind it is. */
+import type { AdapterFile, LoadedAdapter } from "./adapter-file.ts";
+import type { RouterAdapter } from "./router-under-test.ts";
+
+type Claims = Pick<RouterAdapter, "name" | "kind" | "profile" | "requests" | "podSeenBy" | "settle" | "observe">;
+
+export function claimsOf({ file, profile }: Pick<LoadedAdapter, "file" | "profile">): Claims {
+  return {
+    name: file.name,
+    kind: file.kind,
+    profile,
+    ...(file.requests === undefined ? {} : { requests: file.requests }),
+    ...(file.podSeenBy === undefined ? {} : { podSeenBy: file.podSeenBy }),
+    ...(file.settle === undefined ? {} : { settle: file.settle }),
+    ...(file.observe === undefined ? {} : { observe: file.observe }),
+  };
+}
+
+/** Of a router that the kit starts: whether pods can change, and whether a threshold reaches it. */
+export function startedClaimsOf(
+  file: Exclude<AdapterFile, { kind: "url" }>,
+): Required<Pick<RouterAdapter, "changesPods" | "takesThreshold">> {
+  const words = file.kind === "command" ? file.command : file.args;
+  return {
+    changesPods: file.pods !== undefined && file.pods.channel !== "none",
+    takesThreshold: /\{\{threshold[|}]/.test(JSON.stringify([words, file.env, file.pods])),
+  };
+}

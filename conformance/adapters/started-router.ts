@@ -1,0 +1,190 @@
+/** A router that the kit starts: ports found, templates filled in, ready when it says so, stopped with all it started. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Agent } from "undici";
+import { OperationalError } from "../../fixtures/operational-error.ts";
+import type { AdapterFile, LoadedAdapter } from "./adapter-file.ts";
+import { freePorts } from "./free-ports.ts";
+import { pollUntil } from "./http-call.ts";
+import { FilePodChannel, HttpPodChannel, podsValues, writePodsFile, type PodChannel } from "./pod-channel.ts";
+import { saysPortIsTaken } from "./router-log.ts";
+import type { RouterProgram } from "./router-program.ts";
+import type { PodAddress, RouterUnderTest, StartOptions } from "./router-under-test.ts";
+import { expandText, portNames, type TemplateValues } from "./template.ts";
+
+const START_ATTEMPTS = 3;
+const DEFAULT_GRACE_MS = 5_000;
+
+type StartedFile = Exclude<AdapterFile, { kind: "url" }>;
+
+/** Starts the program in front of these pods, with the ports of this attempt. */
+export type Launch = (values: TemplateValues) => Promise<RouterProgram>;
+
+export async function startRouter(
+  loaded: LoadedAdapter<StartedFile>,
+  options: StartOptions,
+  launch: Launch,
+): Promise<RouterUnderTest> {
+  const { pods } = loaded.file;
+  const tmp = await mkdtemp(join(tmpdir(), "routeproof-"));
+  const run = new StartedRouter(loaded, options, tmp, launch);
+  try {
+    await run.start();
+  } catch (error) {
+    await run.close();
+    throw error;
+  }
+  return {
+    kind: "http",
+    // A restart may have to take another port.
+    get url() {
+      return run.url;
+    },
+    died: () => run.died(),
+    address: (template) => run.address(template),
+    logs: () => run.logs(),
+    close: () => run.close(),
+    ...((pods?.channel ?? "none") === "none" ? {} : { setPods: (now: readonly PodAddress[]) => run.setPods(now) }),
+  };
+}
+
+class StartedRouter {
+  readonly #file: StartedFile;
+  readonly #options: StartOptions;
+  readonly #launch: Launch;
+  readonly #fixed: TemplateValues;
+  readonly #tmp: string;
+  readonly #dispatcher = new Agent({ connections: 4 });
+  #told: readonly PodAddress[];
+  #values: TemplateValues = {};
+  #program: RouterProgram | undefined;
+  #channel: PodChannel | undefined;
+  #closed = false;
+
+  constructor({ file, here, profile }: LoadedAdapter<StartedFile>, options: StartOptions, tmp: string, launch: Launch) {
+    this.#file = file;
+    this.#options = options;
+    this.#told = options.pods;
+    this.#launch = launch;
+    this.#tmp = tmp;
+    const threshold = options.threshold ?? profile.threshold?.value;
+    this.#fixed = {
+      here,
+      tmp,
+      seed: String(options.seed),
+      model: options.pods[0]?.models?.[0] ?? "",
+      ...(threshold === undefined ? {} : { threshold: String(threshold) }),
+    };
+  }
+
+  get url(): string {
+    return expandText("{{url}}", this.#values);
+  }
+
+  died(): string | undefined {
+    return this.#program?.died();
+  }
+
+  address(template: string): string {
+    return expandText(template, this.#values);
+  }
+
+  logs(): string {
+    return this.#program?.log.text ?? "";
+  }
+
+  async start(): Promise<void> {
+    const { pods } = this.#options;
+    const addsAll = this.#file.startsEmpty === true && this.#file.pods?.channel === "http";
+    await this.#startInFrontOf(addsAll ? [] : pods);
+    if (addsAll) await this.#channel?.setPods(pods);
+    await sleep(this.#file.settle?.afterStartMs ?? 0);
+  }
+
+  async setPods(pods: readonly PodAddress[]): Promise<void> {
+    this.#alive();
+    if (this.#channel !== undefined) {
+      const added = pods.some(({ name }) => !this.#told.some((pod) => pod.name === name));
+      await this.#channel.setPods(pods);
+      if (added) await sleep(this.#file.settle?.afterAddMs ?? 0);
+    } else {
+      await this.#stop();
+      await this.#startInFrontOf(pods);
+      await sleep(this.#file.settle?.afterStartMs ?? 0);
+    }
+    this.#told = pods;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#stop();
+    await this.#dispatcher.close();
+    await rm(this.#tmp, { recursive: true, force: true });
+  }
+
+  /** Starts the program; a port that was lost to someone else in the meantime is chosen anew. */
+  async #startInFrontOf(pods: readonly PodAddress[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#startOnce(pods);
+      } catch (error) {
+        const lostPort = this.#program?.log.saysPortIsTaken() ?? saysPortIsTaken((error as Error).message);
+        await this.#stop();
+        if (!lostPort || attempt === START_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async #startOnce(pods: readonly PodAddress[]): Promise<void> {
+    const { url, ready, pods: channel } = this.#file;
+    const names = portNames(this.#file);
+    const ports = await freePorts(names.length);
+    const withPorts = {
+      ...this.#fixed,
+      ...Object.fromEntries(names.map((name, index) => [name, String(ports[index])])),
+    };
+    this.#values = { ...withPorts, url: expandText(url, withPorts).replace(/\/$/, "") };
+    const values = { ...this.#values, ...podsValues(pods) };
+    if (channel?.channel === "file") await writePodsFile(channel, values);
+    const program = await this.#launch(values);
+    this.#program = program;
+    try {
+      await pollUntil(ready ?? ANSWERS_ANYTHING, values, this.#dispatcher, () => this.#alive());
+    } catch (error) {
+      // The program may have said why; a poll that only timed out has not.
+      const said = program.died() === undefined ? program.log.lastLines() : "";
+      throw new OperationalError("ADAPTER_FAILED", `${(error as Error).message}${said}`, { cause: error });
+    }
+    this.#channel = this.#openChannel(pods, program);
+  }
+
+  #openChannel(pods: readonly PodAddress[], program: RouterProgram): PodChannel | undefined {
+    const channel = this.#file.pods;
+    const target = {
+      values: this.#values,
+      dispatcher: this.#dispatcher,
+      alive: () => this.#alive(),
+      signal: (name: NodeJS.Signals) => program.signal(name),
+    };
+    if (channel?.channel === "http") return new HttpPodChannel(channel, target, pods);
+    if (channel?.channel === "file") return new FilePodChannel(channel, target);
+    return undefined;
+  }
+
+  #alive(): void {
+    const death = this.died();
+    if (death !== undefined) throw new OperationalError("ADAPTER_FAILED", `${this.#file.name} ${death}`);
+  }
+
+  async #stop(): Promise<void> {
+    const { signal = "SIGTERM", graceMs = DEFAULT_GRACE_MS } = this.#file.stop ?? {};
+    await this.#program?.stop(signal as NodeJS.Signals, graceMs);
+    this.#program = undefined;
+  }
+}
+
+/** Without a `ready` poll, a router is ready when it answers anything. */
+const ANSWERS_ANYTHING = { url: "{{url}}/", status: Array.from({ length: 500 }, (_, index) => 100 + index) };
