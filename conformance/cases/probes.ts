@@ -229,17 +229,21 @@ function judgedProbes(observation: Observation, profile: RouterProfile, { stages
           rival: rivals.get(step),
           expectation,
           right,
-          sharp: isSharp(step, rivals.get(step), expectation),
+          sharp: isSharp(step, rivals.get(step), expectation, byChance(profile)),
         };
       }),
   );
 }
 
-function isSharp(step: SentStep, rival: string | undefined, expectation: Expectation): boolean {
-  const { zone, allowed: pods, cold, livePods, loads } = expectation;
+function isSharp(
+  step: SentStep,
+  rival: string | undefined,
+  { zone, allowed: pods, cold, livePods, loads }: Expectation,
+  coldByChance: boolean,
+): boolean {
   if (pods.length === livePods.length) return false;
-  // Where load is not known to decide, chance alone separates: any pod that is not allowed will do.
-  const partsFromCold = loads === undefined ? cold.length === livePods.length : disjoint(pods, cold);
+  // Where load does not decide, or is not known to, chance alone separates: any pod that is not allowed will do.
+  const partsFromCold = coldByChance || loads === undefined ? cold.length === livePods.length : disjoint(pods, cold);
   const leavesRival = rival !== undefined && !pods.includes(rival);
   switch (step.label) {
     case probeLabel("owner"):
