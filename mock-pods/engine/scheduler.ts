@@ -175,7 +175,7 @@ export class Scheduler {
   get quietSteps(): number {
     const { maxNumSeqs, maxNumBatchedTokens, reserveFullIsl } = this.#config;
     const { running } = this;
-    if (running === 0 || running > maxNumBatchedTokens) return 0;
+    if (running === 0) return 0;
     const { head } = this.#waiting;
     const admits = head !== undefined && running < maxNumSeqs && running < maxNumBatchedTokens;
     // Where a first chunk is enough, a hit evicted can make it smaller.
@@ -202,7 +202,6 @@ export class Scheduler {
 
   /** `schedule` and `complete` in one, for so many quiet steps */
   decodeQuietly(steps: number): void {
-    this.#departed = false;
     decodeQuietly(this.#running, this.kv, steps);
   }
 

@@ -25,11 +25,13 @@ it("reads JSON and YAML alike, and plain URLs as pods", () => {
   expect(parseBackendsFile("- http://a:1\n- url: http://b:2\n  gpu: a6000\n  name: b\n  models: [m]\n", "f")).toEqual(
     pods,
   );
-  expect(parseBackendsFile("", "f")).toEqual([]);
+  expect(parseBackendsFile("[]", "f")).toEqual([]);
 });
 
 it.each([
   ["{", /^f: [^\n]+$/],
+  ["", /^f: is empty; write \[\] for no pods$/],
+  ["# none\n", /^f: is empty; write \[\] for no pods$/],
   ["pods: []", /^f: must be a list of pods$/],
   ["- url: http://a:1\n  gpus: a6000\n", /^f: \/0: unknown key "gpus"; allowed: url, name, gpu, models, uid$/],
   ["- name: a\n", /^f: \/0: missing key "url"$/],

@@ -51,11 +51,13 @@ export function parseBackendsFile(text: string, path: string): readonly PodInput
   let value: unknown;
   try {
     // YAML 1.2 is a superset of JSON.
-    value = parseYaml(text) ?? [];
+    value = parseYaml(text);
   } catch (cause) {
     const [line = ""] = (cause as Error).message.split("\n");
     throw new OperationalError("FILE_INVALID", `${path}: ${line.replace(/:$/, "")}`, { cause });
   }
+  // An editor that writes in place empties the file first: nothing must not mean that there is no pod.
+  if (value === null) throw new OperationalError("FILE_INVALID", `${path}: is empty; write [] for no pods`);
   if (!Array.isArray(value)) throw new OperationalError("FILE_INVALID", `${path}: must be a list of pods`);
   return checkList(
     value.map((entry: unknown) => (typeof entry === "string" ? { url: entry } : entry)),
