@@ -95,6 +95,15 @@ export const byChance = (profile: RouterProfile): boolean => {
   return policy === "random" || policy === "round-robin";
 };
 
+/** Nobody outside can tell where a cold request must go: each pod is possible, none certain. */
+export const unpredictable = (profile: RouterProfile): boolean => {
+  const policy = coldPolicy(profile);
+  return byChance(profile) || policy === "expected-wait" || policy === "smallest-tree";
+};
+
+/** Following the owner can be told from not following it; where the cold go need not be known. */
+export const followed: Claim = (profile) => (unpredictable(profile) ? busyOwner : separable)(profile);
+
 /** The prefix answer and the load answer can be told apart: by making the owner busy, or by counting. */
 export const separable: Claim = (profile) => (byChance(profile) ? undefined : all(loadDecides, busyOwner)(profile));
 

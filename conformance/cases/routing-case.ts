@@ -1,7 +1,7 @@
 /** A case made of independent trials, each in its own namespaces, judged by the oracle. */
 import type { Case, Level, Needs } from "../case.ts";
 import type { Lab } from "../lab.ts";
-import { byChance, type Claim } from "./claims.ts";
+import { type Claim, unpredictable } from "./claims.ts";
 import { inLooks, MOST_LOOKS } from "./looks.ts";
 import { type ProbeRules, judgeProbes } from "./probes.ts";
 
@@ -44,7 +44,7 @@ export function routingCase(definition: RoutingCase): Case {
     ...rest,
     needs: { transport: "any", ...needs },
     traffic: async (lab) => {
-      const count = byChance(lab.profile) && !manyAnyway ? trials * CHANCE_FACTOR : trials;
+      const count = unpredictable(lab.profile) && !manyAnyway ? trials * CHANCE_FACTOR : trials;
       const once = async (): Promise<void> => {
         for (let index = 0; index < count; index++) {
           await trial(lab, index % trials);

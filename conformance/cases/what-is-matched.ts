@@ -13,6 +13,7 @@ import {
   loadDecides,
   no,
   prefixAware,
+  followed,
   separable,
 } from "./claims.ts";
 import { unitBoundary } from "./exact-shape.ts";
@@ -106,7 +107,7 @@ export const whatIsMatchedCases: readonly Case[] = [
     requirement: "R-TOK-8",
     title: "Escapes, white space and the order of keys in the JSON SHOULD NOT change the match.",
     needs: { transport: "http" },
-    unsupported: all(contrast, inputClaimed, ({ match }) =>
+    unsupported: all(prefixAware, followed, inputClaimed, ({ match }) =>
       match?.input === "json" ? no("the profile declares that the JSON itself is matched") : undefined,
     ),
     blame: { owner: "json-spelling-changes-the-match" },
