@@ -18,14 +18,17 @@ const LATE_RELEASES = 2;
 
 /** How many requests one pod can hold, the others none, with the gate surely closed; at most {@link WANTED_LEAD}. */
 export function maxBusy(profile: RouterProfile, podCount = DEFAULT_PODS): number {
-  const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
-  for (let count = WANTED_LEAD; count > 0; count--) {
-    const loads = new Map<string, PodLoad>(
-      pods.map((pod, index) => [pod, { requests: exactly(index === 0 ? count : 0), chars: exactly(0) }]),
-    );
-    if (gateState(profile.gate, loads, pods, pods.slice(0, 1)) === "closed") return count;
-  }
+  for (let count = WANTED_LEAD; count > 0; count--) if (gateHolds(profile, count, podCount)) return count;
   return 0;
+}
+
+/** Whether the gate is surely closed while one pod holds so many requests and the others none. */
+export function gateHolds(profile: RouterProfile, count: number, podCount: number): boolean {
+  const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
+  const loads = new Map<string, PodLoad>(
+    pods.map((pod, index) => [pod, { requests: exactly(index === 0 ? count : 0), chars: exactly(0) }]),
+  );
+  return gateState(profile.gate, loads, pods, pods.slice(0, 1)) === "closed";
 }
 
 export interface BusyOptions {
@@ -45,8 +48,11 @@ export const RIVAL = "rival";
 export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOptions = {}): Promise<void> {
   lab.note(RIVAL, pod);
   const { profile } = lab;
-  if (coldPolicy(profile) === "round-robin") await outOfStep(lab);
-  if (profile.load === undefined || profile.load.signal === "none") return;
+  const policy = coldPolicy(profile);
+  if (policy === "round-robin") await outOfStep(lab);
+  // Where load decides nothing that a client can see, being busy would only shift whose turn it is.
+  if (policy === "round-robin" || policy === "random") return;
+  if (profile.load === undefined || profile.load.signal === "none" || profile.load.signal === "metric") return;
   const wanted = maxBusy(profile, lab.pods().length);
   const learntLate = profile.insert?.at !== "dispatch";
   // Work, not the number of requests, makes a pod busy to a cost model.

@@ -2,12 +2,11 @@
 import type { Case } from "../case.ts";
 import type { Lab } from "../lab.ts";
 import type { Observation, SentStep } from "../observation.ts";
-import { makeBusy } from "./busy.ts";
-import { all, claimed, coldReachable, prefixAware, separable } from "./claims.ts";
+import { gateHolds, makeBusy } from "./busy.ts";
+import { all, claimed, coldReachable, followed, no, none, prefixAware } from "./claims.ts";
 import { judgeProbes, judgeService, probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { cells, trunk } from "./shape.ts";
-import { none } from "./claims.ts";
 
 const DURING_CHANGE = "during-change";
 
@@ -76,19 +75,21 @@ function duringChange({ steps }: Observation): { readonly step: SentStep; readon
 
 function concurrentFirsts(): Case {
   const FIRSTS = 16;
+  const PODS = 6;
   return routingCase({
     id: "CON-04",
     level: "MUST",
     requirement: "R-CON-4",
     title:
       "A prompt that many clients send first at the same time MUST then be followed to a pod that served one of them.",
-    needs: { transport: "http", pods: 6 },
+    needs: { transport: "http", pods: PODS },
     // Who learns later sends the firsts to every pod, and owns the prompt on each.
     unsupported: all(
       prefixAware,
-      separable,
+      followed,
       coldReachable,
       claimed("insert.at dispatch", ({ insert }) => insert?.at === "dispatch"),
+      (profile) => (gateHolds(profile, FIRSTS, PODS) ? undefined : no(`${FIRSTS} at once open its gate`)),
     ),
     trials: 4,
     trial: async (lab) => {
