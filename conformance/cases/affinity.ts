@@ -29,6 +29,7 @@ export const affinityCases: readonly Case[] = [
     unsupported: prefixAware,
     strays: oneInTenBesides,
     trials: 1,
+    manyAnyway: true,
     trial: (lab) => sendPairs(lab, 100),
   }),
   routingCase({
@@ -46,6 +47,7 @@ export const affinityCases: readonly Case[] = [
       who: "a router that strays three times as often",
     }),
     trials: 1,
+    manyAnyway: true,
     trial: (lab) => sendPairs(lab, 1_000),
   }),
 ];

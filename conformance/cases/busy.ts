@@ -50,8 +50,11 @@ export const RIVAL = "rival";
 export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOptions = {}): Promise<void> {
   lab.note(RIVAL, pod);
   const { profile } = lab;
-  if (coldPolicy(profile) === "round-robin") await outOfStep(lab);
-  if (profile.load === undefined || profile.load.signal === "none") return;
+  const policy = coldPolicy(profile);
+  if (policy === "round-robin") await outOfStep(lab);
+  // Where load decides nothing that a client can see, being busy would only shift whose turn it is.
+  if (policy === "round-robin" || policy === "random") return;
+  if (profile.load === undefined || profile.load.signal === "none" || profile.load.signal === "metric") return;
   const wanted = maxBusy(profile, lab.pods().length);
   const learntLate = profile.insert?.at !== "dispatch";
   const ballastCells = cells("ballast", BALLAST_CELLS[profile.load.signal] ?? 0);
