@@ -20,6 +20,7 @@ interface World {
   readonly pods: number;
   readonly cardTokens: number;
   readonly maxNumSeqs: number;
+  readonly maxNumBatchedTokens: number;
   readonly policy: "fcfs" | "priority";
   readonly blockSize: number;
   readonly watermark: number;
@@ -55,6 +56,7 @@ const worlds: fc.Arbitrary<World> = fc.record({
   pods: fc.integer({ min: 1, max: 3 }),
   cardTokens: fc.integer({ min: 320, max: 960 }),
   maxNumSeqs: fc.integer({ min: 1, max: 8 }),
+  maxNumBatchedTokens: fc.constantFrom(64, 64, 64, 5),
   policy: fc.constantFrom("fcfs", "priority"),
   blockSize: fc.constantFrom(16, 16, 5, 1),
   watermark: fc.constantFrom(0, 0.1),
@@ -73,7 +75,7 @@ interface Life {
 function live(world: World, ahead: boolean): { readonly lives: readonly Life[]; readonly skipped: number } {
   const driver = new VirtualDriver();
   const numGpuBlocks = 1 + Math.ceil((world.cardTokens - 16) / world.blockSize);
-  const config = { ...ENGINE_DEFAULTS, ...world, numGpuBlocks, maxModelLen: 300, maxNumBatchedTokens: 64 };
+  const config = { ...ENGINE_DEFAULTS, ...world, numGpuBlocks, maxModelLen: 300 };
   const lives: Life[] = [];
   let skipped = 0;
   const pods = Array.from({ length: world.pods }, (_, pod): DrivenEngine => {
@@ -112,7 +114,9 @@ function live(world: World, ahead: boolean): { readonly lives: readonly Life[]; 
           const first = item.group * 1000;
           const promptTokenIds = Array.from({ length: item.promptTokens }, (_, position) => first + position);
           const { group: priority, maxTokens } = item;
-          return pod.submit({ id: String(index), promptTokenIds, maxTokens, priority, sample: (k) => index * 100 + k });
+          // What one generates another may ask, so that a decode caches the very blocks that somebody waits for.
+          const sample = (k: number): number => first + item.promptTokens + k;
+          return pod.submit({ id: String(index), promptTokenIds, maxTokens, priority, sample });
         }
         case "abort":
           return pod.abort([String(item.which)]);
@@ -149,4 +153,32 @@ it("gives every step, time and answer of a run without it", () => {
     { numRuns: 120 },
   );
   expect(skipped).toBeGreaterThan(3000);
+});
+
+it("stops where a running request caches the block that lets in who waits", () => {
+  const arrive = { pod: 0, kind: "arrive" } as const;
+  // Of 19 blocks the other holds 11, soon 12, and the asker 2: 5 are free. Who asks at 300 ms what the asker is about to
+  // say needs 7, of which it shares 1: one too many, until the asker's second block is full and shared too.
+  const world: World = {
+    pods: 1,
+    cardTokens: 320,
+    maxNumSeqs: 8,
+    maxNumBatchedTokens: 64,
+    policy: "fcfs",
+    blockSize: 16,
+    watermark: 0,
+    reserveFullIsl: true,
+    prefixCaching: true,
+    kvEvents: false,
+    noise: false,
+    happenings: [
+      { ...arrive, atMs: 0, group: 1, promptTokens: 170, maxTokens: 120 },
+      { ...arrive, atMs: 0, group: 0, promptTokens: 17, maxTokens: 100 },
+      { ...arrive, atMs: 300, group: 0, promptTokens: 100, maxTokens: 9 },
+    ],
+  };
+  const ahead = live(world, true);
+  const waited = ahead.lives[0]?.steps.find(({ admitted }) => admitted.some(({ requestId }) => requestId === "2"));
+  expect(waited?.admitted[0]?.cachedTokens).toBe(32);
+  expect(ahead.lives).toEqual(live(world, false).lives);
 });

@@ -17,8 +17,7 @@ export function defineDecide(command: Command, exit: (code: number) => void): vo
     .option("--gpu <profile>", "latency profile that prices the pods", DEFAULT_GPU)
     .action(async (options: { mode: Mode; trace: string; gpu: string }) => {
       const traces = checkDecisionTraces(readJsonFile(options.trace), options.trace);
-      const gpu = loadProfile(options.gpu.toLowerCase()).name;
-      for (const trace of traces) if (trace.gpu !== undefined) loadProfile(trace.gpu);
+      const gpu = loadProfile(options.gpu).name;
       const tokenizer = await tokenizerFor(traces);
       for (const trace of traces) {
         for (const result of playDecisions(trace, { mode: options.mode, gpu, tokenizer })) {

@@ -83,6 +83,25 @@ it("prints one JSON line when ready, routes, and finishes an open stream on SIGT
   expect(await once(router.child, "close")).toEqual([0, null]);
 });
 
+it("ends at once on a second signal, and outlives a SIGHUP while it drains", async () => {
+  await using pod = await startTestPod();
+  pod.answer = (_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write("data: 1\n\n");
+  };
+  const router = await started(["--backends", pod.url, "--drain-ms", "600000"]);
+  const { body } = await request(`${router.url}/v1/completions`, { method: "POST", body: completion("hi") });
+  router.child.kill("SIGTERM");
+  await router.logged("draining");
+  router.child.kill("SIGHUP");
+  expect(await router.logged("reload")).toMatchObject({ level: "warn", error: "the router is draining" });
+  router.child.kill("SIGINT");
+  expect(await router.logged("cut short")).toMatchObject({ signal: "SIGINT" });
+  await expect(body.text()).rejects.toThrow(/terminated|closed|socket/i);
+  await pod.seen[0]?.disconnected;
+  expect(await once(router.child, "close")).toEqual([0, null]);
+});
+
 it("takes settings from a file, the environment and flags, the later over the earlier, and reads them again on SIGHUP", async () => {
   await using pod = await startTestPod();
   const folder = mkdtempSync(join(tmpdir(), "routeproof-"));

@@ -36,29 +36,55 @@ export function defineRouter(command: Command, exit: (code: number) => void): vo
 }
 
 async function serve(readConfig: () => RouterConfig): Promise<void> {
-  let config = readConfig();
+  const started = readConfig();
+  let config = started;
   const log = jsonLines(
     (text) => void process.stderr.write(text),
     () => config.logLevel,
   );
   const router = await start(config, log);
   const sources = await startSources(config, router, log);
+  const { backends, backendsFile, backendsDns, backendsKubernetes } = config;
+  if ([backends, backendsFile, backendsDns, backendsKubernetes].every((source) => source === undefined))
+    log("warn", "no pods", { todo: `add pods: POST ${router.adminUrl}/admin/pods, or start with --backends` });
+  for (const setting of withoutEffect(config)) {
+    log("warn", "no effect", { setting, strategy: config.strategy, mode: config.mode });
+  }
   const { strategy, mode, seed, drainMs } = config;
   const { url, adminUrl } = router;
   process.stdout.write(`${JSON.stringify({ ready: true, url, adminUrl, strategy, mode, seed, pid: process.pid })}\n`);
 
-  const reload = (): void => {
-    config = reloaded(config, readConfig, router, log);
-    for (const source of sources) source.refresh();
-  };
-  process.on("SIGHUP", reload);
-  const signal = await new Promise<string>((resolve) => {
-    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);
+  await new Promise<void>((ended) => {
+    let draining = false;
+    const reload = (): void => {
+      // A signal nobody listens to would kill the process, and the answers under way with it.
+      if (draining) return log("warn", "reload", { kept: "the settings before", error: "the router is draining" });
+      config = reloaded({ started, before: config }, readConfig, router, log);
+      for (const source of sources) source.refresh();
+    };
+    const end = (signal: string): void => {
+      if (draining) {
+        log("warn", "cut short", { signal });
+        return ended();
+      }
+      draining = true;
+      for (const source of sources) source.stop();
+      log("info", "draining", { signal, atMostMs: drainMs });
+      void router.drain(drainMs).then(ended);
+    };
+    process.on("SIGHUP", reload).on("SIGTERM", end).on("SIGINT", end);
   });
-  process.off("SIGHUP", reload);
-  for (const source of sources) source.stop();
-  log("info", "draining", { signal, atMostMs: drainMs });
-  await router.drain(drainMs);
+  await router.close();
+}
+
+/** Settings that were given and that the strategy in use does not look at. */
+function withoutEffect({ strategy, mode, threshold }: RouterConfig): string[] {
+  const isDefault = strategy === "prefix-cache-and-load";
+  const hasThreshold = isDefault ? mode !== "aibrix-719" : strategy === "cache-aware";
+  return [
+    ...(mode !== "corrected" && !isDefault ? ["mode"] : []),
+    ...(threshold !== undefined && !hasThreshold ? ["threshold"] : []),
+  ];
 }
 
 async function start(config: RouterConfig, log: Log): Promise<RunningRouter> {
@@ -66,9 +92,6 @@ async function start(config: RouterConfig, log: Log): Promise<RunningRouter> {
   const { strategy, mode, seed, threshold, backends = "", ...rest } = config;
   const defaultGpu = loadProfile(config.gpu).name;
   const settings = Object.fromEntries(LIVE_KEYS.map((key) => [key, config[key]]));
-  if (strategy === "oracle") {
-    throw new OperationalError("USAGE", "--strategy oracle sees into its pods: only routeproof replay can run it");
-  }
   const decision = { strategy, mode, defaultGpu, tokenizer, seed, ...(threshold === undefined ? {} : { threshold }) };
   return startRouter({
     ...rest,
@@ -112,13 +135,18 @@ async function startSources(config: RouterConfig, router: RunningRouter, log: Lo
 }
 
 /** The configuration that holds after SIGHUP: the new one, or the old one where the new one is bad. */
-function reloaded(before: RouterConfig, readConfig: () => RouterConfig, router: RunningRouter, log: Log): RouterConfig {
+function reloaded(
+  { started, before }: { readonly started: RouterConfig; readonly before: RouterConfig },
+  readConfig: () => RouterConfig,
+  router: RunningRouter,
+  log: Log,
+): RouterConfig {
   try {
     const config = readConfig();
     if (config.backends !== before.backends) void router.setPodsOf(STATIC_SOURCE, parseBackends(config.backends ?? ""));
     router.change(Object.fromEntries(LIVE_KEYS.map((key) => [key, config[key]])));
     const live: readonly string[] = [...LIVE_KEYS, "backends"];
-    const needRestart = CONFIG_KEYS.filter((key) => config[key] !== before[key] && !live.includes(key));
+    const needRestart = CONFIG_KEYS.filter((key) => config[key] !== started[key] && !live.includes(key));
     log(needRestart.length === 0 ? "info" : "warn", "reloaded", { needRestart });
     return config;
   } catch (error) {

@@ -57,6 +57,7 @@ class StartedRouter {
   readonly #fixed: TemplateValues;
   readonly #tmp: string;
   readonly #dispatcher = new Agent({ connections: 4 });
+  #told: readonly PodAddress[];
   #values: TemplateValues = {};
   #program: RouterProgram | undefined;
   #channel: PodChannel | undefined;
@@ -65,6 +66,7 @@ class StartedRouter {
   constructor({ file, here, profile }: LoadedAdapter<StartedFile>, options: StartOptions, tmp: string, launch: Launch) {
     this.#file = file;
     this.#options = options;
+    this.#told = options.pods;
     this.#launch = launch;
     this.#tmp = tmp;
     const threshold = options.threshold ?? profile.threshold?.value;
@@ -104,13 +106,15 @@ class StartedRouter {
   async setPods(pods: readonly PodAddress[]): Promise<void> {
     this.#alive();
     if (this.#channel !== undefined) {
+      const added = pods.some(({ name }) => !this.#told.some((pod) => pod.name === name));
       await this.#channel.setPods(pods);
-      await sleep(this.#file.settle?.afterAddMs ?? 0);
+      if (added) await sleep(this.#file.settle?.afterAddMs ?? 0);
     } else {
       await this.#stop();
       await this.#startInFrontOf(pods);
       await sleep(this.#file.settle?.afterStartMs ?? 0);
     }
+    this.#told = pods;
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,7 @@ import {
   coldReachable,
   loadDecides,
   prefixAware,
+  followed,
   separable,
 } from "./claims.ts";
 import { placeFork } from "./fork.ts";
@@ -19,7 +20,8 @@ import { routingCase } from "./routing-case.ts";
 import { cells, trunk } from "./shape.ts";
 
 const contrast = all(prefixAware, separable);
-const forkable = all(contrast, belowReachable, coldReachable);
+const ownerContrast = all(prefixAware, followed);
+const forkable = all(ownerContrast, belowReachable, coldReachable);
 const SHORT = "followed-a-shorter-match";
 
 export const longestMatchCases: readonly Case[] = [
@@ -101,7 +103,7 @@ export const longestMatchCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-LPM-6",
     title: "Only the prompt decides: other fields of the request MUST NOT change which prefix it matches.",
-    unsupported: contrast,
+    unsupported: ownerContrast,
     blame: { owner: "other-fields-change-the-match" },
     trial: async (lab, index) => {
       const namespace = lab.corpus.namespace();
@@ -133,7 +135,7 @@ export const longestMatchCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-LPM-8",
     title: "A prompt that is a part of a known one MUST match it, wherever the known one was cut before.",
-    unsupported: contrast,
+    unsupported: ownerContrast,
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
       await askBusyOwner(lab, {

@@ -9,10 +9,12 @@ import {
   belowReachable,
   claimed,
   coldReachable,
+  heldOnesSpread,
   loadDecides,
   busyOwner,
   none,
   prefixAware,
+  followed,
   separable,
 } from "./claims.ts";
 import { placeFork } from "./fork.ts";
@@ -23,6 +25,7 @@ import { trunk } from "./shape.ts";
 import { FALSE_POSITIVE_RATE, mostByChance } from "../statistics/binomial.ts";
 
 const contrast = all(prefixAware, separable);
+const ownerContrast = all(prefixAware, followed);
 const adds = { podChanges: ["add"] } as const;
 const removes = { podChanges: ["remove"] } as const;
 const addsAndRemoves = { podChanges: ["add", "remove"] } as const;
@@ -48,7 +51,7 @@ export const podCases: readonly Case[] = [
     requirement: "R-POD-1",
     title: "A pod that was added MUST get new requests.",
     needs: { transport: "any", ...adds },
-    unsupported: none,
+    unsupported: all(coldReachable, heldOnesSpread),
     traffic: async (lab) => {
       await sendFresh(lab, 12);
       const added = await lab.addPod();
@@ -76,7 +79,7 @@ export const podCases: readonly Case[] = [
     requirement: "R-POD-3",
     title: "A prefix whose owner was removed MUST be served by a pod that is there, and learnt for that pod.",
     needs: removes,
-    unsupported: contrast,
+    unsupported: ownerContrast,
     trials: 6,
     blame: { owner: "orphan-not-learnt-again" },
     trial: async (lab) => {
@@ -99,7 +102,7 @@ export const podCases: readonly Case[] = [
     requirement: "R-POD-4",
     title: "When one pod is exchanged for another in one change, the new one MUST be used and the old one MUST NOT.",
     needs: { transport: "any", ...addsAndRemoves },
-    unsupported: none,
+    unsupported: all(coldReachable, heldOnesSpread),
     traffic: async (lab) => {
       await sendFresh(lab, 12);
       await lab.replacePod(lab.random.pick(lab.pods()));
@@ -136,7 +139,7 @@ export const podCases: readonly Case[] = [
     requirement: "R-POD-6",
     title: "Removing a pod MUST NOT make the router forget what other pods own.",
     needs: removes,
-    unsupported: contrast,
+    unsupported: ownerContrast,
     blame: { owner: "forgot-on-pod-change" },
     trials: 4,
     trial: async (lab) => {
@@ -154,7 +157,7 @@ export const podCases: readonly Case[] = [
     requirement: "R-POD-6",
     title: "Adding a pod MUST NOT move prefixes that other pods own.",
     needs: adds,
-    unsupported: contrast,
+    unsupported: ownerContrast,
     blame: { owner: "forgot-on-pod-change" },
     trials: 4,
     trial: async (lab) => {
@@ -208,7 +211,7 @@ export const podCases: readonly Case[] = [
     requirement: "R-POD-6",
     title: "The order in which pods are listed MUST NOT decide who owns a prefix.",
     needs: { podChanges: ["start"] },
-    unsupported: contrast,
+    unsupported: ownerContrast,
     blame: { owner: "forgot-on-pod-change" },
     trials: 4,
     trial: async (lab) => {
@@ -225,7 +228,7 @@ export const podCases: readonly Case[] = [
     requirement: "R-POD-11",
     title: "The prefixes of a removed pod SHOULD be spread over the pods that remain.",
     needs: { transport: "any", ...removes, pods: 4 },
-    unsupported: all(prefixAware, coldReachable),
+    unsupported: all(prefixAware, coldReachable, heldOnesSpread),
     traffic: async (lab) => {
       const prompts = Array.from({ length: 120 }, () => trunk(lab.corpus.namespace(), 2));
       const held: Held[] = [];

@@ -11,7 +11,7 @@ import type { RouterProfile } from "../router-profile.ts";
 import { RIVAL } from "./busy.ts";
 import { FALSE_POSITIVE_RATE } from "../statistics/binomial.ts";
 import { inDigits, judgeCounts, type Count, type CountVerdict, type Question } from "../statistics/judge-counts.ts";
-import { byChance } from "./claims.ts";
+import { byChance, unpredictable } from "./claims.ts";
 import { looksIn, UNDECIDED, UNMET, type Looks } from "./looks.ts";
 
 /** The branch a probe is made for; `any` only asks that the oracle be obeyed. */
@@ -71,10 +71,12 @@ export function judgeProbes(observation: Observation, profile: RouterProfile, ru
   }
   const { minimumSharp = 2, sharpOn } = rules;
   const sharp = probes.filter((probe) => probe.sharp);
-  const blunt = sharpOn?.find(
-    (zone) => sharp.filter(({ expectation }) => expectation.zone === zone).length < minimumSharp,
-  );
-  const told = sharp.length + (following?.statistic.n ?? 0);
+  const counted = following?.statistic.n ?? 0;
+  const blunt = sharpOn?.find((zone) => {
+    const sharpThere = sharp.filter(({ expectation }) => expectation.zone === zone).length;
+    return sharpThere + (zone === "load" ? counted : 0) < minimumSharp;
+  });
+  const told = sharp.length + counted;
   if (blunt !== undefined || told < minimumSharp) {
     const where = blunt === undefined ? "" : ` on the branch "${blunt}"`;
     return {
@@ -229,17 +231,18 @@ function judgedProbes(observation: Observation, profile: RouterProfile, { stages
           rival: rivals.get(step),
           expectation,
           right,
-          sharp: isSharp(step, rivals.get(step), expectation),
+          sharp: isSharp(step, rivals.get(step), expectation, profile),
         };
       }),
   );
 }
 
-function isSharp(step: SentStep, rival: string | undefined, expectation: Expectation): boolean {
+function isSharp(step: SentStep, rival: string | undefined, expectation: Expectation, profile: RouterProfile): boolean {
   const { zone, allowed: pods, cold, livePods, loads } = expectation;
   if (pods.length === livePods.length) return false;
   // Where load is not known to decide, chance alone separates: any pod that is not allowed will do.
-  const partsFromCold = loads === undefined ? cold.length === livePods.length : disjoint(pods, cold);
+  const guessed = loads === undefined || unpredictable(profile);
+  const partsFromCold = guessed ? cold.length === livePods.length : disjoint(pods, cold);
   const leavesRival = rival !== undefined && !pods.includes(rival);
   switch (step.label) {
     case probeLabel("owner"):

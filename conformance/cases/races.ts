@@ -2,12 +2,12 @@
 import type { Case } from "../case.ts";
 import type { Lab } from "../lab.ts";
 import type { Observation, SentStep } from "../observation.ts";
-import { makeBusy } from "./busy.ts";
-import { all, claimed, coldReachable, prefixAware, separable } from "./claims.ts";
+import { makeBusy, maxBusy } from "./busy.ts";
+import { all, claimed, coldReachable, followed, no, none, prefixAware } from "./claims.ts";
+import type { RouterProfile } from "../router-profile.ts";
 import { judgeProbes, judgeService, probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { cells, trunk } from "./shape.ts";
-import { none } from "./claims.ts";
 
 const DURING_CHANGE = "during-change";
 
@@ -76,24 +76,29 @@ function duringChange({ steps }: Observation): { readonly step: SentStep; readon
 
 function concurrentFirsts(): Case {
   const FIRSTS = 16;
+  const PODS = 6;
+  // No more than the gate lets one pod have: beyond it every pod becomes an owner.
+  const atOnce = (profile: RouterProfile): number => maxBusy(profile, PODS, FIRSTS);
   return routingCase({
     id: "CON-04",
     level: "MUST",
     requirement: "R-CON-4",
     title:
       "A prompt that many clients send first at the same time MUST then be followed to a pod that served one of them.",
-    needs: { transport: "http", pods: 6 },
+    needs: { transport: "http", pods: PODS },
     // Who learns later sends the firsts to every pod, and owns the prompt on each.
     unsupported: all(
       prefixAware,
-      separable,
+      followed,
       coldReachable,
       claimed("insert.at dispatch", ({ insert }) => insert?.at === "dispatch"),
+      (profile) => (atOnce(profile) < 2 ? no("two at once open its gate") : undefined),
     ),
     trials: 4,
     trial: async (lab) => {
       const prompt = trunk(lab.corpus.namespace(), 6);
-      const firsts = await Promise.all(Array.from({ length: FIRSTS }, () => lab.send(prompt, { label: "first" })));
+      const length = atOnce(lab.profile);
+      const firsts = await Promise.all(Array.from({ length }, () => lab.send(prompt, { label: "first" })));
       await lab.quiet();
       const owner = firsts.find(({ pod }) => pod !== null)?.pod;
       if (owner === undefined || owner === null) return;

@@ -11,7 +11,7 @@ import {
   loadDecides,
   none,
   prefixAware,
-  separable,
+  followed,
 } from "./claims.ts";
 import { placeFork } from "./fork.ts";
 import { askBusyOwner } from "./owner-trial.ts";
@@ -19,7 +19,7 @@ import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { cells } from "./shape.ts";
 
-const contrast = all(prefixAware, separable);
+const contrast = all(prefixAware, followed);
 const forkable = all(contrast, belowReachable, coldReachable);
 const bothOwnersKnown = all(prefixAware, loadDecides, busyOwner, belowReachable, coldReachable, allOwners);
 

@@ -53,6 +53,12 @@ const bytesOf = (pieces: readonly (string | Uint8Array)[]): string =>
 const streamed = (lab: Lab): string => completionBody(lab, { stream: true });
 
 /** What must be true of the bytes a broken stream left behind. */
+/** An event whose data is an error, as OpenAI's clients look for it: the end after it fools nobody. */
+function tellsError(body: string): boolean {
+  const events = body.split(/\r?\n/).filter((line) => line.startsWith("data:"));
+  return events.some((line) => typeof parseLatin(line.slice("data:".length))?.["error"] === "object");
+}
+
 function brokenStream(body: string, end: string, attempts: readonly Attempt[]): Finding | undefined {
   if (attempts.length > 1) {
     return {
@@ -61,7 +67,7 @@ function brokenStream(body: string, end: string, attempts: readonly Attempt[]): 
       observed: attempts.map(({ pod }) => pod),
     };
   }
-  if (end === "complete" && body.includes("[DONE]")) {
+  if (end === "complete" && body.includes("[DONE]") && !tellsError(body)) {
     return {
       reason: "clean-end-after-reset",
       detail: "the pod reset the stream in the middle and the client still got a clean [DONE]",

@@ -12,6 +12,7 @@ import {
   loadDecides,
   no,
   prefixAware,
+  followed,
   separable,
 } from "./claims.ts";
 import { exactShape } from "./exact-shape.ts";
@@ -59,7 +60,7 @@ export const thresholdCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-THR-2",
     title: "A prompt that matches clearly more than the threshold MUST be routed to an owner of its prefix.",
-    unsupported: contrast,
+    unsupported: all(prefixAware, followed),
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
       const shape = over(lab.profile);
@@ -106,7 +107,7 @@ export const thresholdCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-THR-5",
     title: "The ratio MUST be taken of the request, not of the longer prompt that was learnt.",
-    unsupported: all(contrast, claimed("threshold.ratioOf request", ratioOfRequest)),
+    unsupported: all(prefixAware, followed, claimed("threshold.ratioOf request", ratioOfRequest)),
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
       await askOver(lab, trunk(namespace, 16), trunk(namespace, 2));
@@ -134,7 +135,8 @@ export const thresholdCases: readonly Case[] = [
     requirement: "R-THR-7",
     title: "A prompt that was routed by load MUST be learnt: its repetition goes to the pod that served it.",
     unsupported: all(
-      contrast,
+      prefixAware,
+      followed,
       belowReachable,
       coldReachable,
       claimed("insert.when", ({ insert }) => insert?.when !== undefined),

@@ -178,3 +178,11 @@ it("counts whole blocks only", () => {
   // 100 of 200 characters are one block of 64 out of three: under one half.
   expect(ask([start(), sent("x", "a"), held("q", "a")], "xy", blocks).zone).toBe("load");
 });
+
+it("lets the pod that took over from one that left own the prefix, however many owners there are", () => {
+  const { owners: _, ...unstated } = PROFILE;
+  const steps = [start(), sent("xy", "a"), pods("remove", "a", "b", "c"), sent("xy", "b"), held("q", "b")];
+  expect(ask(steps, "xy", unstated)).toEqual({ zone: "owner", allowed: ["b"] });
+  // While the first owner is there, the second may not have been learnt.
+  expect(ask([start(), sent("xy", "a"), sent("xy", "b")], "xy", unstated).zone).toBe("either");
+});

@@ -20,6 +20,8 @@ export interface History {
   readonly placements: readonly Placement[];
   readonly livePods: readonly string[];
   readonly observation: Observation;
+  /** Whether the pod was among those the router had been told of. */
+  readonly wasThere: (pod: string, atMs: number) => boolean;
 }
 
 /**
@@ -50,7 +52,10 @@ export function historyBefore(observation: Observation, request: SentStep): Hist
       };
     });
   });
-  return { placements, livePods: podsFor(request.model, before), observation };
+  const changes = before.filter((step) => step.kind === "pods");
+  const wasThere = (pod: string, atMs: number): boolean =>
+    changes.findLast((change) => change.atMs <= atMs)?.pods.includes(pod) ?? true;
+  return { placements, livePods: podsFor(request.model, before), observation, wasThere };
 }
 
 function startOf(step: Step): number {

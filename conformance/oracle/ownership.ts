@@ -40,7 +40,7 @@ export function ownership(
   });
   const owned = new Map<string, Range>();
   for (const claim of claims) {
-    const keeps = keepsAgainst(claims, claim, profile.owners);
+    const keeps = keepsAgainst(rivalsOf(claim, claims, history), claim, profile.owners);
     const { low, high } = owned.get(claim.placement.pod) ?? { low: 0, high: 0 };
     owned.set(claim.placement.pod, {
       low: Math.max(low, keeps === "yes" ? claim.sure : 0),
@@ -109,12 +109,19 @@ function afterError(placement: Placement, history: History, sharedOf: (other: Pl
   return failedLater ? "maybe" : "yes";
 }
 
-/** Does the pod stay an owner of this stretch although others were sent it too? */
-function keepsAgainst(claims: readonly Claim[], claim: Claim, owners: RouterProfile["owners"]): Certainty {
-  if (owners === "all") return "yes";
-  const covering = claims.filter(
-    (rival) => rival.placement.pod !== claim.placement.pod && rival.possible >= claim.possible,
+/** Claims of other pods to the whole of the same stretch; a pod that had left by then is no rival. */
+function rivalsOf({ placement, possible }: Claim, claims: readonly Claim[], history: History): readonly Claim[] {
+  return claims.filter(
+    (rival) =>
+      rival.placement.pod !== placement.pod &&
+      rival.possible >= possible &&
+      (rival.placement.startMs > placement.startMs || history.wasThere(rival.placement.pod, placement.startMs)),
   );
+}
+
+/** Does the pod stay an owner of this stretch although others were sent it too? */
+function keepsAgainst(covering: readonly Claim[], claim: Claim, owners: RouterProfile["owners"]): Certainty {
+  if (owners === "all") return "yes";
   if (covering.length === 0) return "yes";
   if (owners === "last") {
     const later = covering.filter((rival) => (rival.placement.endMs ?? Infinity) >= claim.placement.startMs);

@@ -38,7 +38,22 @@ interface Account {
   heldTokens: number;
 }
 
-/** The same engine, keeping its own books of it: any call that shows a broken invariant throws. INV-7 takes two runs. */
+/** INV-7, over two runs of the same calls. */
+export function checkSame(first: readonly StepOutput[], second: readonly StepOutput[]): void {
+  const steps = Math.max(first.length, second.length);
+  for (let step = 0; step < steps; step++) {
+    const [before, after] = [written(first[step]), written(second[step])];
+    if (before !== after) throw new InvariantBroken("INV-7", `step ${step}: ${before}, then ${after}`);
+  }
+}
+
+function written(step: StepOutput | undefined): string {
+  return step === undefined
+    ? "none"
+    : JSON.stringify(step, (_, item: unknown) => (typeof item === "bigint" ? `${item}` : item));
+}
+
+/** The same engine, keeping its own books of it: any call that shows a broken invariant throws, but for INV-7's. */
 export function auditedEngine(engine: Engine, config: EngineConfig): Engine {
   const open = new Map<string, Account>();
   const cached = new Map<string, number>();

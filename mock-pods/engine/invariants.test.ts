@@ -2,9 +2,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
-import { auditedEngine, type InvariantId } from "./audited-engine.ts";
+import { Random } from "../../fixtures/random.ts";
+import { auditedEngine, checkSame, INVARIANTS, type InvariantId } from "./audited-engine.ts";
 import { createEngine, type EngineConfig } from "./create-engine.ts";
-import type { Engine, StepOutput } from "./engine.ts";
+import type { Engine, EngineInspection, EngineStats, StepOutput } from "./engine.ts";
 
 type Call =
   | {
@@ -60,9 +61,15 @@ interface Life {
   readonly engine: Engine;
 }
 
-function live(settings: EngineConfig, calls: readonly Call[], audited = true): Life {
-  const bare = createEngine(settings, loadProfile("a6000"));
-  const engine = audited ? auditedEngine(bare, settings) : bare;
+function bare(settings: EngineConfig): Engine {
+  return createEngine(settings, loadProfile("a6000"));
+}
+
+function live(
+  settings: EngineConfig,
+  calls: readonly Call[],
+  engine: Engine = auditedEngine(bare(settings), settings),
+): Life {
   const outputs: StepOutput[] = [];
   let nowMs = 0;
   let endMs: number | undefined;
@@ -137,7 +144,8 @@ describe("over random lives", () => {
   it("the same calls give the same outputs (INV-7)", () => {
     fc.assert(
       fc.property(config, fc.array(call, { maxLength: 80 }), (settings, calls) => {
-        expect(live(settings, calls, false).outputs).toEqual(live(settings, calls).outputs);
+        const { outputs } = live(settings, calls, bare(settings));
+        expect(() => checkSame(outputs, live(settings, calls).outputs)).not.toThrow();
       }),
     );
   });
@@ -148,7 +156,7 @@ describe("an engine with a fault is caught", () => {
     blockSize: 4,
     numGpuBlocks: 40,
     maxModelLen: 60,
-    maxNumSeqs: 4,
+    maxNumSeqs: 1,
     maxNumBatchedTokens: 60,
     prefixCaching: true,
     policy: "fcfs",
@@ -158,55 +166,157 @@ describe("an engine with a fault is caught", () => {
     kvEvents: true,
   };
 
-  const onStep =
-    (change: (output: StepOutput) => StepOutput) =>
-    (engine: Engine): Engine => ({
-      ...engine,
-      endStep: () => change(engine.endStep()),
-    });
-  const faults: readonly (readonly [InvariantId, string, (engine: Engine) => Engine])[] = [
-    ["INV-1", "a block leaks", (engine) => ({ ...engine, stats: () => ({ ...engine.stats(), freeBlocks: 1 }) })],
+  type Change<T> = (value: T) => T;
+  const inSteps =
+    (change: Change<StepOutput>): Change<Engine> =>
+    (engine) => ({ ...engine, endStep: () => change(engine.endStep()) });
+  const inStats =
+    (change: Change<EngineStats>): Change<Engine> =>
+    (engine) => ({ ...engine, stats: () => change(engine.stats()) });
+  const inLook =
+    (change: Change<EngineInspection>): Change<Engine> =>
+    (engine) => ({ ...engine, inspect: () => change(engine.inspect()) });
+
+  const faults: readonly (readonly [InvariantId, string, Change<Engine>])[] = [
+    ["INV-1", "a block leaks", inStats((stats) => ({ ...stats, freeBlocks: stats.freeBlocks - 1 }))],
+    ["INV-1", "a usage that is not the blocks'", inStats((stats) => ({ ...stats, kvUsageRatio: 0.5 }))],
     [
-      "INV-2",
-      "a request is lost",
-      (engine) => ({ ...engine, inspect: () => ({ ...engine.inspect(), running: [], waiting: [] }) }),
+      "INV-1",
+      "a reference too many",
+      inLook((look) => ({
+        ...look,
+        blocks: look.blocks.map((block) => ({
+          ...block,
+          references: block.references && block.references + 1,
+        })),
+      })),
     ],
+    [
+      "INV-1",
+      "a block is free twice",
+      inLook((look) => ({
+        ...look,
+        blocks: look.blocks.map(({ reuseRank, ...block }) => ({
+          ...block,
+          ...(reuseRank !== undefined && { reuseRank: 0 }),
+        })),
+      })),
+    ],
+    ["INV-2", "a request is lost", inLook((look) => ({ ...look, waiting: [] }))],
+    ["INV-2", "one too many is said to run", inStats((stats) => ({ ...stats, running: stats.running + 1 }))],
     [
       "INV-3",
       "a token is told twice",
-      onStep((output) => ({ ...output, tokens: output.tokens.flatMap((token) => [token, token]) })),
+      inSteps((output) => ({ ...output, tokens: output.tokens.flatMap((token) => [token, token]) })),
     ],
     [
       "INV-3",
       "a wrong token",
-      onStep((output) => ({ ...output, tokens: output.tokens.map((token) => ({ ...token, tokenId: 9 })) })),
+      inSteps((output) => ({ ...output, tokens: output.tokens.map((token) => ({ ...token, tokenId: 9 })) })),
+    ],
+    [
+      "INV-3",
+      "a token after the end",
+      inSteps((output) => ({ ...output, tokens: [...output.tokens, { requestId: "gone", index: 0, tokenId: 0 }] })),
+    ],
+    [
+      "INV-3",
+      "a token before its request came",
+      (engine) => ({ ...engine, endStep: () => ({ ...engine.endStep(), startMs: 0, endMs: 0 }) }),
     ],
     [
       "INV-4",
       "a hit of half a block",
-      onStep((output) => ({ ...output, admitted: output.admitted.map((item) => ({ ...item, cachedTokens: 2 })) })),
+      inSteps((output) => ({ ...output, admitted: output.admitted.map((item) => ({ ...item, cachedTokens: 2 })) })),
     ],
+    [
+      "INV-4",
+      "a hit that leaves nothing to compute",
+      inSteps((output) => ({ ...output, admitted: output.admitted.map((item) => ({ ...item, cachedTokens: 8 })) })),
+    ],
+    ["INV-4", "more hits than queries", inStats((stats) => ({ ...stats, prefixHitsTokens: 99 }))],
     [
       "INV-5",
       "a chunk too small",
-      onStep((output) => ({ ...output, scheduled: output.scheduled.map(([id]) => [id, 1] as const) })),
+      inSteps((output) => ({ ...output, scheduled: output.scheduled.map(([id]) => [id, 1] as const) })),
     ],
-    ["INV-6", "a step that ends before it starts", onStep((output) => ({ ...output, endMs: output.startMs - 1 }))],
+    ["INV-6", "a step that ends before it starts", inSteps((output) => ({ ...output, endMs: output.startMs - 1 }))],
+    [
+      "INV-6",
+      "a step that starts before the last ended",
+      inSteps((output) => ({ ...output, startMs: Math.max(10, output.startMs - 1) })),
+    ],
     [
       "INV-8",
       "a step over budget",
-      onStep((output) => ({ ...output, scheduled: output.scheduled.map(([id]) => [id, 61] as const) })),
+      inSteps((output) => ({ ...output, scheduled: output.scheduled.map(([id]) => [id, 61] as const) })),
     ],
-    ["INV-9", "a victim that did not run", onStep((output) => ({ ...output, admitted: [], preempted: ["0"] }))],
-    ["INV-10", "an event is lost", onStep((output) => ({ ...output, kvEvents: output.kvEvents.slice(1) }))],
+    [
+      "INV-8",
+      "a request twice in a step",
+      inSteps((output) => ({ ...output, scheduled: output.scheduled.flatMap((entry) => [entry, entry]) })),
+    ],
+    [
+      "INV-8",
+      "a request that computes nothing",
+      inSteps((output) => ({ ...output, scheduled: output.scheduled.map(([id]) => [id, 0] as const) })),
+    ],
+    ["INV-8", "more run than there are slots", () => bare({ ...settings, maxNumSeqs: 2 })],
+    ["INV-9", "a victim that did not run", inSteps((output) => ({ ...output, admitted: [], preempted: ["0"] }))],
+    ["INV-9", "one put out and one let in", inSteps((output) => ({ ...output, preempted: ["0"] }))],
+    ["INV-10", "an event is lost", inSteps((output) => ({ ...output, kvEvents: output.kvEvents.slice(1) }))],
+    [
+      "INV-10",
+      "an event is told twice",
+      inSteps((output) => ({ ...output, kvEvents: output.kvEvents.flatMap((event) => [event, event]) })),
+    ],
+    [
+      "INV-11",
+      "who waits holds the blocks",
+      inLook(({ running, waiting, blocks }) =>
+        running.length === 0 ? { running, waiting, blocks } : { running: waiting, waiting: running, blocks },
+      ),
+    ],
   ];
 
+  /** Two requests, of which the second waits for the only slot. */
+  const liveTwo = (engine: Engine): void => {
+    for (const id of ["0", "1"]) {
+      engine.submit({ id, promptTokenIds: [1, 2, 3, 4, 5, 6], maxTokens: 3, sample: (k) => k }, 10);
+    }
+    for (let endMs = engine.beginStep(10); endMs !== undefined; endMs = engine.beginStep(endMs)) engine.endStep();
+  };
+
   it.each(faults)("%s: %s", (id, _what, fault) => {
-    const engine = auditedEngine(fault(createEngine(settings, loadProfile("a6000"))), settings);
-    const life = (): void => {
-      engine.submit({ id: "0", promptTokenIds: [1, 2, 3, 4, 5, 6], maxTokens: 3, sample: (k) => k }, 0);
-      for (let endMs = engine.beginStep(0); endMs !== undefined; endMs = engine.beginStep(endMs)) engine.endStep();
+    const engine = auditedEngine(fault(bare(settings)), settings);
+    expect(() => liveTwo(engine)).toThrow(expect.objectContaining({ name: "InvariantBroken", id }));
+  });
+
+  it("INV-7: chance from elsewhere", () => {
+    // Two engines that draw from one stream.
+    const random = new Random(1).stream("of both");
+    const call: Call = {
+      kind: "submit",
+      group: 0,
+      promptTokens: 9,
+      maxTokens: 3,
+      stopAfterTokens: undefined,
+      salted: false,
+      lora: false,
+      priority: 0,
+      skipPrefixLookup: false,
     };
-    expect(life).toThrow(expect.objectContaining({ name: "InvariantBroken", id }));
+    const make = (): Engine => createEngine(settings, loadProfile("a6000"), { ratio: 0.1, random });
+    const outputs = (): readonly StepOutput[] => live(settings, [call, { kind: "begin" }], make()).outputs;
+    expect(() => checkSame(outputs(), outputs())).toThrow(expect.objectContaining({ id: "INV-7" }));
+  });
+
+  it("every invariant has a fault that shows it", () => {
+    const shown = new Set<string>([...faults.map(([id]) => id), "INV-7"]);
+    expect([...shown].sort()).toEqual(Object.keys(INVARIANTS).sort());
+  });
+
+  it("and none is seen where there is none", () => {
+    expect(() => liveTwo(auditedEngine(bare(settings), settings))).not.toThrow();
   });
 });

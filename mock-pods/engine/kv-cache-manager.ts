@@ -65,10 +65,8 @@ export class KvCacheManager {
    */
   admit(sequence: Sequence, newTokens: number, wholePrompt: boolean, headroomBlocks: number): boolean {
     const hits = this.#hits;
-    const { blockSize, maxModelLen } = this.config;
-    const totalTokens = Math.min(hits.length * blockSize + newTokens, maxModelLen);
-    const fitTokens = wholePrompt ? Math.max(sequence.knownTokens, totalTokens) : totalTokens;
-    if (!this.fits(fitTokens, headroomBlocks)) return false;
+    const totalTokens = hits.length * this.config.blockSize + newTokens;
+    if (!this.fits(wholePrompt ? sequence.knownTokens : totalTokens, headroomBlocks)) return false;
     for (const block of hits) {
       this.pool.touch(block);
       sequence.blocks.push(block);
@@ -92,10 +90,9 @@ export class KvCacheManager {
 
   /** Blocks for `newTokens` more of a running sequence; false, and nothing done, when there are too few. */
   extend(sequence: Sequence, newTokens: number): boolean {
-    const { blockSize, maxModelLen } = this.config;
-    const totalTokens = Math.min(sequence.computedTokens + newTokens, maxModelLen);
+    const totalTokens = sequence.computedTokens + newTokens;
     if (totalTokens <= sequence.roomTokens) return true;
-    const needed = Math.ceil(totalTokens / blockSize) - sequence.blocks.length;
+    const needed = Math.ceil(totalTokens / this.config.blockSize) - sequence.blocks.length;
     if (needed > this.pool.freeBlocks) return false;
     this.#fill(sequence, totalTokens);
     return true;

@@ -38,7 +38,8 @@ export interface Schedule {
  * vLLM 0.32's V1 scheduler, synchronous, one full-attention KV group, chunked prefill on.
  *
  * `schedule` decides a step, `complete` ends it. Requests, aborts and resets may come in between; a sequence that was
- * aborted or preempted meanwhile gets nothing from the step.
+ * aborted or preempted meanwhile gets nothing from the step. Who runs knows fewer than `maxModelLen` tokens, one of them
+ * not computed, so vLLM's caps by that length never bind here.
  */
 export class Scheduler {
   readonly kv: KvCacheManager;
@@ -174,7 +175,7 @@ export class Scheduler {
   get quietSteps(): number {
     const { maxNumSeqs, maxNumBatchedTokens, reserveFullIsl } = this.#config;
     const { running } = this;
-    if (running === 0 || running > maxNumBatchedTokens) return 0;
+    if (running === 0) return 0;
     const { head } = this.#waiting;
     const admits = head !== undefined && running < maxNumSeqs && running < maxNumBatchedTokens;
     // Where a first chunk is enough, a hit evicted can make it smaller.
@@ -201,7 +202,6 @@ export class Scheduler {
 
   /** `schedule` and `complete` in one, for so many quiet steps */
   decodeQuietly(steps: number): void {
-    this.#departed = false;
     decodeQuietly(this.#running, this.kv, steps);
   }
 
@@ -220,9 +220,7 @@ export class Scheduler {
     let left = budget;
     for (let index = 0; index < this.#running.length && left > 0; index++) {
       const sequence = this.#running[index] as Sequence;
-      const roomTokens = this.#config.maxModelLen - 1 - sequence.computedTokens;
-      const newTokens = Math.min(sequence.knownTokens - sequence.computedTokens, chunkTokens, left, roomTokens);
-      if (newTokens <= 0) continue;
+      const newTokens = Math.min(sequence.knownTokens - sequence.computedTokens, chunkTokens, left);
       let fits = this.kv.extend(sequence, newTokens);
       while (!fits) {
         const position = this.#victim();

@@ -21,7 +21,7 @@ describe("a decision trace", () => {
 
   it.each([
     ["a list of traces is needed", { id: "x", steps: [] }, /^trace\.json: \/: .* must be array$/],
-    ["a misspelt key", [{ id: "x", step: [] }], /^trace\.json: \/0: (missing key "steps"|unknown key "step")/],
+    ["a misspelt key", [{ id: "x", step: [] }], /^trace\.json: \/0: unknown key "step"; allowed: .* \(trace "x"\)$/],
     [
       "an unknown mode",
       [{ id: "x", mode: "best", steps: [] }],
@@ -50,6 +50,49 @@ describe("a decision trace", () => {
     ["more tokens than any context", { ...good, tokens: [[0, 2_000_000]] }, "2000001 tokens; allowed: at most 1048576"],
   ])("is refused where a step makes no sense: %s", (_what, step, message) => {
     expect(() => check(step)).toThrow(message);
+  });
+
+  it.each([
+    ["no trace", [], /^trace\.json: \/: \[\] holds no trace/],
+    [
+      "one id twice",
+      [
+        { id: "x", steps: [] },
+        { id: "x", steps: [] },
+      ],
+      /\/1\/id: "x" is the id of \/0 as well/,
+    ],
+    [
+      "an unknown card",
+      [{ id: "x", gpu: "h100", steps: [] }],
+      /\/0\/gpu: unknown GPU profile "h100"; there are a6000, .*x"\)$/,
+    ],
+    [
+      "a token that is none",
+      [
+        {
+          id: "long",
+          steps: [
+            good,
+            {
+              ...good,
+              tokens: [
+                [1, 3],
+                [-1, 3],
+              ],
+            },
+          ],
+        },
+      ],
+      /^trace\.json: \/0\/steps\/1\/tokens\/1\/0: -1 must be >= 0 \(trace "long", step 2\)$/,
+    ],
+    ["an id that is none", [{ id: 7, steps: [] }], /^trace\.json: \/0\/id: 7 must be string$/],
+  ])("is refused by trace and step, as they are printed: %s", (_what, value, message) => {
+    expect(() => checkDecisionTraces(value, "trace.json")).toThrow(message);
+  });
+
+  it("takes a card in any case, as AIBrix writes it", () => {
+    expect(checkDecisionTraces([{ id: "x", gpu: "V100", steps: [good] }], "t")).toHaveLength(1);
   });
 
   it("is refused where time runs backwards", () => {

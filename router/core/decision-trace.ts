@@ -1,6 +1,7 @@
 /** A decision trace: requests, the pods ready for each, and the pods that were picked. Its format and its checks. */
 import { Type, type Static } from "typebox";
 import { OperationalError } from "../../fixtures/operational-error.ts";
+import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
 import { checker } from "../../fixtures/schema.ts";
 import { MODES } from "./options.ts";
 
@@ -53,21 +54,47 @@ const checkShape = checker(Type.Array(TraceSchema));
 /** Far above any context length, far below what would fill the memory. */
 const MAX_PROMPT_TOKENS = 1_048_576;
 
-/** @throws {OperationalError} FILE_INVALID with `source`, the JSON pointer and what is allowed there */
+/** @throws {OperationalError} FILE_INVALID with `source`, JSON pointer, trace, step and what is allowed there */
 export function checkDecisionTraces(value: unknown, source: string): DecisionTrace[] {
-  const traces = checkShape(value, source);
-  for (const [traceIndex, trace] of traces.entries()) {
-    let atMs = 0;
-    for (const [stepIndex, step] of trace.steps.entries()) {
-      const complaint = complaintAbout(step, atMs);
-      if (complaint === undefined) {
-        atMs = step.atMs ?? atMs;
-        continue;
+  try {
+    const traces = checkShape(value, source);
+    for (const complaint of complaintsAbout(traces))
+      throw new OperationalError("FILE_INVALID", `${source}: ${complaint}`);
+    return traces;
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    throw new OperationalError("FILE_INVALID", `${error.message}${placeOf(error.message, value)}`, { cause: error });
+  }
+}
+
+/** The first is what an author must see. */
+function* complaintsAbout(traces: readonly DecisionTrace[]): Generator<string> {
+  if (traces.length === 0) yield "/: [] holds no trace; allowed: at least one";
+  for (const [traceIndex, { id, gpu, steps }] of traces.entries()) {
+    const first = traces.findIndex((trace) => trace.id === id);
+    if (first < traceIndex) yield `/${traceIndex}/id: ${JSON.stringify(id)} is the id of /${first} as well`;
+    if (gpu !== undefined) {
+      try {
+        loadProfile(gpu);
+      } catch (error) {
+        yield `/${traceIndex}/gpu: ${(error as Error).message}`;
       }
-      throw new OperationalError("FILE_INVALID", `${source}: /${traceIndex}/steps/${stepIndex}${complaint}`);
+    }
+    let atMs = 0;
+    for (const [stepIndex, step] of steps.entries()) {
+      const complaint = complaintAbout(step, atMs);
+      if (complaint !== undefined) yield `/${traceIndex}/steps/${stepIndex}${complaint}`;
+      atMs = step.atMs ?? atMs;
     }
   }
-  return traces;
+}
+
+/** ` (trace "id", step n)` of the pointer in a message: steps count from 1 in what is printed, pointers from 0. */
+function placeOf(message: string, value: unknown): string {
+  const [, traceIndex, stepIndex] = /: \/(\d+)(?:\/steps\/(\d+))?/.exec(message) ?? [];
+  const id: unknown = (value as { id?: unknown }[])[Number(traceIndex)]?.id;
+  if (typeof id !== "string") return "";
+  return ` (trace ${JSON.stringify(id)}${stepIndex === undefined ? "" : `, step ${Number(stepIndex) + 1}`})`;
 }
 
 /** The step's prompt as one list. */
@@ -82,7 +109,7 @@ function complaintAbout(step: DecisionStep, atMs: number): string | undefined {
   const { tokens, text, ready, picked } = step;
   if ((tokens === undefined) === (text === undefined)) return `: needs either "tokens" or "text"`;
   if (picked !== undefined && !ready.includes(picked)) {
-    return `/picked: "${picked}" is not ready; allowed: ${ready.join(", ") || "nothing, as no pod is ready"}`;
+    return `/picked: ${JSON.stringify(picked)} is not ready; allowed: ${ready.join(", ") || "nothing, as no pod is ready"}`;
   }
   if (step.atMs !== undefined && step.atMs < atMs) return `/atMs: ${step.atMs} is before ${atMs} of the step before`;
   const backward = tokens?.findIndex(([from, to]) => from > to) ?? -1;

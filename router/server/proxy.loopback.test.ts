@@ -243,6 +243,7 @@ it.each([
   ["a list", "[1,2]", 400],
   ["no model", '{"prompt":"hi"}', 400],
   ["an unknown model", '{"model":"nope","prompt":"hi"}', 404],
+  ["what is nested too deep", `{"prompt":${'{"a":'.repeat(9000)}1${"}".repeat(9000)}}`, 400],
   ["ten megabytes of brackets", "[".repeat(5_000_000) + "]".repeat(5_000_000), 400],
 ])(
   "refuses %s in vLLM's error shape without calling a pod (PROTO-01, PROTO-06: ps #1017, #889)",

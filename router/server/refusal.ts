@@ -1,7 +1,7 @@
 /** The router's own "no", in vLLM's words and error body where vLLM has them, so that a client's handling works unchanged. */
 import type { ServerResponse } from "node:http";
 import { Refusal, unknownModel } from "../../fixtures/wire/errors.ts";
-import { bodyReader } from "../../fixtures/wire/validation/request-body.ts";
+import { bodyReader, UnreadableBody } from "../../fixtures/wire/validation/request-body.ts";
 import { string } from "../../fixtures/wire/validation/schema.ts";
 
 export const refusals = {
@@ -24,7 +24,7 @@ const strictly = bodyReader(
   [],
 );
 
-/** Python's decoder, rebuilt to quote it, is slow and recurses: beyond this a body is refused in plain words. */
+/** Python's decoder, rebuilt to quote it, is slow: beyond this a body is refused in plain words. */
 const MAX_EXPLAINED_BYTES = 65_536;
 
 /** What vLLM says of a body in which no model could be found. */
@@ -39,7 +39,8 @@ export function explainBody(body: Buffer): Refusal {
   try {
     strictly.read(body, "application/json");
   } catch (error) {
-    if (error instanceof Refusal) return error;
+    // What vLLM's framework refuses before vLLM sees it has no words that would help.
+    if (error instanceof Refusal && !(error instanceof UnreadableBody)) return error;
   }
   return plain;
 }
@@ -62,6 +63,12 @@ export function refuse(
 
 /** vLLM answers a missing or wrong key with a bare string, not in the shape of its other errors. */
 export function refuseUnauthorized(response: ServerResponse): void {
-  response.writeHead(401, { "content-type": "application/json", connection: "close" });
-  response.end('{"error":"Unauthorized"}');
+  const body = '{"error":"Unauthorized"}';
+  response.writeHead(401, {
+    "content-type": "application/json",
+    "content-length": body.length,
+    "www-authenticate": "Bearer",
+    connection: "close",
+  });
+  response.end(body);
 }

@@ -52,6 +52,8 @@ export const FAULTS = {
   "model-not-in-key": "models share one index",
   "salt-not-in-key": "cache salts share one index",
   "key-undelimited": "model and salt are joined without a mark between them",
+  "folds-letter-case": "prompts that differ in letter case alone count as equal",
+  "folds-white-space": "prompts that differ in the length of gaps alone count as equal",
   "partial-block-counts": "a last partial block matches whatever is in it",
   "sticky-at-80-percent": "one request in five that should follow its owner goes anywhere",
   "threshold-is-fixed": "a threshold that was set is not taken",

@@ -124,13 +124,18 @@ export class LearntPrompts {
     if (this.#is("bag-of-blocks")) return bagChars(text, entry.text);
     if (this.#is("suffix-match")) return commonEndChars(text, entry.text);
     if (this.#is("whole-body-hash")) return text === entry.text ? text.length : 0;
-    const common = Math.min(commonChars(text, entry.text), entry.keptChars);
+    const common = Math.min(commonChars(this.#read(text), this.#read(entry.text)), entry.keptChars);
     if (common <= entry.lostChars) return 0;
     if (this.#is("whole-prompts-only") && common < entry.text.length) return 0;
     if (this.#is("blocks-rounded-up")) return Math.ceil(common / size) * size;
     const whole = Math.floor(common / size) * size;
     if (this.#is("partial-block-counts") && text.length - whole < size) return text.length;
     return whole;
+  }
+
+  #read(text: string): string {
+    if (this.#is("folds-letter-case")) return text.toLowerCase();
+    return this.#is("folds-white-space") ? text.replaceAll(/\s+/g, " ") : text;
   }
 
   #split(entry: Learnt, atChars: number, pod: string, nowMs: number): void {

@@ -78,6 +78,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant("M40e", "model-not-in-key", "token", "MOD-03", "followed-across-adapters"),
   mutant("M41b", "blocks-rounded-up", "block, any match", "TOK-10", "units-rounded-up"),
   mutant("M41c", "blocks-rounded-up", "block at .5", "TOK-10", "units-rounded-up"),
+  mutant("M41d", "folds-letter-case", "token", "TOK-12", "other-text-matched"),
+  mutant("M41e", "folds-white-space", "char at .3", "TOK-12", "other-text-matched"),
   mutant("M42a", "sticky-at-80-percent", "token", "AFF-01", "routed-by-load-above-threshold"),
   mutant("M42b", "one-in-25-astray", "explores", "AFF-02", "routed-by-load-above-threshold"),
 ];

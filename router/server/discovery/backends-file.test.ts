@@ -25,15 +25,20 @@ it("reads JSON and YAML alike, and plain URLs as pods", () => {
   expect(parseBackendsFile("- http://a:1\n- url: http://b:2\n  gpu: a6000\n  name: b\n  models: [m]\n", "f")).toEqual(
     pods,
   );
-  expect(parseBackendsFile("", "f")).toEqual([]);
+  expect(parseBackendsFile("[]", "f")).toEqual([]);
 });
 
 it.each([
   ["{", /^f: [^\n]+$/],
+  ["", /^f: is empty; write \[\] for no pods$/],
+  ["# none\n", /^f: is empty; write \[\] for no pods$/],
   ["pods: []", /^f: must be a list of pods$/],
   ["- url: http://a:1\n  gpus: a6000\n", /^f: \/0: unknown key "gpus"; allowed: url, name, gpu, models, uid$/],
   ["- name: a\n", /^f: \/0: missing key "url"$/],
   ["- 7\n", /^f: \/0: 7 must be object$/],
+  ["- http://a:1\n- url: a:1\n", /^f: http:\/\/a:1 is listed twice; /],
+  ["- ftp://a:1\n", /^f: "ftp:\/\/a:1" is not a pod URL; write http:\/\/host:port$/],
+  ["- url: http://a:1\n  gpu: h100\n", /^f: unknown GPU profile "h100"; there are a6000, /],
 ])("refuses %j in one line", (text, message) => {
   expect(() => parseBackendsFile(text, "f")).toThrow(message);
 });
