@@ -16,6 +16,7 @@ import { slowedEngine } from "./faults/slowed-engine.ts";
 import { fetchFrom } from "./fetch-reply.ts";
 import { isControl, Journal } from "./journal.ts";
 import { lazyEngine } from "./lazy-engine.ts";
+import { lazily } from "./lazily.ts";
 import { PodMetrics } from "./metrics/pod-metrics.ts";
 import { PodEngine } from "./pod-engine.ts";
 import type { PodSettings } from "./pod-settings.ts";
@@ -41,9 +42,9 @@ export interface PodCoreOptions {
 /** What dies with a crash. */
 interface Life {
   readonly engine: PodEngine;
-  readonly metrics: PodMetrics;
   readonly serving: ServeSettings;
-  /** Made with the first exchange: most of a large fleet idles, and routes are many. */
+  /** Made with the first exchange, as most of a large fleet idles: a page has hundreds of numbers, and routes are many. */
+  readonly metrics: () => PodMetrics;
   readonly face: () => PodFace;
   readonly died: AbortController;
 }
@@ -65,7 +66,7 @@ export class PodCore implements InProcessPod {
       pod: options.name,
       nowMs: () => options.driver.nowMs(),
       nextId: () => `${options.name}-${this.#made++}`,
-      served: (exchange) => this.#life.metrics.http.served(exchange),
+      served: (exchange) => this.#life.metrics().http.served(exchange),
     });
     this.#life = this.#bear();
     const random = new Random(options.seed).stream(`faults/${options.name}`);
@@ -192,7 +193,7 @@ export class PodCore implements InProcessPod {
   }
 
   #renderMetrics(): string {
-    return this.#life.metrics.render(this.stats());
+    return this.#life.metrics().render(this.stats());
   }
 
   #wait(durationMs: number): Promise<void> {
@@ -217,16 +218,20 @@ export class PodCore implements InProcessPod {
     const { settings, driver, name } = this.#options;
     const { engine: config, profile } = settings;
     const serving = serveSettings(settings);
-    const metrics = new PodMetrics({
-      version: serving.version.metrics,
-      model: this.model,
-      maxModelLenTokens: config.maxModelLen,
-      cache: settings.cache,
-      toolParser: settings.flags["tool-call-parser"] !== undefined,
-      ...(settings.flags["enable-lora"] === true && { maxLoras: Number(settings.flags["max-loras"] ?? 1) }),
-      ...(settings.flags["enable-lora"] === true && { maxLoras: Number(settings.flags["max-loras"] ?? 1) }),
-      unixSeconds: () => Date.now() / 1000,
-    });
+    const createdSeconds = Date.now() / 1000;
+    const metrics = lazily(
+      () =>
+        new PodMetrics({
+          version: serving.version.metrics,
+          model: this.model,
+          maxModelLenTokens: config.maxModelLen,
+          cache: settings.cache,
+          toolParser: settings.flags["tool-call-parser"] !== undefined,
+          ...(settings.flags["enable-lora"] === true && { maxLoras: Number(settings.flags["max-loras"] ?? 1) }),
+          createdSeconds,
+          unixSeconds: () => Date.now() / 1000,
+        }),
+    );
     const engine = new PodEngine(
       driver,
       slowedEngine(
@@ -239,9 +244,8 @@ export class PodCore implements InProcessPod {
         if (step.kvEvents.length > 0) this.publish(step.kvEvents);
       },
     );
-    let made: PodFace | undefined;
-    const face = (): PodFace =>
-      (made ??= createPodFace({
+    const face = lazily(() =>
+      createPodFace({
         podName: name,
         settings: serving,
         tokenizer: this.#options.tokenizer,
@@ -249,7 +253,8 @@ export class PodCore implements InProcessPod {
         engine,
         publishedAt: () => this.publishedAt,
         routes: controlRoutes(this),
-      }));
+      }),
+    );
     return { engine, metrics, serving, face, died: new AbortController() };
   }
 }
