@@ -32,6 +32,7 @@ export const HTTP_FAULTS = {
   "believes-lengths": "of a length and chunks it reads the length and passes both on as chunks",
   "open-admin": "whoever can send a prompt can name a worker",
   "always-ready": "it calls itself ready without any pod",
+  "lists-the-first-pods-models": "the list of models is that of the first pod",
   "counts-errors-as-good": "the metrics page counts every answer as a 200",
   "explains-by-load": "the decision record always says that load decided",
   "names-the-first-pod": "the header that names the pod always names the first of the list",

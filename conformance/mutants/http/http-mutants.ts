@@ -57,6 +57,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M56e", { passing: "explains-by-load" }, "OBS-05", "explanation-contradicts-rule"),
   mutant("M57a", { passing: "refuses-during-changes" }, "CON-05", "request-not-served"),
   mutant("M57b", { passing: "guesses-under-load" }, "CON-02", "routed-by-load-above-threshold"),
+  mutant("M57c", { passing: "lists-the-first-pods-models" }, "MOD-04", "models-not-listed"),
   mutant("M58a", { passing: "dawdles" }, "PERF-01", "many-times-slower"),
   mutant("M58b", { passing: "matches-quadratically" }, "PERF-03", "slows-faster-than-prompts-grow"),
   mutant("null", { passing: "always-503" }, "TOK-01", "request-not-served"),

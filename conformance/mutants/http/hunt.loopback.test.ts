@@ -1,7 +1,11 @@
 import { expect, it } from "vitest";
 import { HTTP_FAULTS } from "./http-fault.ts";
 import { HTTP_MUTANTS } from "./http-mutants.ts";
+import { HTTP_VARIANTS } from "./http-variants.ts";
 import { failuresOfConformingProxy, huntHttpMutant } from "./hunt.ts";
+
+/** Of every kind that goes by loads. */
+const RULE_CASES = ["THR-01", "LPM-01", "LOAD-01", "LOAD-02", "LOAD-05", "HOT-01", "CON-04", "TOK-05", "THR-08"];
 
 it.concurrent.each(HTTP_MUTANTS.map((mutant) => [`${mutant.id} (${mutant.caseId})`, mutant] as const))(
   "catches %s over real sockets",
@@ -14,6 +18,13 @@ it("passes the conforming proxy in every case that catches a broken one", async 
   const caseIds = [...new Set(HTTP_MUTANTS.map(({ caseId }) => caseId))];
   expect(await failuresOfConformingProxy(caseIds, 1)).toEqual([]);
 });
+
+it.each(HTTP_VARIANTS.map(({ name, rule }) => [name, rule] as const))(
+  "passes the conforming proxy by another rule: %s",
+  async (_name, rule) => {
+    expect(await failuresOfConformingProxy(RULE_CASES, 1, rule)).toEqual([]);
+  },
+);
 
 it("has a mutant for every fault of the proxy", () => {
   const used = new Set(HTTP_MUTANTS.map(({ broken }) => broken.passing));

@@ -1,6 +1,7 @@
 /** Runs a broken proxy against the case that must catch it, over real sockets. */
 import { runConformance } from "../../runner/run-conformance.ts";
 import { proxyAdapter } from "./proxy-adapter.ts";
+import type { RuleOptions } from "../pure/rule.ts";
 import type { HttpMutant } from "./http-mutants.ts";
 
 /** `verdict reason` of the case named. */
@@ -10,10 +11,19 @@ export async function huntHttpMutant({ broken, caseId }: HttpMutant, seed: numbe
   return [row?.verdict ?? "missing", row?.reason].filter((word) => word !== undefined).join(" ");
 }
 
-/** Cases that the unbroken proxy does not pass, as `case verdict reason`. */
-export async function failuresOfConformingProxy(caseIds: readonly string[], seed: number): Promise<readonly string[]> {
-  const report = await runConformance({ adapter: proxyAdapter(), only: caseIds.join(","), seed, shuffle: true });
+/** Cases that an unbroken proxy with this rule does not pass, as `case verdict reason`; what it does not support aside. */
+export async function failuresOfConformingProxy(
+  caseIds: readonly string[],
+  seed: number,
+  rule?: RuleOptions,
+): Promise<readonly string[]> {
+  const report = await runConformance({
+    adapter: proxyAdapter({}, rule),
+    only: caseIds.join(","),
+    seed,
+    shuffle: true,
+  });
   return report.cases
-    .filter(({ id, verdict }) => caseIds.includes(id) && verdict !== "pass")
+    .filter(({ id, verdict }) => caseIds.includes(id) && verdict !== "pass" && verdict !== "unsupported")
     .map(({ id, verdict, reason = "" }) => `${id} ${verdict} ${reason}`);
 }

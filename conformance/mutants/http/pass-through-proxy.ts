@@ -53,6 +53,7 @@ export class PassThroughProxy {
   readonly #fault: HttpFault | undefined;
   readonly #server: Server;
   #pods = new Map<string, URL>();
+  #served: readonly PodAddress[] = [];
   #attemptCount = 0;
   /** Begun and not answered yet: what a fault may mix up. */
   readonly #waiting = new Set<Flight>();
@@ -86,6 +87,7 @@ export class PassThroughProxy {
 
   setPods(pods: readonly PodAddress[]): void {
     if (this.#is("refuses-during-changes")) this.#refusals = REFUSED_AFTER_CHANGE;
+    this.#served = pods;
     this.#pods = new Map(pods.map(({ name, url }) => [name, new URL(url)]));
     this.#router.setPods(pods, this.#clock.nowMs());
   }
@@ -113,8 +115,14 @@ export class PassThroughProxy {
 
   #show(path: string, client: ServerResponse): void {
     if (path === "/metrics") return void client.end(this.#pages.metrics());
-    if (path !== "/ready") return refuse(client, 404, "there is /ready and /metrics");
+    if (path === "/v1/models") return void client.end(this.#pages.models(this.#listedModels()));
+    if (path !== "/ready") return refuse(client, 404, "there is /ready, /metrics and /v1/models");
     client.writeHead(this.#pods.size > 0 || this.#is("always-ready") ? 200 : 503).end();
+  }
+
+  #listedModels(): readonly string[] {
+    const pods = this.#is("lists-the-first-pods-models") ? this.#served.slice(0, 1) : this.#served;
+    return [...new Set(pods.flatMap(({ models = [] }) => models))];
   }
 
   /** Takes a worker from anyone: sees how it is, and says thanks. */

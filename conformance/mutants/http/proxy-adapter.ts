@@ -3,7 +3,7 @@ import type { Observe } from "../../adapters/observe.ts";
 import type { RouterAdapter } from "../../adapters/router-under-test.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import type { Fault } from "../pure/fault.ts";
-import { PLAIN_RULE } from "../pure/rule.ts";
+import { PLAIN_RULE, type RuleOptions } from "../pure/rule.ts";
 import { RuleRouter } from "../pure/rule-router.ts";
 import { profileOf } from "../pure/variants.ts";
 import type { HttpFault } from "./http-fault.ts";
@@ -16,11 +16,11 @@ export interface Breakage {
   readonly passing?: HttpFault;
 }
 
-const PROFILE: RouterProfile = {
-  ...profileOf(PLAIN_RULE),
+const profileFor = (rule: RuleOptions): RouterProfile => ({
+  ...profileOf(rule),
   discovery: { convergenceMs: 0, returningPodIsCold: true, models: true },
   retry: { on: ["connect"], max: 2 },
-};
+});
 
 const OBSERVE: Observe = {
   readiness: { url: "{{url}}/ready" },
@@ -38,18 +38,17 @@ const OBSERVE: Observe = {
   metrics: { url: "{{url}}/metrics", podIs: "name", requests: { name: ANSWERS, pod: "pod", status: "status" } },
 };
 
-export function proxyAdapter({ routing, passing }: Breakage = {}): RouterAdapter {
+export function proxyAdapter({ routing, passing }: Breakage = {}, rule: RuleOptions = PLAIN_RULE): RouterAdapter {
   return {
     name: routing ?? passing ?? "conforming proxy",
     version: "1",
     kind: "function",
-    profile: PROFILE,
+    profile: profileFor(rule),
     takesThreshold: true,
     podSeenBy: { header: POD_HEADER, value: "name" },
     observe: OBSERVE,
-    async start({ pods, seed, clock, threshold = PLAIN_RULE.threshold }) {
-      const rule = { ...PLAIN_RULE, threshold };
-      const proxy = new PassThroughProxy(new RuleRouter(rule, seed, routing), clock, passing);
+    async start({ pods, seed, clock, threshold = rule.threshold }) {
+      const proxy = new PassThroughProxy(new RuleRouter({ ...rule, threshold }, seed, routing), clock, passing);
       proxy.setPods(pods);
       const url = await proxy.listen();
       return { kind: "http", url, setPods: async (next) => proxy.setPods(next), close: () => proxy.close() };

@@ -83,7 +83,7 @@ export class RuleRouter implements FunctionRouter {
     if (pod === null) return record;
     const learn = followed || !this.#is(spilt ? "spill-not-learnt" : "below-threshold-not-learnt");
     this.#flights.set(request.requestId, { request, pod, learn });
-    this.#loads.started(pod, nowMs);
+    this.#loads.started(pod, text.length, nowMs);
     if (learn && this.#insertAt === "dispatch") this.#learnt.learn(request, pod, nowMs);
     return record;
   }
