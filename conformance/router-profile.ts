@@ -23,6 +23,8 @@ export const RouterProfileSchema = Type.Object(
           input: Type.Optional(literals("prompt", "messages-joined", "template", "json")),
           separator: Type.Optional(Type.String()),
           partialBlock: Type.Optional(literals("dropped", "whole", "exact")),
+          // Who counts the tokens: the router itself, or its pods by /tokenize.
+          tokenizer: Type.Optional(literals("own", "pods")),
         },
         closed,
       ),
@@ -125,6 +127,8 @@ export const RouterProfileSchema = Type.Object(
           convergenceMs: Type.Optional(Type.Number({ minimum: 0 })),
           returningPodIsCold: Type.Optional(Type.Boolean()),
           models: Type.Optional(Type.Boolean()),
+          // Within this time a pod that calls itself unhealthy is left out, and one that is well again is used.
+          healthMs: Type.Optional(Type.Number({ minimum: 0 })),
         },
         closed,
       ),
@@ -155,6 +159,16 @@ export type RouterProfile = Static<typeof RouterProfileSchema>;
 
 /** Where prompts without a match go; undefined when the router does not say. */
 export const coldPolicy = ({ cold }: RouterProfile) => (typeof cold === "object" ? cold.policy : cold);
+
+const DEFAULT_WINDOW_MS = 180_000;
+/** A window that can be waited out between one case and the next. */
+export const SHORT_WINDOW_MS = 15_000;
+
+/** For how long a request counts as load after it began; undefined where only what is under way counts. */
+export function loadWindowMs({ load }: RouterProfile): number | undefined {
+  const counts = load?.signal === "window" || load?.signal === "cost-model";
+  return counts ? (load.windowMs ?? DEFAULT_WINDOW_MS) : undefined;
+}
 
 /** Checks a profile read from `source`. @throws {OperationalError} FILE_INVALID with pointer, value and what is allowed */
 export const checkRouterProfile: (value: unknown, source: string) => RouterProfile = checker(RouterProfileSchema);

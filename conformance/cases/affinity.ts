@@ -25,15 +25,18 @@ export const affinityCases: readonly Case[] = [
     requirement: "R-AFF-1",
     title:
       "A prompt that is repeated at once on an idle fleet MUST go to the same pod, but for the declared exploration.",
+    needs: { load: false },
     unsupported: prefixAware,
     strays: oneInTenBesides,
     trials: 1,
+    manyAnyway: true,
     trial: (lab) => sendPairs(lab, 100),
   }),
   routingCase({
     id: "AFF-02",
     level: "declared-MUST",
     requirement: "R-AFF-1",
+    needs: { load: false },
     title: "Over many repetitions, no more prompts MUST stray than the declared exploration explains.",
     unsupported: all(
       prefixAware,
@@ -44,6 +47,7 @@ export const affinityCases: readonly Case[] = [
       who: "a router that strays three times as often",
     }),
     trials: 1,
+    manyAnyway: true,
     trial: (lab) => sendPairs(lab, 1_000),
   }),
 ];

@@ -32,13 +32,17 @@ export const all =
 
 export const none: Claim = () => undefined;
 
-export const prefixAware: Claim = ({ match, threshold }) => {
+export const prefixAware: Claim = ({ match, threshold, gate, load }) => {
   if (match === undefined) return silent("match.unit");
   if (match.unit === "none") return no("the router does not match prefixes (match.unit is none)");
   if (threshold === undefined) return silent("threshold", " (null when there is none)");
   // Strictly above 1 nothing ever matches.
   if (threshold !== null && threshold.value >= 1 && threshold.comparison === ">")
     return no("the threshold is never passed");
+  if (gate === undefined || gate === null) return undefined;
+  if (load === undefined) return silent("load");
+  if (load.signal === "none" || load.signal === "metric")
+    return no(`the gate goes by ${load.signal}: nobody outside knows when it opens`);
   return undefined;
 };
 
@@ -71,6 +75,14 @@ export const loadDecides: Claim = (profile) => {
   if (load.signal === "none" || load.signal === "metric")
     return no(`load is ${load.signal}: requests held open do not show`);
   return undefined;
+};
+
+/** Requests held open move cold ones to other pods; where they do not show, all may legally go to one pod. */
+export const heldOnesSpread: Claim = (profile) => {
+  const policy = coldPolicy(profile);
+  const signal = profile.load?.signal;
+  if (policy !== "least-load" && policy !== "cost-model") return undefined;
+  return signal === "none" || signal === "metric" ? no(`load is ${signal}: requests held open do not show`) : undefined;
 };
 
 /** Loads compare request by request; a cost model's only where one pod is far ahead. */

@@ -9,6 +9,7 @@ import {
   belowReachable,
   claimed,
   coldReachable,
+  heldOnesSpread,
   loadDecides,
   busyOwner,
   none,
@@ -48,7 +49,7 @@ export const podCases: readonly Case[] = [
     requirement: "R-POD-1",
     title: "A pod that was added MUST get new requests.",
     needs: { transport: "any", ...adds },
-    unsupported: none,
+    unsupported: all(coldReachable, heldOnesSpread),
     traffic: async (lab) => {
       await sendFresh(lab, 12);
       const added = await lab.addPod();
@@ -99,7 +100,7 @@ export const podCases: readonly Case[] = [
     requirement: "R-POD-4",
     title: "When one pod is exchanged for another in one change, the new one MUST be used and the old one MUST NOT.",
     needs: { transport: "any", ...addsAndRemoves },
-    unsupported: none,
+    unsupported: all(coldReachable, heldOnesSpread),
     traffic: async (lab) => {
       await sendFresh(lab, 12);
       await lab.replacePod(lab.random.pick(lab.pods()));
@@ -225,7 +226,7 @@ export const podCases: readonly Case[] = [
     requirement: "R-POD-11",
     title: "The prefixes of a removed pod SHOULD be spread over the pods that remain.",
     needs: { transport: "any", ...removes, pods: 4 },
-    unsupported: all(prefixAware, coldReachable),
+    unsupported: all(prefixAware, coldReachable, heldOnesSpread),
     traffic: async (lab) => {
       const prompts = Array.from({ length: 120 }, () => trunk(lab.corpus.namespace(), 2));
       const held: Held[] = [];

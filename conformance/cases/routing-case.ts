@@ -14,6 +14,8 @@ interface RoutingCase extends ProbeRules {
   readonly unsupported: Claim;
   /** At the first look; default {@link TRIALS}; multiplied where only chance separates right from wrong. */
   readonly trials?: number;
+  /** So many show enough wherever cold requests go, even by chance. */
+  readonly manyAnyway?: true;
   /** `index` counts up to `trials` and begins anew. */
   readonly trial: (lab: Lab, index: number) => Promise<void>;
 }
@@ -25,14 +27,24 @@ const CHANCE_FACTOR = 4;
 const LOOKS_BY_THE_CLOCK = 2;
 
 export function routingCase(definition: RoutingCase): Case {
-  const { trial, trials = TRIALS, needs, blame, minimumSharp, sharpOn, strays, ...rest } = definition;
+  const {
+    trial,
+    trials = TRIALS,
+    manyAnyway = false,
+    needs,
+    blame,
+    minimumSharp,
+    sharpOn,
+    strays,
+    ...rest
+  } = definition;
   const rules = definedOnly({ blame, minimumSharp, sharpOn, strays });
   const judge: Case["judge"] = (observation, profile) => judgeProbes(observation, profile, rules);
   return {
     ...rest,
-    needs: { transport: "any", ...needs },
+    needs: { transport: "any", load: true, ...needs },
     traffic: async (lab) => {
-      const count = unpredictable(lab.profile) ? trials * CHANCE_FACTOR : trials;
+      const count = unpredictable(lab.profile) && !manyAnyway ? trials * CHANCE_FACTOR : trials;
       const once = async (): Promise<void> => {
         for (let index = 0; index < count; index++) {
           await trial(lab, index % trials);

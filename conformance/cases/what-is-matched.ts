@@ -25,6 +25,13 @@ const contrast = all(prefixAware, separable);
 const chats = { transport: "http", chats: true } as const;
 const inputClaimed = claimed("match.input", ({ match }: RouterProfile) => match?.input !== undefined);
 
+/** The same to a careless reader, another to every tokenizer from the first or second word on. */
+function respelt({ text, cells: names }: Prompt, byCase: boolean): Prompt {
+  const [first = "", ...rest] = text.trimStart().split(" ");
+  const start = byCase ? `${first.charAt(0).toUpperCase()}${first.slice(1)} ` : `${first}  `;
+  return { text: ` ${start}${rest.join(" ")}`, cells: names };
+}
+
 export const whatIsMatchedCases: readonly Case[] = [
   routingCase({
     id: "TOK-03",
@@ -139,6 +146,18 @@ export const whatIsMatchedCases: readonly Case[] = [
         cells: [...seed.cells, `to ${boundary.totalChars}`],
       };
       await askBusyOwner(lab, { seed, probe, kind: follows(lab.profile, seed, probe) ? "owner" : "load" });
+    },
+  }),
+  routingCase({
+    id: "TOK-12",
+    level: "declared-MUST",
+    requirement: "R-TOK-12",
+    title: "Texts that differ in letter case or in white space alone MUST NOT be taken for one another.",
+    unsupported: all(contrast, coldReachable),
+    blame: { load: "other-text-matched" },
+    trial: async (lab, index) => {
+      const seed = trunk(lab.corpus.namespace(), 6);
+      await askBusyOwner(lab, { seed, probe: respelt(seed, index % 2 === 0), kind: "load" });
     },
   }),
 ];

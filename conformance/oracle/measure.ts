@@ -47,7 +47,9 @@ export function measureOf(profile: RouterProfile): Measure | undefined {
       };
     },
     shared: (request, known) => {
-      const { low, high } = count(commonPrefix(request, known), base, request);
+      const prefix = commonPrefix(request, known);
+      if (prefix.length === 0) return NOTHING;
+      const { low, high } = count(prefix, base, request);
       if (match.partialBlock === "exact") return { low, high };
       // A last partial block hashed as a full one matches only where both prompts end in it.
       const whole = request === known && match.partialBlock !== "dropped";
@@ -79,11 +81,21 @@ export function commonPrefix(a: string, b: string): string {
   return a.slice(0, length);
 }
 
+const NOTHING = exactly(0);
+
 const WORDS_ONLY = /^(?: [a-z]{4})*(?: [a-z]{0,3})?$/;
+
+/** A history is measured against one prompt after another, so the answer for the last one is kept. */
+let lastTested = { text: "", wordsOnly: true };
+
+function isWordsOnly(text: string): boolean {
+  if (lastTested.text !== text) lastTested = { text, wordsOnly: WORDS_ONLY.test(text) };
+  return lastTested.wordsOnly;
+}
 
 /** Units in `text`, a prefix of `whole`. */
 function count(text: string, base: BaseUnit, whole = text): Range {
-  if (WORDS_ONLY.test(text)) {
+  if (isWordsOnly(whole) || WORDS_ONLY.test(text)) {
     if (base !== "token") return exactly(text.length);
     const words = Math.floor(text.length / CHARS_PER_WORD);
     // A prefix that stops inside a word of the whole shares none of that word's token.

@@ -22,8 +22,10 @@ const SERVER_A: MetricsOptions = {
     maxModelLenTokens: 2048,
     memoryBytes: 1_073_741_824,
     userSetBlockSize: true,
+    dtype: "auto",
   },
   toolParser: false,
+  createdSeconds: 1.7e9,
   unixSeconds: () => 1.7e9,
 };
 

@@ -165,6 +165,38 @@ it.each([
   expect(await names()).toEqual(["one"]);
 });
 
+it("refuses a fleet that lists a pod twice, and a removal that names none", async () => {
+  await start();
+  const twice = await admin("PUT", "/admin/pods", [{ url: pods[1].url }, { url: `${pods[1].url}/`, name: "again" }]);
+  expect(twice).toMatchObject({ status: 400, body: { error: { message: expect.stringMatching(/is listed twice/) } } });
+  expect(await admin("DELETE", "/admin/pods")).toMatchObject({
+    status: 400,
+    body: { error: { message: expect.stringMatching(/^which pod\? DELETE \/admin\/pods\/NAME/) } },
+  });
+  expect(await names()).toEqual(["one"]);
+});
+
+it.each(["//", "//[", "/admin/pods/%", "/%00", "/admin/tree?limit=%", "*", "/admin/pods?url=%ff"])(
+  "survives the target %s",
+  async (target) => {
+    await start({ adminHost: "127.0.0.1" });
+    const socket = connect(Number(new URL(router.adminUrl).port), "127.0.0.1");
+    socket.write(`DELETE ${target} HTTP/1.1\r\nhost: r\r\nconnection: close\r\n\r\n`);
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 (?:400|404|200) /);
+    expect(await names()).toEqual(["one"]);
+    socket.destroy();
+  },
+);
+
+it("answers HEAD where it answers GET", async () => {
+  await start();
+  for (const path of ["/health", "/metrics", "/admin/pods"]) {
+    const { statusCode, body } = await request(`${router.adminUrl}${path}`, { dispatcher: client, method: "HEAD" });
+    expect([statusCode, await body.text()]).toEqual([200, ""]);
+  }
+});
+
 it("shows who holds how much, and never the prompt", async () => {
   await start();
   const canary = "wombat ".repeat(50);
@@ -229,6 +261,9 @@ it("wants its token on each port, and only there, when one is set", async () => 
   await start({ settings: { apiKey: "data-key", adminToken: "admin-key" } });
   expect(await send("hi")).toBe(401);
   expect(await send("hi", { authorization: "Bearer wrong" })).toBe(401);
+  const { headers, body } = await request(`${router.url}/v1/models`, { dispatcher: client });
+  expect(headers).toMatchObject({ "www-authenticate": "Bearer", "content-length": "24" });
+  expect(await body.text()).toBe('{"error":"Unauthorized"}');
   expect(await send("hi", { authorization: "Bearer data-key" })).toBe(200);
   expect(pods[0].seen).toHaveLength(1);
   expect(pods[0].seen[0]?.headers).not.toHaveProperty("authorization");

@@ -26,6 +26,7 @@ export class LearntPrompts {
   readonly #rule: RuleOptions;
   readonly #is: (fault: Fault) => boolean;
   #learnt: Learnt[] = [];
+  readonly #buried = new Set<string>();
 
   constructor(rule: RuleOptions, is: (fault: Fault) => boolean) {
     this.#rule = rule;
@@ -67,6 +68,7 @@ export class LearntPrompts {
   learn(request: RouteRequest, pod: string, nowMs: number): void {
     const text = textOf(request);
     const key = this.#key(request);
+    if (this.#buried.has(text)) return;
     const same = this.#learnt.filter((entry) => entry.key === key);
     for (const entry of same) {
       const common = commonChars(entry.text, text);
@@ -110,6 +112,7 @@ export class LearntPrompts {
     );
     if (expired.length === 0) return;
     this.#learnt = this.#learnt.filter((entry) => !expired.includes(entry));
+    if (this.#is("expired-never-learnt-again")) for (const { text } of expired) this.#buried.add(text);
     if (!this.#is("eviction-strips-ancestors")) return;
     for (const gone of expired) {
       for (const entry of this.#learnt) {
@@ -124,13 +127,18 @@ export class LearntPrompts {
     if (this.#is("bag-of-blocks")) return bagChars(text, entry.text);
     if (this.#is("suffix-match")) return commonEndChars(text, entry.text);
     if (this.#is("whole-body-hash")) return text === entry.text ? text.length : 0;
-    const common = Math.min(commonChars(text, entry.text), entry.keptChars);
+    const common = Math.min(commonChars(this.#read(text), this.#read(entry.text)), entry.keptChars);
     if (common <= entry.lostChars) return 0;
     if (this.#is("whole-prompts-only") && common < entry.text.length) return 0;
     if (this.#is("blocks-rounded-up")) return Math.ceil(common / size) * size;
     const whole = Math.floor(common / size) * size;
     if (this.#is("partial-block-counts") && text.length - whole < size) return text.length;
     return whole;
+  }
+
+  #read(text: string): string {
+    if (this.#is("folds-letter-case")) return text.toLowerCase();
+    return this.#is("folds-white-space") ? text.replaceAll(/\s+/g, " ") : text;
   }
 
   #split(entry: Learnt, atChars: number, pod: string, nowMs: number): void {

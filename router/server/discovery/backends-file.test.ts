@@ -36,6 +36,9 @@ it.each([
   ["- url: http://a:1\n  gpus: a6000\n", /^f: \/0: unknown key "gpus"; allowed: url, name, gpu, models, uid$/],
   ["- name: a\n", /^f: \/0: missing key "url"$/],
   ["- 7\n", /^f: \/0: 7 must be object$/],
+  ["- http://a:1\n- url: a:1\n", /^f: http:\/\/a:1 is listed twice; /],
+  ["- ftp://a:1\n", /^f: "ftp:\/\/a:1" is not a pod URL; write http:\/\/host:port$/],
+  ["- url: http://a:1\n  gpu: h100\n", /^f: unknown GPU profile "h100"; there are a6000, /],
 ])("refuses %j in one line", (text, message) => {
   expect(() => parseBackendsFile(text, "f")).toThrow(message);
 });
@@ -75,6 +78,22 @@ it("keeps the list it had through bad edits and says why, each time (CFG-02: ps 
   expect(sink.lists).toEqual([[{ url: "http://a:1" }]]);
   writeFileSync(path, "- http://b:1\n");
   await sink.settled(["http://b:1"]);
+});
+
+it("says once that the file is gone, whatever else happens in its folder, and takes up where it left off", async () => {
+  writeFileSync(path, "- http://a:1\n");
+  const sink = recordingSink();
+  source = watchBackendsFile(path, sink);
+  rmSync(path);
+  await sink.logs(1);
+  for (let count = 0; count < 20; count++) {
+    writeFileSync(join(folder, "router.log"), "a line\n".repeat(count));
+    source.refresh();
+  }
+  expect(sink.logged).toMatchObject([{ level: "error", error: `cannot read ${path}: no such file` }]);
+  writeFileSync(path, "- http://a:1\n");
+  await sink.logs(2);
+  expect(sink.logged.at(-1)).toMatchObject({ level: "info", pods: 1 });
 });
 
 it("refuses to start with a bad file", () => {
