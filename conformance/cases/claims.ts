@@ -98,7 +98,9 @@ export const byChance = (profile: RouterProfile): boolean => {
 /** Nobody outside can tell where a cold request must go: each pod is possible, none certain. */
 export const unpredictable = (profile: RouterProfile): boolean => {
   const policy = coldPolicy(profile);
-  return byChance(profile) || policy === "expected-wait" || policy === "smallest-tree";
+  const unseen = policy === "expected-wait" || policy === "smallest-tree";
+  // A cost model whose load is not claimed may count what no client sees.
+  return byChance(profile) || unseen || (policy === "cost-model" && profile.load === undefined);
 };
 
 /** Following the owner can be told from not following it; where the cold go need not be known. */
