@@ -116,6 +116,10 @@ export const busyOwner: Claim = (profile) => {
   return maxBusy(profile) === 0 ? no("the gate opens at the first request of difference") : undefined;
 };
 
+/** Whether a gate may open on an idle fleet is known: it is not where neither it nor the load is claimed. */
+export const gateTold: Claim = ({ gate, load }) =>
+  gate === undefined && load === undefined ? silentGate() : undefined;
+
 export const gated: Claim = ({ gate, load }) => {
   if (gate === undefined) return silentGate();
   if (gate === null) return no("the router has no imbalance gate");

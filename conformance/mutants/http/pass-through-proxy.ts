@@ -173,7 +173,7 @@ export class PassThroughProxy {
   async #askEveryPod(incoming: IncomingMessage, body: Buffer): Promise<void> {
     const asked = [...this.#pods.values()].map(async (pod) => {
       const headers = ["host", pod.host, "content-length", String(body.length), ...this.#upstreamHeaders(incoming)];
-      const call = forward(new URL("/tokenize", pod), { method: "POST", headers: headers as never, agent: false });
+      const call = forward(new URL("/tokenize", pod), { method: "POST", headers, agent: false });
       call.end(body);
       const [answer] = (await once(call, "response")) as [IncomingMessage];
       await once(answer.resume(), "close");
