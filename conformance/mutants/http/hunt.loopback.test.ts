@@ -7,17 +7,36 @@ import { failuresOfConformingProxy, huntHttpMutant } from "./hunt.ts";
 /** Of every kind that goes by loads. */
 const RULE_CASES = ["THR-01", "LPM-01", "LOAD-01", "LOAD-02", "LOAD-05", "HOT-01", "CON-04", "TOK-05", "THR-08"];
 
-it.concurrent.each(HTTP_MUTANTS.map((mutant) => [`${mutant.id} (${mutant.caseId})`, mutant] as const))(
-  "catches %s over real sockets",
-  async (_name, mutant) => {
-    expect(await huntHttpMutant(mutant, 1)).toBe(`fail ${mutant.reason}`);
-  },
+/** What measures time must not share it. */
+const [timed, others] = [true, false].map((isTimed) =>
+  HTTP_MUTANTS.filter(({ caseId }) => caseId.startsWith("PERF-") === isTimed).map(
+    (mutant) => [`${mutant.id} (${mutant.caseId})`, mutant] as const,
+  ),
 );
+
+it.concurrent.each(others ?? [])("catches %s over real sockets", async (_name, mutant) => {
+  expect(await huntHttpMutant(mutant, 1)).toBe(`fail ${mutant.reason}`);
+});
+
+it.each(timed ?? [])("catches %s over real sockets, alone", async (_name, mutant) => {
+  expect(await huntHttpMutant(mutant, 1)).toBe(`fail ${mutant.reason}`);
+});
 
 it("passes the conforming proxy in every case that catches a broken one", async () => {
   const caseIds = [...new Set(HTTP_MUTANTS.map(({ caseId }) => caseId))];
   expect(await failuresOfConformingProxy(caseIds, 1)).toEqual([]);
 });
+
+const habitual = new Map(
+  HTTP_MUTANTS.flatMap(({ caseId, habits }) => (habits === undefined ? [] : [[caseId, habits]])),
+);
+
+it.concurrent.each([...habitual])(
+  "passes the conforming proxy with the habits that this rests on: %s",
+  async (caseId, habits) => {
+    expect(await failuresOfConformingProxy([caseId], 1, undefined, habits)).toEqual([]);
+  },
+);
 
 it.each(HTTP_VARIANTS.map(({ name, rule }) => [name, rule] as const))(
   "passes the conforming proxy by another rule: %s",

@@ -48,6 +48,7 @@ export class RuleRouter implements FunctionRouter {
 
   setPods(pods: readonly RoutedPod[]): void {
     const names = pods.map(({ name }) => name);
+    if (this.#is("keeps-the-last-pods") && names.length === 0) return;
     this.#modelsOf = new Map(pods.map(({ name, models }) => [name, models]));
     if (this.#firstPods.length === 0) this.#firstPods = names;
     if (this.#is("refresh-on-count-only") && this.#pods.length === names.length) return;
@@ -121,6 +122,8 @@ export class RuleRouter implements FunctionRouter {
     const pods = this.#servingPods(request.model).filter((pod) => exclude?.has(pod) !== true);
     if (pods.length === 0) return { pod: null, followed: false, matchedChars: 0 };
     const text = textOf(request);
+    const isShort = text.length < this.#rule.unitChars;
+    if (isShort && this.#is("breaks-on-short-prompts")) return { pod: null, followed: false, matchedChars: 0 };
     if (this.#is("first-cell-modulo") || this.#is("first-cell-sticky")) {
       return { pod: this.#byHash(text.slice(0, 640), pods), followed: true, matchedChars: 0 };
     }
