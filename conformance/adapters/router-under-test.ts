@@ -1,7 +1,7 @@
 /** What every adapter makes of a router: something to send to, and a way to tell it about pods. */
 import type { FunctionRouter } from "../../fixtures/routing.ts";
 import type { Clock } from "../../fixtures/clock.ts";
-import type { FleetOptions } from "../../mock-pods/pod.ts";
+import type { FleetOptions } from "../../mock-pods/pod/pod.ts";
 import type { Observe } from "./observe.ts";
 import type { RouterProfile } from "../router-profile.ts";
 
