@@ -9,6 +9,7 @@ import { leakCases } from "./leaks.ts";
 import { openAdminCases } from "./open-admin.ts";
 import { usageCases } from "./usage.ts";
 import { explanationCases } from "./explanation.ts";
+import { memoryCases } from "./memory.ts";
 import { metricsPageCases } from "./metrics-page.ts";
 import { observabilityCases } from "./observability.ts";
 import { performanceCases } from "./performance.ts";
@@ -16,12 +17,14 @@ import { raceCases } from "./races.ts";
 import { sickPodCases } from "./sick-pods.ts";
 import { evictCases } from "./evict.ts";
 import { isolationCases } from "./isolation.ts";
+import { gateCases } from "./gate.ts";
 import { loadCases } from "./load.ts";
 import { longestMatchCases } from "./longest-match.ts";
 import { hotPrefixCases } from "./hot-prefix.ts";
 import { podTokenizerCases } from "./pod-tokenizer.ts";
 import { reportedLoadCases } from "./reported-load.ts";
 import { podCases } from "./pods.ts";
+import { podOwnerCases } from "./pod-owners.ts";
 import { podHealthCases } from "./pod-health.ts";
 import { randomSequenceCases } from "./random-sequences.ts";
 import { servingCases } from "./serving.ts";
@@ -38,9 +41,12 @@ const ALL: readonly Case[] = [
   ...longestMatchCases,
   ...splitCases,
   ...evictCases,
+  ...memoryCases,
   ...podCases,
+  ...podOwnerCases,
   ...podHealthCases,
   ...loadCases,
+  ...gateCases,
   ...reportedLoadCases,
   ...hotPrefixCases,
   ...streamCases,
@@ -67,5 +73,9 @@ const ALL: readonly Case[] = [
   ...randomSequenceCases,
 ];
 
-/** Every case of the suite, in the order in which they run. */
-export const CASES: readonly Case[] = ALL.map(withStimulusCheck);
+const groupOf = ({ id }: Case): string => id.slice(0, id.indexOf("-"));
+
+/** Every case of the suite, in the order in which they run: group by group, by number. */
+export const CASES: readonly Case[] = [...Map.groupBy(ALL, groupOf).values()]
+  .flatMap((group) => group.sort((a, b) => a.id.localeCompare(b.id)))
+  .map(withStimulusCheck);
