@@ -63,6 +63,10 @@ export interface Needs {
   readonly podChanges?: readonly PodsStep["change"][];
   /** It moves time by minutes: runs only where the clock can be advanced, or with --slow. */
   readonly clock?: boolean;
+  /** It goes by how loaded pods are: what was sent before it must be known, or gone. */
+  readonly load?: boolean;
+  /** What it sent itself must leave the load window: runs only where that is short, the clock can be advanced, or with --slow. */
+  readonly drains?: boolean;
   /** It takes many seconds: runs only with --slow. */
   readonly slow?: boolean;
   /** What the adapter must declare that the router shows. */

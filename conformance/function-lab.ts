@@ -9,10 +9,10 @@ import { type Case, DEFAULT_PODS, type PodKind } from "./case.ts";
 import { createCorpus, type Corpus, type Prompt } from "./corpus.ts";
 import type { Held, Lab, SendOptions } from "./lab.ts";
 import type { Observation, PodsStep, SentStep, Step } from "./observation.ts";
-import type { RouterProfile } from "./router-profile.ts";
+import { WINDOW_EDGE_MS } from "./oracle/load.ts";
+import { loadWindowMs, type RouterProfile } from "./router-profile.ts";
 
 const STEP_MS = 2;
-const DEFAULT_WINDOW_MS = 180_000;
 /** A router that works by time is asked to at least this often while time is moved. */
 const TICKS_PER_ADVANCE = 20;
 
@@ -214,10 +214,12 @@ export class FunctionLab implements Lab {
 
   async settle(): Promise<void> {
     for (const held of this.#held) await held.release();
-    const signal = this.profile.load?.signal;
-    if (signal === "window" || signal === "cost-model") {
-      await this.advance((this.profile.load?.windowMs ?? DEFAULT_WINDOW_MS) + 2_000);
-    }
+    const windowMs = loadWindowMs(this.profile);
+    if (windowMs !== undefined) await this.advance(windowMs + 2 * WINDOW_EDGE_MS);
+  }
+
+  drain(): Promise<void> {
+    return this.settle();
   }
 
   note(label: string, data: unknown): void {

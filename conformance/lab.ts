@@ -58,8 +58,10 @@ export interface Lab {
   advance(byMs: number): Promise<void>;
   /** Resolves once the router has taken note of everything that has ended; see `http-lab/quiet.ts` for how that is known. */
   quiet(): Promise<void>;
-  /** Releases everything still held and lets the load window drain, so that cases do not see each other. */
+  /** Releases everything still held, and lets the load window pass where time can be moved. */
   settle(): Promise<void>;
+  /** The same, and waits until nothing that has ended can be counted any more. Only for cases with `needs.drains`. */
+  drain(): Promise<void>;
   note(label: string, data: unknown): void;
   /** Present when attached over HTTP. */
   readonly http?: HttpLab;

@@ -84,6 +84,7 @@ export type Step = SentStep | ReleasedStep | PodsStep | AdvancedStep | QuietStep
 export interface CarriedLoad {
   readonly pod: string;
   readonly atMs: number;
+  /** At most. */
   readonly promptChars: number;
 }
 

@@ -156,5 +156,15 @@ export type RouterProfile = Static<typeof RouterProfileSchema>;
 /** Where prompts without a match go; undefined when the router does not say. */
 export const coldPolicy = ({ cold }: RouterProfile) => (typeof cold === "object" ? cold.policy : cold);
 
+const DEFAULT_WINDOW_MS = 180_000;
+/** A window that can be waited out between one case and the next. */
+export const SHORT_WINDOW_MS = 15_000;
+
+/** For how long a request counts as load after it began; undefined where only what is under way counts. */
+export function loadWindowMs({ load }: RouterProfile): number | undefined {
+  const counts = load?.signal === "window" || load?.signal === "cost-model";
+  return counts ? (load.windowMs ?? DEFAULT_WINDOW_MS) : undefined;
+}
+
 /** Checks a profile read from `source`. @throws {OperationalError} FILE_INVALID with pointer, value and what is allowed */
 export const checkRouterProfile: (value: unknown, source: string) => RouterProfile = checker(RouterProfileSchema);

@@ -44,6 +44,12 @@ async function serve(readConfig: () => RouterConfig): Promise<void> {
   );
   const router = await start(config, log);
   const sources = await startSources(config, router, log);
+  const { backends, backendsFile, backendsDns, backendsKubernetes } = config;
+  if ([backends, backendsFile, backendsDns, backendsKubernetes].every((source) => source === undefined))
+    log("warn", "no pods", { todo: `add pods: POST ${router.adminUrl}/admin/pods, or start with --backends` });
+  for (const setting of withoutEffect(config)) {
+    log("warn", "no effect", { setting, strategy: config.strategy, mode: config.mode });
+  }
   const { strategy, mode, seed, drainMs } = config;
   const { url, adminUrl } = router;
   process.stdout.write(`${JSON.stringify({ ready: true, url, adminUrl, strategy, mode, seed, pid: process.pid })}\n`);
@@ -71,14 +77,21 @@ async function serve(readConfig: () => RouterConfig): Promise<void> {
   await router.close();
 }
 
+/** Settings that were given and that the strategy in use does not look at. */
+function withoutEffect({ strategy, mode, threshold }: RouterConfig): string[] {
+  const isDefault = strategy === "prefix-cache-and-load";
+  const hasThreshold = isDefault ? mode !== "aibrix-719" : strategy === "cache-aware";
+  return [
+    ...(mode !== "corrected" && !isDefault ? ["mode"] : []),
+    ...(threshold !== undefined && !hasThreshold ? ["threshold"] : []),
+  ];
+}
+
 async function start(config: RouterConfig, log: Log): Promise<RunningRouter> {
   const tokenizer = config.tokenizer === undefined ? cl100k : folderTokenizer(config.tokenizer);
   const { strategy, mode, seed, threshold, backends = "", ...rest } = config;
   const defaultGpu = loadProfile(config.gpu).name;
   const settings = Object.fromEntries(LIVE_KEYS.map((key) => [key, config[key]]));
-  if (strategy === "oracle") {
-    throw new OperationalError("USAGE", "--strategy oracle sees into its pods: only routeproof replay can run it");
-  }
   const decision = { strategy, mode, defaultGpu, tokenizer, seed, ...(threshold === undefined ? {} : { threshold }) };
   return startRouter({
     ...rest,

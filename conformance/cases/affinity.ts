@@ -25,6 +25,7 @@ export const affinityCases: readonly Case[] = [
     requirement: "R-AFF-1",
     title:
       "A prompt that is repeated at once on an idle fleet MUST go to the same pod, but for the declared exploration.",
+    needs: { load: false },
     unsupported: prefixAware,
     strays: oneInTenBesides,
     trials: 1,
@@ -35,6 +36,7 @@ export const affinityCases: readonly Case[] = [
     id: "AFF-02",
     level: "declared-MUST",
     requirement: "R-AFF-1",
+    needs: { load: false },
     title: "Over many repetitions, no more prompts MUST stray than the declared exploration explains.",
     unsupported: all(
       prefixAware,

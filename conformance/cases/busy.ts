@@ -13,17 +13,19 @@ import { cells } from "./shape.ts";
 /** Requests by which the pod should lead the others, where the gate allows. */
 const WANTED_LEAD = 3;
 const MAX_TRIES = 40;
+/** Work, not the number of requests, makes a pod busy to a cost model; a window may count either, and holds what went before. */
+const BALLAST_CELLS: Readonly<Record<string, number>> = { "cost-model": 3, window: 11 };
 /** Ends of this many requests may not have been noticed yet when the next one is routed over HTTP. */
 const LATE_RELEASES = 2;
 
-/** How many requests one pod can hold, the others none, with the gate surely closed; at most {@link WANTED_LEAD}. */
-export function maxBusy(profile: RouterProfile, podCount = DEFAULT_PODS): number {
-  for (let count = WANTED_LEAD; count > 0; count--) if (gateHolds(profile, count, podCount)) return count;
+/** How many requests one pod can hold, the others none, with the gate surely closed; at most `most`. */
+export function maxBusy(profile: RouterProfile, podCount = DEFAULT_PODS, most = WANTED_LEAD): number {
+  for (let count = most; count > 0; count--) if (gateHolds(profile, count, podCount)) return count;
   return 0;
 }
 
 /** Whether the gate is surely closed while one pod holds so many requests and the others none. */
-export function gateHolds(profile: RouterProfile, count: number, podCount: number): boolean {
+function gateHolds(profile: RouterProfile, count: number, podCount: number): boolean {
   const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
   const loads = new Map<string, PodLoad>(
     pods.map((pod, index) => [pod, { requests: exactly(index === 0 ? count : 0), chars: exactly(0) }]),
@@ -55,8 +57,7 @@ export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOp
   if (profile.load === undefined || profile.load.signal === "none" || profile.load.signal === "metric") return;
   const wanted = maxBusy(profile, lab.pods().length);
   const learntLate = profile.insert?.at !== "dispatch";
-  // Work, not the number of requests, makes a pod busy to a cost model.
-  const ballastCells = cells("ballast", profile.load.signal === "cost-model" ? 3 : 0);
+  const ballastCells = cells("ballast", BALLAST_CELLS[profile.load.signal] ?? 0);
   const strays: Held[] = [];
   let ballast = given;
   let missed = 0;
@@ -83,19 +84,26 @@ export async function outOfStep(lab: Lab): Promise<void> {
   }
 }
 
-/** Requests by which `pod` surely leads every other pod once the strays are released. */
-function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
-  const observation = lab.observation();
+/** What a client knows of the loads at this moment. */
+export function loadsNow(lab: Lab): ReadonlyMap<string, PodLoad> | undefined {
   const nowMs = lab.nowMs();
-  const loads = loadsOf(historyBefore(observation, momentOf(nowMs, lab.models[0])), nowMs, lab.profile, "");
+  return loadsOf(historyBefore(lab.observation(), momentOf(nowMs, lab.models[0])), nowMs, lab.profile, "");
+}
+
+/** Requests by which `pod` surely leads every other pod once the strays are released; 0 while it does not lead in text. */
+function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
+  const loads = loadsNow(lab);
   const own = loads?.get(pod)?.requests.low ?? 0;
   const released = lab.profile.load?.signal === "in-flight";
+  const ownChars = loads?.get(pod)?.chars.low ?? 0;
+  if (!released && lab.pods().some((other) => other !== pod && (loads?.get(other)?.chars.high ?? 0) >= ownChars))
+    return 0;
   const others = lab.pods().filter((other) => other !== pod);
   const most = others.map((other) => {
     const leaving = released ? strays.filter(({ step }) => step.pod === other).length : 0;
     return (loads?.get(other)?.requests.high ?? 0) - leaving;
   });
-  const late = observation.transport === "http" && released && strays.length > 0 ? LATE_RELEASES - 1 : 0;
+  const late = lab.http !== undefined && released && strays.length > 0 ? LATE_RELEASES - 1 : 0;
   return own - Math.max(0, ...most) - late;
 }
 

@@ -1,11 +1,13 @@
 /** LOAD and HOT: who gets requests that no prefix decides, and when load overrules a prefix. */
-import type { Case } from "../case.ts";
+import { type Case, DEFAULT_PODS } from "../case.ts";
+import type { Prompt } from "../corpus.ts";
 import type { Held, Lab } from "../lab.ts";
 import type { Observation } from "../observation.ts";
 import { gateState } from "../oracle/gate.ts";
 import type { PodLoad } from "../oracle/load.ts";
-import type { RouterProfile } from "../router-profile.ts";
-import { RIVAL } from "./busy.ts";
+import { exactly } from "../oracle/range.ts";
+import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
+import { loadsNow, RIVAL } from "./busy.ts";
 import {
   all,
   allOwners,
@@ -28,6 +30,31 @@ const countsInFlight = claimed("load.signal in-flight", ({ load }: RouterProfile
 const driven = all(prefixAware, gated, coldReachable);
 
 const fresh = (lab: Lab) => lab.corpus.namespace().prompt([]);
+
+/** Where loads outlive a trial: fresh prompts go to the least loaded pods until none leads any more. */
+async function levelOut(lab: Lab): Promise<void> {
+  if (loadWindowMs(lab.profile) === undefined) return;
+  for (let sent = 0; sent < MOST_HELD && leadOver(lab) > 1; sent++) await lab.send(fresh(lab), { label: "level" });
+}
+
+/** Requests by which the busiest pod may lead the idlest, by the declared signal. */
+function leadOver(lab: Lab): number {
+  const loads = lab.pods().flatMap((pod) => loadsNow(lab)?.get(pod)?.requests ?? []);
+  return Math.max(0, ...loads.map(({ high }) => high)) - Math.min(...loads.map(({ low }) => low));
+}
+
+/** Holds a prompt at its owner until the gate is surely open: the next one must leave. */
+async function heat(lab: Lab, prompt: Prompt): Promise<void> {
+  await levelOut(lab);
+  const { pod } = await lab.send(prompt, { label: "hot" });
+  if (pod === null) return;
+  lab.note(RIVAL, pod);
+  // The latest ends, which may not have been noticed yet, are then the owner's own: they only add to what is held there.
+  for (let more = 0; more < LATE_RELEASES; more++) await lab.send(prompt, { label: "hot" });
+  await lab.quiet();
+  const isOpen = (): boolean => gateState(lab.profile.gate, loadsNow(lab), lab.pods(), [pod]) === "open";
+  for (let held = 0; held < MOST_HELD && !isOpen(); held++) await lab.hold(prompt, { label: "hot" });
+}
 
 /** On idle pods, as many as it takes to tell. */
 async function sendEvenly(lab: Lab): Promise<void> {
@@ -74,7 +101,7 @@ export const loadCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-1",
     title: "Prompts without a match MUST be spread evenly over idle pods where the router claims to do so.",
-    needs: { transport: "any", pods: 4 },
+    needs: { transport: "any", pods: 4, load: true },
     unsupported: all(coldReachable, evenlySpread),
     traffic: sendEvenly,
     judge: judgeFresh,
@@ -131,20 +158,14 @@ export const loadCases: readonly Case[] = [
     requirement: "R-LOAD-5",
     title: "Beyond the declared imbalance, a prompt MUST leave the owner of its prefix.",
     unsupported: all(driven, (profile) =>
-      holdsToOpen(profile, 3, 0) === undefined ? no("the gate opens beyond 200 requests") : undefined,
+      holdsToOpen(profile, DEFAULT_PODS) === undefined ? no("the gate opens beyond 200 requests") : undefined,
     ),
     blame: { gate: "stayed-beyond-the-gate" },
     trials: 2,
     trial: async (lab) => {
       const prompt = trunk(lab.corpus.namespace(), 2);
-      const count = holdsToOpen(lab.profile, lab.pods().length, 0) ?? 0;
-      for (let index = 0; index < count; index++) {
-        const { step } = await lab.hold(prompt, { label: "hot" });
-        if (index === 0 && step.pod !== null) lab.note(RIVAL, step.pod);
-      }
-      // Where ends were noticed late, the gate is surely open only some requests later.
-      const more = lab.http === undefined ? 0 : LATE_RELEASES;
-      for (let index = 0; index <= more; index++) await lab.hold(prompt, { label: probeLabel("gate") });
+      await heat(lab, prompt);
+      await lab.send(prompt, { label: probeLabel("gate") });
     },
   }),
   routingCase({
@@ -158,7 +179,7 @@ export const loadCases: readonly Case[] = [
     trial: async (lab) => {
       const prompt = trunk(lab.corpus.namespace(), 2);
       await lab.send(prompt, { label: "seed" });
-      const most = (holdsToOpen(lab.profile, lab.pods().length, 0) ?? MOST_HELD) - 1;
+      const most = (holdsToOpen(lab.profile, lab.pods().length) ?? MOST_HELD) - 1;
       for (let index = 0; index <= Math.min(most, 64); index++) await lab.hold(prompt, { label: probeLabel("owner") });
     },
   }),
@@ -167,23 +188,22 @@ export const loadCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-7",
     title: "The pod that took a prompt beyond the gate MUST become an owner of it.",
+    needs: { drains: true },
     unsupported: all(
       driven,
       loadDecides,
       allOwners,
       claimed("insert.when", ({ insert }) => insert?.when !== undefined),
-      (profile) => (holdsToOpen(profile, 3, 0) === undefined ? no("the gate opens beyond 200 requests") : undefined),
+      (profile) =>
+        holdsToOpen(profile, DEFAULT_PODS) === undefined ? no("the gate opens beyond 200 requests") : undefined,
     ),
     blame: { owner: "spill-not-learnt" },
     trials: 2,
     trial: async (lab) => {
       const prompt = trunk(lab.corpus.namespace(), 2);
-      const count = (holdsToOpen(lab.profile, lab.pods().length, lab.http === undefined ? 0 : LATE_RELEASES) ?? 0) + 2;
-      for (let index = 0; index < count; index++) {
-        const { step } = await lab.hold(prompt, { label: "hot" });
-        if (index === 0 && step.pod !== null) lab.note(RIVAL, step.pod);
-      }
-      await lab.settle();
+      await heat(lab, prompt);
+      for (let index = 0; index < SPILLS; index++) await lab.hold(prompt, { label: "hot" });
+      await lab.drain();
       const { step } = await lab.hold(prompt, { label: probeLabel("any") });
       // The next one must leave it: the other owner is idle.
       if (step.pod !== null) lab.note(RIVAL, step.pod);
@@ -212,13 +232,14 @@ export const loadCases: readonly Case[] = [
     requirement: "R-HOT-1",
     title: "One hot prefix MUST be spread over the pods once its owner is beyond the declared imbalance.",
     unsupported: all(driven, (profile) =>
-      holdsToOpen(profile, 3, 0) === undefined ? no("the gate opens beyond 200 requests") : undefined,
+      holdsToOpen(profile, DEFAULT_PODS) === undefined ? no("the gate opens beyond 200 requests") : undefined,
     ),
     blame: { gate: "stayed-beyond-the-gate" },
     sharpOn: ["gate"],
     trials: 1,
     trial: async (lab) => {
       const prompt = trunk(lab.corpus.namespace(), 2);
+      await lab.send(prompt, { label: "seed" });
       for (let index = 0; index < 80; index++) await lab.hold(prompt, { label: probeLabel("any") });
     },
   }),
@@ -227,12 +248,12 @@ export const loadCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-1",
     title: "After a hot prefix has cooled, new prompts MUST be spread evenly again.",
-    needs: { transport: "any", pods: 4 },
+    needs: { transport: "any", pods: 4, load: true, drains: true },
     unsupported: all(prefixAware, coldReachable, evenlySpread),
     traffic: async (lab) => {
       const hot = trunk(lab.corpus.namespace(), 2);
       for (let index = 0; index < 60; index++) await lab.hold(hot, { label: "hot" });
-      await lab.settle();
+      await lab.drain();
       await sendEvenly(lab);
     },
     judge: (observation) => {
@@ -244,18 +265,16 @@ export const loadCases: readonly Case[] = [
 ];
 
 const MOST_HELD = 200;
+const SPILLS = 2;
 /** Over HTTP the ends of this many requests may not have been noticed yet. */
 const LATE_RELEASES = 2;
 
-/** Requests one pod must hold, the others up to `elsewhere`, until the gate is surely open; undefined beyond {@link MOST_HELD}. */
-function holdsToOpen(profile: RouterProfile, podCount: number, elsewhere: number): number | undefined {
+/** Requests one pod must hold, the others none, until the gate is open; undefined beyond {@link MOST_HELD}. */
+function holdsToOpen(profile: RouterProfile, podCount: number): number | undefined {
   const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
   for (let count = 1; count <= MOST_HELD; count++) {
     const loads = new Map<string, PodLoad>(
-      pods.map((pod, index) => {
-        const requests = index === 0 ? { low: count, high: count } : { low: 0, high: elsewhere };
-        return [pod, { requests, chars: { low: 0, high: 0 } }];
-      }),
+      pods.map((pod, index) => [pod, { requests: exactly(index === 0 ? count : 0), chars: exactly(0) }]),
     );
     if (gateState(profile.gate, loads, pods, pods.slice(0, 1)) === "open") return count;
   }

@@ -71,10 +71,12 @@ export function judgeProbes(observation: Observation, profile: RouterProfile, ru
   }
   const { minimumSharp = 2, sharpOn } = rules;
   const sharp = probes.filter((probe) => probe.sharp);
-  const blunt = sharpOn?.find(
-    (zone) => sharp.filter(({ expectation }) => expectation.zone === zone).length < minimumSharp,
-  );
-  const told = sharp.length + (following?.statistic.n ?? 0);
+  const counted = following?.statistic.n ?? 0;
+  const blunt = sharpOn?.find((zone) => {
+    const sharpThere = sharp.filter(({ expectation }) => expectation.zone === zone).length;
+    return sharpThere + (zone === "load" ? counted : 0) < minimumSharp;
+  });
+  const told = sharp.length + counted;
   if (blunt !== undefined || told < minimumSharp) {
     const where = blunt === undefined ? "" : ` on the branch "${blunt}"`;
     return {

@@ -25,7 +25,7 @@ export const randomSequenceCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-RND-1",
     title: "In random sequences of requests, each MUST go to a pod that the declared rule allows.",
-    needs: { transport: "any" },
+    needs: { transport: "any", load: true },
     unsupported: all(
       prefixAware,
       claimed("gate (null when there is none)", ({ gate }) => gate !== undefined),

@@ -42,7 +42,7 @@ export function routingCase(definition: RoutingCase): Case {
   const judge: Case["judge"] = (observation, profile) => judgeProbes(observation, profile, rules);
   return {
     ...rest,
-    needs: { transport: "any", ...needs },
+    needs: { transport: "any", load: true, ...needs },
     traffic: async (lab) => {
       const count = unpredictable(lab.profile) && !manyAnyway ? trials * CHANCE_FACTOR : trials;
       const once = async (): Promise<void> => {

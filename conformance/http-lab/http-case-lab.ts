@@ -6,7 +6,8 @@ import type { Pod } from "../../mock-pods/pod.ts";
 import { createCorpus, type Corpus, type Prompt } from "../corpus.ts";
 import type { Held, HttpLab, Lab, RawRequest, RawResponse, SendOptions } from "../lab.ts";
 import type { CarriedLoad, Observation, SentStep, Step } from "../observation.ts";
-import type { RouterProfile } from "../router-profile.ts";
+import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../oracle/load.ts";
+import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
 import { WireLog } from "../wire-log.ts";
 import { exchange } from "./exchange.ts";
 import type { HeldReply } from "./held-reply.ts";
@@ -25,7 +26,6 @@ const ABORT_SEEN_MS = 2_000;
 const DEFAULT_CONVERGENCE_MS = 1_000;
 const WARM_UP_MS = 15_000;
 const WARM_UP_EVERY_MS = 100;
-const DEFAULT_WINDOW_MS = 180_000;
 const ERROR_BODY = { object: "error", message: "scripted by routeproof", type: "InternalServerError", param: null };
 
 interface Sending {
@@ -37,7 +37,6 @@ interface Sending {
 interface LabOf {
   readonly id: string;
   readonly seed: number;
-  readonly carried: readonly CarriedLoad[];
 }
 
 export class HttpCaseLab implements Lab {
@@ -50,19 +49,18 @@ export class HttpCaseLab implements Lab {
   readonly #session: HttpSession;
   readonly #caseId: string;
   readonly #seed: number;
-  readonly #carried: readonly CarriedLoad[];
+  #carried: readonly CarriedLoad[] = [];
   readonly #steps: Step[] = [];
   #wire = new WireLog();
   readonly #held = new Set<Held>();
   /** Every pod this case has known, for those that return. */
   readonly #known = new Map<string, Pod>();
 
-  constructor(session: HttpSession, profile: RouterProfile, { id: caseId, seed, carried }: LabOf) {
+  constructor(session: HttpSession, profile: RouterProfile, { id: caseId, seed }: LabOf) {
     const streams = new Random(seed);
     this.#session = session;
     this.#caseId = caseId;
     this.#seed = seed;
-    this.#carried = carried;
     this.profile = profile;
     this.models = session.models;
     this.adapter = session.loraAdapter;
@@ -104,8 +102,9 @@ export class HttpCaseLab implements Lab {
     await this.#converge(added);
   }
 
-  /** The case's own observation begins here. */
-  begin(): void {
+  /** The case's own observation begins here; `carried` may still weigh on the pods. */
+  begin(carried: readonly CarriedLoad[]): void {
+    this.#carried = carried;
     this.#steps.length = 0;
     this.#wire = new WireLog();
     for (const pod of this.#session.present) this.#known.set(pod.name, pod);
@@ -210,8 +209,13 @@ export class HttpCaseLab implements Lab {
   }
 
   async quiet(): Promise<void> {
+    await this.#provenQuiet();
+  }
+
+  async #provenQuiet(): Promise<boolean> {
     const proven = await untilQuiet(this.http.router, this.#held.size, () => this.nowMs());
     if (proven) this.#steps.push({ kind: "quiet", atMs: this.nowMs() });
+    return proven;
   }
 
   async settle(): Promise<void> {
@@ -220,11 +224,19 @@ export class HttpCaseLab implements Lab {
     await this.releaseAll();
     // Else the oracle must grant that the router still counts them, and the next probe could show nothing.
     if (held && load !== undefined && load.signal !== "none") await this.quiet();
-    const counts = load?.signal === "window" || load?.signal === "cost-model";
-    // Without a clock to move the window stays as it is: the oracle counts what it may still hold.
-    if (counts && this.#session.router.advance !== undefined) {
-      await this.advance((load.windowMs ?? DEFAULT_WINDOW_MS) + 2_000);
-    }
+    // Without a clock to move the window stays as it is: the oracle counts what it holds.
+    if (this.#session.router.advance !== undefined) await this.#passWindow();
+  }
+
+  async drain(): Promise<void> {
+    await this.settle();
+    if (!(await this.#provenQuiet())) await sleep(LATE_RELEASE_MAX_MS);
+    if (this.#session.router.advance === undefined) await this.#passWindow();
+  }
+
+  async #passWindow(): Promise<void> {
+    const windowMs = loadWindowMs(this.profile);
+    if (windowMs !== undefined) await this.advance(windowMs + 2 * WINDOW_EDGE_MS);
   }
 
   note(label: string, data: unknown): void {

@@ -1,4 +1,5 @@
 /** A router over real HTTP in front of the kit's own pods, used by one case after another. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Agent } from "undici";
 import type { RealClock } from "../../fixtures/clock.ts";
 import { OperationalError } from "../../fixtures/operational-error.ts";
@@ -6,7 +7,9 @@ import { startFleet } from "../../mock-pods/fleet.ts";
 import type { Fleet, Pod } from "../../mock-pods/pod.ts";
 import type { PodAddress, RouterAdapter, RouterUnderTest } from "../adapters/router-under-test.ts";
 import { DEFAULT_PODS, type Case, type PodKind, withOtherThreshold } from "../case.ts";
-import type { CarriedLoad, PodsStep, SentStep } from "../observation.ts";
+import type { CarriedLoad, PodsStep } from "../observation.ts";
+import { WINDOW_EDGE_MS } from "../oracle/load.ts";
+import { loadWindowMs, SHORT_WINDOW_MS } from "../router-profile.ts";
 import type { Session } from "../runner/session.ts";
 import { openAgent } from "./exchange.ts";
 import { HttpCaseLab } from "./http-case-lab.ts";
@@ -154,7 +157,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   async lab({ id, needs }: Pick<Case, "id" | "needs">, seed: number): Promise<HttpCaseLab> {
     const { profile } = this.adapter;
     const own = needs.otherThreshold === true ? withOtherThreshold(profile) : profile;
-    const lab = new HttpCaseLab(this, own, { id, seed, carried: own === profile ? this.#carriedInto() : [] });
+    const lab = new HttpCaseLab(this, own, { id, seed });
     if (this.#fresh) await lab.warmUp();
     this.#fresh = false;
     await this.#gather(lab, needs);
@@ -162,15 +165,17 @@ export class HttpSession implements Session<HttpCaseLab> {
       this.#guest = await this.#start(own.threshold?.value);
       await lab.warmUp();
     }
-    this.#carry(lab);
-    lab.begin();
+    if (needs.load === true) await this.#waitForWindow();
+    lab.begin(this.#carriedLoad());
     return lab;
   }
 
   async #gather(lab: HttpCaseLab, { fleet, pods: wanted = DEFAULT_PODS }: Case["needs"]): Promise<void> {
     if (this.router.setPods === undefined) return;
     if (fleet !== undefined) return lab.adopt(await Promise.all(fleet.map((kind) => this.newPod(kind))));
-    const kept = this.#present.filter(({ name }) => !this.#special.has(name)).slice(0, wanted);
+    // Where the router counts what went before, only pods that it never used carry no load.
+    const usual = this.#windowMs === undefined ? this.#present.filter(({ name }) => !this.#special.has(name)) : [];
+    const kept = usual.slice(0, wanted);
     const known = this.#told.length === kept.length && kept.every((pod) => this.#told.includes(pod));
     if (kept.length === wanted && known) return;
     const added = await Promise.all(Array.from({ length: wanted - kept.length }, () => this.newPod()));
@@ -183,7 +188,6 @@ export class HttpSession implements Session<HttpCaseLab> {
     await this.stage.idle(DRAIN_MS);
     await this.#guest?.close();
     this.#guest = undefined;
-    this.#carry(lab);
     const { tainted } = this.stage;
     await this.stage.reset();
     if (this.router.setPods !== undefined) this.#present = this.#present.filter(({ name }) => !tainted.has(name));
@@ -249,26 +253,28 @@ export class HttpSession implements Session<HttpCaseLab> {
     return { name, url: `http://${this.stage.address(name)}`, gpu, models: this.modelsOf(pod) };
   }
 
-  /** What the router's load window may still count when the next case begins; nothing where time can be moved. */
-  #carriedInto(): readonly CarriedLoad[] {
-    const { load } = this.adapter.profile;
-    const counts = load?.signal === "window" || load?.signal === "cost-model";
-    if (!counts || this.router.advance !== undefined) return [];
-    const oldest = this.clock.nowMs() - (load.windowMs ?? DEFAULT_WINDOW_MS);
-    this.#carried = this.#carried.filter(({ atMs }) => atMs >= oldest);
-    return [...this.#carried];
+  /** For how long the router counts what went before as load; undefined where it does not, or its time can be moved. */
+  get #windowMs(): number | undefined {
+    return this.router.advance === undefined ? loadWindowMs(this.adapter.profile) : undefined;
   }
 
-  #carry(lab: HttpCaseLab): void {
-    const sent = lab.observation().steps.filter((step): step is SentStep => step.kind === "sent");
-    for (const { pod, endMs, prompt } of sent) {
-      if (pod !== null) this.#carried.push({ pod, atMs: endMs, promptChars: prompt.text.length });
-    }
+  /** What the router's load window may still count of these pods. */
+  #carriedLoad(): readonly CarriedLoad[] {
+    this.#carried.push(...this.stage.takeArrivals());
+    const oldestMs = this.clock.nowMs() - (this.#windowMs ?? 0) - WINDOW_EDGE_MS;
+    this.#carried = this.#carried.filter(
+      ({ atMs, pod }) => atMs >= oldestMs && this.#present.some(({ name }) => name === pod),
+    );
+    return this.#windowMs === undefined ? [] : [...this.#carried];
+  }
+
+  /** Pods that cannot be exchanged are free of load again when the window has passed. */
+  async #waitForWindow(): Promise<void> {
+    if (this.#windowMs === undefined || this.#windowMs > SHORT_WINDOW_MS || this.router.setPods !== undefined) return;
+    const latestMs = Math.max(0, ...this.#carriedLoad().map(({ atMs }) => atMs));
+    await sleep(Math.max(0, latestMs + this.#windowMs + WINDOW_EDGE_MS - this.clock.nowMs()));
   }
 }
-
-/** vLLM routers that count by window count three minutes. */
-const DEFAULT_WINDOW_MS = 180_000;
 
 /** Fresh pods on free ports; or on the addresses that a running router already points at. */
 async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {

@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 import type { CompletionPath, PodsHost } from "../adapters/router-under-test.ts";
 import type { Fleet, JournalEntry, Pod } from "../../mock-pods/pod.ts";
 import type { PodScript, PodSighting, ScriptedPods } from "../lab.ts";
+import type { CarriedLoad } from "../observation.ts";
 import { withHeldRequests } from "./held-metrics.ts";
 import { openHold, type HeldReply } from "./held-reply.ts";
 import { playScript } from "./play-script.ts";
@@ -33,6 +34,7 @@ export class PodStage implements ScriptedPods {
   #watchers = new Set<() => void>();
   #tainted = new Set<string>();
   #completions = 0;
+  #arrivals: CarriedLoad[] = [];
 
   constructor(fleet: Fleet, nowMs: () => number, podsHost?: PodsHost) {
     this.#fleet = fleet;
@@ -56,6 +58,11 @@ export class PodStage implements ScriptedPods {
 
   completions(): number {
     return this.#completions;
+  }
+
+  /** Every request for a completion since this was asked last, whoever sent it. */
+  takeArrivals(): readonly CarriedLoad[] {
+    return this.#arrivals.splice(0);
   }
 
   script(script: PodScript): void {
@@ -124,7 +131,10 @@ export class PodStage implements ScriptedPods {
   #onRequest(pod: Pod, entry: JournalEntry, response: ServerResponse): boolean | Promise<boolean> {
     const held = this.#held.get(pod.name) ?? 0;
     if (held > 0 && entry.method === "GET" && entry.path === "/metrics") return answerMetrics(pod, held, response);
-    if (entry.method === "POST" && COMPLETION_PATHS.has(entry.path)) this.#completions++;
+    if (entry.method === "POST" && COMPLETION_PATHS.has(entry.path)) {
+      this.#completions++;
+      this.#arrivals.push({ pod: pod.name, atMs: this.#nowMs(), promptChars: entry.body.length });
+    }
     const [requestId, expected] = this.#recognise(entry);
     if (expected === undefined) return false;
     const sighting: MutableSighting = {

@@ -116,7 +116,10 @@ async function huntHttpMutants(print: (line: string) => void): Promise<boolean> 
   }
   print(`broken proxies killed over HTTP in each of ${MUTANT_SEEDS} seeds: ${killed} / ${HTTP_MUTANTS.length}`);
   const caseIds = [...new Set(HTTP_MUTANTS.map(({ caseId }) => caseId))];
-  const notPassed = await failuresOfConformingProxy(caseIds, 1);
+  const notPassed = [...(await failuresOfConformingProxy(caseIds, 1))];
+  for (const { caseId, habits } of HTTP_MUTANTS) {
+    if (habits !== undefined) notPassed.push(...(await failuresOfConformingProxy([caseId], 1, undefined, habits)));
+  }
   for (const line of notPassed) print(`conforming proxy: ${line}`);
   print(`conforming proxy; not passed / case runs: ${notPassed.length} / ${caseIds.length}`);
   return killed === HTTP_MUTANTS.length && notPassed.length === 0;

@@ -45,6 +45,7 @@ export function withoutStimulus(lab: Lab, stimulus: Stimulus, used: () => void):
     advance: async (byMs) => (gone("move time") ? undefined : lab.advance(byMs)),
     quiet: () => lab.quiet(),
     settle: () => lab.settle(),
+    drain: () => lab.drain(),
     note: (label, data) => lab.note(label, data),
   };
   return kept;

@@ -1,5 +1,5 @@
 /** How loaded each pod is in the router's own signal, as far as a client can know. */
-import type { RouterProfile } from "../router-profile.ts";
+import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
 import type { History, Placement } from "./history.ts";
 import { commonPrefix } from "./measure.ts";
 import { type Range, surelyBelow } from "./range.ts";
@@ -15,9 +15,9 @@ export interface PodLoad {
 export const LATE_RELEASE_MS = 30;
 /** ... and longer on a busy machine, but not past several later exchanges. */
 const LATE_RELEASE_STRAGGLERS = 2;
-const LATE_RELEASE_MAX_MS = 2_000;
-const WINDOW_EDGE_MS = 1_000;
-const DEFAULT_WINDOW_MS = 180_000;
+export const LATE_RELEASE_MAX_MS = 2_000;
+/** A router may sweep its window by the second. */
+export const WINDOW_EDGE_MS = 1_000;
 /** A cost model weighs decode and prefill as it likes; a pod that runs this many requests more costs more by any weighing ... */
 const COST_LEAD_REQUESTS = 3;
 
@@ -27,8 +27,9 @@ export function loadsOf(
   profile: RouterProfile,
   prompt: string,
 ): ReadonlyMap<string, PodLoad> | undefined {
-  const load = profile.load;
+  const { load } = profile;
   if (load === undefined) return undefined;
+  const windowMs = loadWindowMs(profile) ?? 0;
   switch (load.signal) {
     case "none":
     case "metric":
@@ -36,10 +37,10 @@ export function loadsOf(
     case "in-flight":
       return perPod(history, inFlight(history, nowMs));
     case "window":
-      return perPod(history, inWindow(history, nowMs, load.windowMs ?? DEFAULT_WINDOW_MS), true);
+      return perPod(history, inWindow(history, nowMs, windowMs), true);
     case "cost-model": {
       const flying = inFlight(history, nowMs);
-      const window = inWindow(history, nowMs, load.windowMs ?? DEFAULT_WINDOW_MS);
+      const window = inWindow(history, nowMs, windowMs);
       const least = perPod(history, (placement) => ({ low: flying(placement).low, high: 0 }));
       const most = perPod(history, (placement) => ({ low: 0, high: window(placement).high }), true);
       return new Map(

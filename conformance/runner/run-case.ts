@@ -3,6 +3,7 @@ import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { Case, Statistic, Verdict } from "../case.ts";
 import { resolvePointer } from "../adapters/json-pointer.ts";
 import type { RouterAdapter } from "../adapters/router-under-test.ts";
+import { loadWindowMs, SHORT_WINDOW_MS } from "../router-profile.ts";
 import { evidenceOf, type Evidence } from "./evidence.ts";
 import type { Session } from "./session.ts";
 
@@ -55,6 +56,17 @@ export function obstacle(
   }
   if (needs.clock === true && !session.canAdvance && !slow) {
     return { verdict: "skipped", reason: "slow", detail: "it waits for minutes of real time; --slow runs it" };
+  }
+  const windowMs = session.canAdvance ? 0 : (loadWindowMs(adapter.profile) ?? 0);
+  const windowSeconds = windowMs / 1_000;
+  if (needs.load === true && windowMs > SHORT_WINDOW_MS && session.fixedPods !== undefined) {
+    return no(
+      `the load window of ${windowSeconds} s still counts what earlier cases sent, and neither its time nor the pods can be changed`,
+    );
+  }
+  if (needs.drains === true && windowMs > SHORT_WINDOW_MS && !slow) {
+    const detail = `it waits for the load window of ${windowSeconds} s to pass; --slow runs it`;
+    return { verdict: "skipped", reason: "slow", detail };
   }
   if (needs.slow === true && !slow) {
     return { verdict: "skipped", reason: "slow", detail: "it takes many seconds; --slow runs it" };

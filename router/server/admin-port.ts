@@ -14,7 +14,7 @@ import { sendJson, sendText } from "./answer.ts";
 import type { PodLink } from "./pod-link.ts";
 import type { PodRegistry } from "./pod-registry.ts";
 import type { PodSources } from "./pod-sources.ts";
-import { normalPodUrl, PodInputSchema, podSpec } from "./pod-spec.ts";
+import { normalPodUrl, PodInputSchema, podSpec, podSpecs } from "./pod-spec.ts";
 import { readBody } from "./read-body.ts";
 import { refusals, refuse, refuseUnauthorized } from "./refusal.ts";
 import type { LiveSettings } from "./settings.ts";
@@ -58,8 +58,9 @@ export function adminPort(context: AdminPortContext): (request: IncomingMessage,
     const { adminToken } = context.settings;
     if (adminToken !== undefined && !bearerIsRight(request, adminToken)) return refuseUnauthorized(response);
     const url = new URL(request.url ?? "/", "http://admin");
-    if (url.pathname === "/health" && request.method === "GET") return sendText(response, "");
-    if (url.pathname === "/metrics" && request.method === "GET") return sendText(response, context.metricsPage());
+    const reads = request.method === "GET" || request.method === "HEAD";
+    if (url.pathname === "/health" && reads) return sendText(response, "");
+    if (url.pathname === "/metrics" && reads) return sendText(response, context.metricsPage());
     handle(routes, request, response, url).catch((error: unknown) => {
       if (error instanceof Refusal) refuse(response, error);
       else if (error instanceof OperationalError) refuse(response, invalidRequest(error.message, null));
@@ -80,7 +81,7 @@ async function handle(
   );
   const methods = path === undefined ? undefined : routes[path];
   if (path === undefined || methods === undefined) throw refusals.notFound(`${url.pathname} is not served here.`);
-  const handler = methods[request.method ?? ""];
+  const handler = methods[request.method ?? ""] ?? (request.method === "HEAD" ? methods["GET"] : undefined);
   if (handler === undefined)
     return refuse(response, refusals.wrongMethod(), { allow: Object.keys(methods).join(", ") });
   const body = request.method === "POST" || request.method === "PUT" ? await jsonBody(request) : undefined;
@@ -137,11 +138,15 @@ function adminRoutes(context: AdminPortContext): Readonly<Record<string, Readonl
         return [pod === before ? 200 : 201, describe(pod)];
       },
       PUT: async ({ body }) => {
-        sources.setAll(ADMIN_SOURCE, checkPods(body, "PUT /admin/pods").map(podSpec));
+        sources.setAll(ADMIN_SOURCE, podSpecs(checkPods(body, "PUT /admin/pods")));
         await probed(registry.all());
         return [200, list()];
       },
-      DELETE: ({ query }) => remove(query.get("url") ?? ""),
+      DELETE: ({ query }) => {
+        const url = query.get("url");
+        if (url === null) throw invalidRequest("which pod? DELETE /admin/pods/NAME or /admin/pods?url=URL", "url");
+        return remove(url);
+      },
     },
     "/admin/pods/": {
       GET: ({ rest }) => [200, describe(find(rest))],

@@ -165,6 +165,25 @@ it.each([
   expect(await names()).toEqual(["one"]);
 });
 
+it("refuses a fleet that lists a pod twice, and a removal that names none", async () => {
+  await start();
+  const twice = await admin("PUT", "/admin/pods", [{ url: pods[1].url }, { url: `${pods[1].url}/`, name: "again" }]);
+  expect(twice).toMatchObject({ status: 400, body: { error: { message: expect.stringMatching(/is listed twice/) } } });
+  expect(await admin("DELETE", "/admin/pods")).toMatchObject({
+    status: 400,
+    body: { error: { message: expect.stringMatching(/^which pod\? DELETE \/admin\/pods\/NAME/) } },
+  });
+  expect(await names()).toEqual(["one"]);
+});
+
+it("answers HEAD where it answers GET", async () => {
+  await start();
+  for (const path of ["/health", "/metrics", "/admin/pods"]) {
+    const { statusCode, body } = await request(`${router.adminUrl}${path}`, { dispatcher: client, method: "HEAD" });
+    expect([statusCode, await body.text()]).toEqual([200, ""]);
+  }
+});
+
 it("shows who holds how much, and never the prompt", async () => {
   await start();
   const canary = "wombat ".repeat(50);
@@ -229,6 +248,9 @@ it("wants its token on each port, and only there, when one is set", async () => 
   await start({ settings: { apiKey: "data-key", adminToken: "admin-key" } });
   expect(await send("hi")).toBe(401);
   expect(await send("hi", { authorization: "Bearer wrong" })).toBe(401);
+  const { headers, body } = await request(`${router.url}/v1/models`, { dispatcher: client });
+  expect(headers).toMatchObject({ "www-authenticate": "Bearer", "content-length": "24" });
+  expect(await body.text()).toBe('{"error":"Unauthorized"}');
   expect(await send("hi", { authorization: "Bearer data-key" })).toBe(200);
   expect(pods[0].seen).toHaveLength(1);
   expect(pods[0].seen[0]?.headers).not.toHaveProperty("authorization");

@@ -1,5 +1,5 @@
 /** An HTTP listener that refuses what is ambiguous on the wire and can be closed without dropping an answer. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, maxHeaderSize, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { errorBody } from "../../fixtures/wire/errors.ts";
@@ -14,19 +14,34 @@ export interface Listener {
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
+/** From a request's first byte to the end of its header section. */
+const HEADERS_MS = 60_000;
+
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Who comes here, for error messages. */
+  readonly what: string;
+  /** Limit for receiving a request whole, from its first byte to its last: what trickles in holds a connection. */
+  readonly receiveMs: number;
+}
+
 /** @throws {OperationalError} PORT_IN_USE when the address cannot be bound */
-export async function listen(
-  handler: Handler,
-  options: { readonly host: string; readonly port: number; readonly what: string },
-): Promise<Listener> {
+export async function listen(handler: Handler, options: ListenOptions): Promise<Listener> {
+  const { receiveMs } = options;
   // llhttp in its strict mode refuses both lengths at once, two lengths, folded headers and NULs (RFC 9112 §6.3, §11.2).
   const server = createServer({
     insecureHTTPParser: false,
-    requestTimeout: 0,
+    requestTimeout: receiveMs,
+    headersTimeout: Math.min(HEADERS_MS, receiveMs),
+    connectionsCheckingInterval: Math.min(5000, receiveMs),
     noDelay: true,
     keepAliveTimeout: 75_000,
   });
-  server.on("request", handler);
+  server.on("request", (request, response) => {
+    request.url = originForm(request.url ?? "/");
+    handler(request, response);
+  });
   server.on("clientError", answerMalformed);
   await bind(server, options);
   const { address, port, family } = server.address() as AddressInfo;
@@ -37,6 +52,15 @@ export async function listen(
   };
 }
 
+/** A target that names a host as well, as for a proxy, is served by its path (RFC 9112 §3.2.2). */
+function originForm(target: string): string {
+  if (target.startsWith("/")) return target;
+  const absolute = /^https?:\/\/[^/?#]*(.*)$/is.exec(target);
+  if (absolute === null) return target;
+  const [, path = ""] = absolute;
+  return path.startsWith("/") ? path : `/${path}`;
+}
+
 /** Node closes the connections that are idle now, but not those that become idle later. */
 async function drain(server: Server): Promise<void> {
   const sweep = setInterval(() => server.closeIdleConnections(), 20);
@@ -44,10 +68,7 @@ async function drain(server: Server): Promise<void> {
   clearInterval(sweep);
 }
 
-function bind(
-  server: Server,
-  { host, port, what }: { readonly host: string; readonly port: number; readonly what: string },
-): Promise<void> {
+function bind(server: Server, { host, port, what }: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
       const reason = cause.code === "EADDRINUSE" ? "it is in use" : cause.message;
@@ -62,8 +83,18 @@ function bind(
 }
 
 const MALFORMED = new Map([
-  ["HPE_HEADER_OVERFLOW", { status: 431, phrase: "Request Header Fields Too Large" }],
-  ["ERR_HTTP_REQUEST_TIMEOUT", { status: 408, phrase: "Request Timeout" }],
+  [
+    "HPE_HEADER_OVERFLOW",
+    {
+      status: 431,
+      phrase: "Request Header Fields Too Large",
+      message: `The header section is larger than ${maxHeaderSize} bytes.`,
+    },
+  ],
+  [
+    "ERR_HTTP_REQUEST_TIMEOUT",
+    { status: 408, phrase: "Request Timeout", message: "The request did not arrive in time." },
+  ],
 ]);
 
 function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -73,8 +104,12 @@ function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const { status, phrase } = MALFORMED.get(error.code ?? "") ?? { status: 400, phrase: "Bad Request" };
-  const body = JSON.stringify(errorBody(`The request is not well-formed HTTP: ${error.message}`, phrase, null, status));
+  const { status, phrase, message } = MALFORMED.get(error.code ?? "") ?? {
+    status: 400,
+    phrase: "Bad Request",
+    message: `The request is not well-formed HTTP: ${error.message}`,
+  };
+  const body = JSON.stringify(errorBody(message, phrase, null, status));
   socket.end(
     `HTTP/1.1 ${status} ${phrase}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { normalPodUrl, parseBackends, podSpec } from "./pod-spec.ts";
+import { normalPodUrl, parseBackends, podSpec, podSpecs } from "./pod-spec.ts";
 
 it.each([
   "http://10.0.0.1:8000",
@@ -35,4 +35,15 @@ it("reads a GPU behind a URL and takes a card's short name", () => {
 
 it("refuses a GPU it has no curve for, naming those it has", () => {
   expect(() => podSpec({ url: "http://a:1", gpu: "h100" })).toThrow(/h100.*a6000-monotone/);
+});
+
+it("refuses a list that names a pod or an address twice, in whatever spelling", () => {
+  expect(() => parseBackends("http://a:1,a:1/")).toThrow(/^http:\/\/a:1 is listed twice; list each pod once/);
+  expect(() =>
+    podSpecs([
+      { url: "http://a:1", name: "x" },
+      { url: "http://b:1", name: "x" },
+    ]),
+  ).toThrow(/^the name "x" is listed twice/);
+  expect(parseBackends("http://a:1,http://a:2")).toHaveLength(2);
 });

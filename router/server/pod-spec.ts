@@ -44,6 +44,18 @@ export function podSpec(input: PodInput): PodSpec {
   };
 }
 
+/** A list as somebody wrote it: of two pods with one name or address, one is a slip. @throws {OperationalError} as above, or USAGE */
+export function podSpecs(inputs: readonly PodInput[]): readonly PodSpec[] {
+  const specs = inputs.map(podSpec);
+  for (const [index, { name, url }] of specs.entries()) {
+    const twin = specs.slice(0, index).find((spec) => spec.name === name || spec.url === url);
+    if (twin === undefined) continue;
+    const what = twin.url === url ? url : `the name ${JSON.stringify(name)}`;
+    throw new OperationalError("USAGE", `${what} is listed twice; list each pod once, under a name of its own`);
+  }
+  return specs;
+}
+
 /**
  * One spelling per address, so that a pod cannot be listed twice and every spelling that added it removes it:
  * `host:port` means http, a slash or `/v1` at the end means nothing.
@@ -63,9 +75,9 @@ export function normalPodUrl(text: string): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "")}`;
 }
 
-/** `URL[=gpu],...` as `--backends` takes it. */
+/** `URL[=gpu],...` as `--backends` takes it. @throws {OperationalError} as {@link podSpecs} */
 export function parseBackends(text: string): PodInput[] {
-  return text
+  const inputs = text
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "")
@@ -73,4 +85,6 @@ export function parseBackends(text: string): PodInput[] {
       const [url = "", gpu] = part.split("=", 2);
       return gpu === undefined ? { url } : { url, gpu };
     });
+  podSpecs(inputs);
+  return inputs;
 }

@@ -63,6 +63,12 @@ export function refuse(
 
 /** vLLM answers a missing or wrong key with a bare string, not in the shape of its other errors. */
 export function refuseUnauthorized(response: ServerResponse): void {
-  response.writeHead(401, { "content-type": "application/json", connection: "close" });
-  response.end('{"error":"Unauthorized"}');
+  const body = '{"error":"Unauthorized"}';
+  response.writeHead(401, {
+    "content-type": "application/json",
+    "content-length": body.length,
+    "www-authenticate": "Bearer",
+    connection: "close",
+  });
+  response.end(body);
 }

@@ -34,13 +34,13 @@ it("reads JSON as well, and an empty file as no settings", () => {
 });
 
 it.each([
-  [{ mode: "fast" }, /^--mode: \/mode: "fast" is not one of "corrected", "aibrix-719", "preble"$/],
-  [{ threshold: "1.5" }, /^--threshold: \/threshold: 1\.5 must be <= 1$/],
-  [{ threshold: "NaN" }, /^--threshold: \/threshold: "NaN" must be number$/],
-  [{ port: "http" }, /^--port: \/port: "http" must be integer$/],
-  [{ port: "" }, /^--port: \/port: "" must be integer$/],
-  [{ adminPort: "99999" }, /^--admin-port: \/adminPort: 99999 must be <= 65535$/],
-  [{ idleMs: "0.5" }, /^--idle-ms: \/idleMs: 0\.5 must be integer$/],
+  [{ mode: "fast" }, /^--mode: "fast" is not one of "corrected", "aibrix-719", "preble"$/],
+  [{ threshold: "1.5" }, /^--threshold: 1\.5 must be <= 1$/],
+  [{ threshold: "NaN" }, /^--threshold: "NaN" must be number$/],
+  [{ port: "http" }, /^--port: "http" must be integer$/],
+  [{ port: "" }, /^--port: "" must be integer$/],
+  [{ adminPort: "99999" }, /^--admin-port: 99999 must be <= 65535$/],
+  [{ idleMs: "0.5" }, /^--idle-ms: 0\.5 must be integer$/],
 ])("refuses the flags %j in one line", (flags, message) => {
   expect(() => readRouterConfig(undefined, {}, flags)).toThrow(message);
 });
@@ -52,6 +52,16 @@ it.each([
   ["apiKey: ''\n", /\/apiKey/],
 ])("refuses the file %j in one line", (text, message) => {
   expect(() => readRouterConfig(file(text), {}, {})).toThrow(message);
+});
+
+it("does not offer the oracle, which sees into its pods", () => {
+  expect(() => readRouterConfig(undefined, {}, { strategy: "oracle" })).toThrow(/^--strategy: "oracle" is not one of/);
+  expect(describeSetting("strategy")).not.toContain("oracle");
+});
+
+it("takes no port from the variable that Kubernetes sets beside a Service of that name", () => {
+  expect(readRouterConfig(undefined, { ROUTEPROOF_PORT: "tcp://10.0.0.1:8080" }, {})).toMatchObject({ port: 8080 });
+  expect(() => readRouterConfig(undefined, { ROUTEPROOF_PORT: "http" }, {})).toThrow(/must be integer/);
 });
 
 it("names the environment variable that is wrong", () => {

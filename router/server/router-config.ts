@@ -15,6 +15,9 @@ const port = (description: string, byDefault: number) =>
 const ms = (description: string, byDefault: number) =>
   Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, default: byDefault, description });
 
+/** All but the oracle, which sees into its pods: only a replay can let it. */
+const SERVED_STRATEGIES = STRATEGIES.filter((strategy) => strategy !== "oracle");
+
 const SETTINGS = {
   backends: Type.String({ description: "pods, by comma: http://host:port, or http://host:port=a6000 to say the card" }),
   backendsFile: Type.String({ description: "JSON or YAML list of pods ({url, name, gpu, models}), watched" }),
@@ -25,9 +28,9 @@ const SETTINGS = {
   backendsKubernetes: Type.String({
     description: "namespace/label-selector of EndpointSlices, e.g. default/kubernetes.io/service-name=vllm",
   }),
-  strategy: Type.Enum([...STRATEGIES], {
+  strategy: Type.Enum([...SERVED_STRATEGIES], {
     default: "prefix-cache-and-load",
-    description: `one of ${STRATEGIES.join(", ")}`,
+    description: `one of ${SERVED_STRATEGIES.join(", ")}`,
   }),
   mode: Type.Enum([...MODES], {
     default: "corrected",
@@ -41,6 +44,7 @@ const SETTINGS = {
   port: port("data port; 0 lets the system choose", 8080),
   adminHost: Type.String({ default: "127.0.0.1", description: "address of the admin port" }),
   adminPort: port("admin port; 0 lets the system choose, and a loopback data port then answers /admin/ too", 0),
+  receiveMs: ms("limit for receiving a request whole", 300_000),
   connectMs: ms("limit for connecting to a pod", 2000),
   firstByteMs: ms("limit for a pod's first byte", 600_000),
   idleMs: ms("limit between two pieces of an answer", 900_000),
@@ -149,12 +153,15 @@ function defaultOf(key: Key): string | number | undefined {
 
 function given(key: Key, text: string | undefined, source: string): Given {
   if (text === undefined) return {};
+  // What Kubernetes puts into every container beside a Service named `routeproof`.
+  if (source === "ROUTEPROOF_PORT" && text.startsWith("tcp://")) return {};
   const { type } = SETTINGS[key] as TSchema & { type?: string };
   const isNumber = (type === "integer" || type === "number") && text.trim() !== "" && Number.isFinite(Number(text));
   try {
     return check({ [key]: isNumber ? Number(text) : text }, source);
   } catch (error) {
-    throw new OperationalError("USAGE", (error as Error).message, { cause: error });
+    // The source names the key already.
+    throw new OperationalError("USAGE", (error as Error).message.replace(`: /${key}: `, ": "), { cause: error });
   }
 }
 

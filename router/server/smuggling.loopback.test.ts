@@ -1,10 +1,14 @@
-/** Requests whose length two parsers could read differently: refused, or made one meaning before a pod sees them. */
+/**
+ * Requests that two parsers could read differently, or that never end: refused, or made one meaning before a pod sees
+ * them.
+ */
 import { once } from "node:events";
 import { connect } from "node:net";
+import { request } from "undici";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { LedgerRouter } from "./ledger-router.ts";
 import { startRouter, type RunningRouter } from "./start-router.ts";
-import { completion, startTestPod, type TestPod } from "./test-pod.ts";
+import { completion, ok, startTestPod, type TestPod } from "./test-pod.ts";
 
 let pod: TestPod;
 let router: RunningRouter;
@@ -95,8 +99,88 @@ it("answers two pipelined requests in order, each once", async () => {
   expect(pod.seen).toHaveLength(2);
 });
 
-it("answers a header section that is too large with 431", async () => {
-  expect(await raw(head(`x-a: ${"a".repeat(20_000)}`, length) + body)).toMatch(/^HTTP\/1\.1 431 /);
+it("answers a header section that is too large with 431, and says how large it may be", async () => {
+  const answer = await raw(head(`x-a: ${"a".repeat(20_000)}`, length) + body);
+  expect(answer).toMatch(/^HTTP\/1\.1 431 /);
+  expect(answer).toContain('"message":"The header section is larger than 16384 bytes."');
+});
+
+it.each([
+  ["http://r/v1/completions", "/v1/completions"],
+  ["HTTP://elsewhere:1/v1/completions?a=1", "/v1/completions?a=1"],
+])("serves the target %s by its path", async (target, path) => {
+  expect(await raw((head(length) + body).replace("/v1/completions", target))).toMatch(/^HTTP\/1\.1 200 /);
+  expect(pod.seen).toMatchObject([{ path, headers: { host: pod.name } }]);
+});
+
+it.each([
+  "*",
+  "http://r",
+  "http://r?/v1/completions",
+  "//r/v1/completions",
+  "ftp://r/v1/completions",
+  "/v1/./completions",
+])("finds nothing at the target %s", async (target) => {
+  expect(await raw((head(length) + body).replace("/v1/completions", target))).toMatch(/^HTTP\/1\.1 404 /);
+  expect(pod.seen).toHaveLength(0);
+});
+
+it("ends a stream to a client of HTTP/1.0 by closing, without chunks", async () => {
+  pod.answer = (_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write("data: 1\n\n");
+    response.end("data: [DONE]\n\n");
+  };
+  const answer = await raw((head(length) + body).replace("HTTP/1.1", "HTTP/1.0"));
+  pod.answer = ok;
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  expect(answer).not.toMatch(/transfer-encoding/i);
+  expect(answer).toMatch(/\r\nConnection: close\r\n/i);
+  expect(answer.split("\r\n\r\n").slice(1)).toEqual(["data: 1\n\ndata: [DONE]\n\n"]);
+});
+
+it.each([
+  ["a header section", `POST /v1/completions HTTP/1.1\r\nhost: r\r\nx-slow: `, "a"],
+  ["a body", head("content-length: 1000000"), " "],
+  ["a chunked body", head("transfer-encoding: chunked"), "1\r\n \r\n"],
+])("gives up on %s that trickles in", async (_, begin, drop) => {
+  const slow = await startRouter({ router: new LedgerRouter(), pods: [{ url: pod.url }], receiveMs: 300 });
+  const socket = connect(Number(new URL(slow.url).port), "127.0.0.1");
+  socket.on("error", () => {});
+  socket.setEncoding("latin1");
+  let answer = "";
+  socket.on("data", (chunk) => (answer += String(chunk)));
+  socket.write(begin);
+  const trickle = setInterval(() => socket.write(drop), 20);
+  await once(socket, "close");
+  clearInterval(trickle);
+  expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  expect(answer).toContain('"message":"The request did not arrive in time."');
+  expect(pod.seen).toHaveLength(0);
+  await slow.close();
+});
+
+it("leaves a stream alone that lasts longer than any request may take to arrive", async () => {
+  const slow = await startRouter({ router: new LedgerRouter(), pods: [{ url: pod.url }], receiveMs: 100 });
+  let next = (): void => {};
+  pod.answer = (_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const timer = setInterval(() => response.write("data: 1\n\n"), 20);
+    next = () => {
+      clearInterval(timer);
+      response.end("data: [DONE]\n\n");
+    };
+  };
+  const answer = await request(`${slow.url}/v1/completions`, { method: "POST", body });
+  const startedMs = performance.now();
+  let got = "";
+  for await (const chunk of answer.body) {
+    got += String(chunk);
+    if (performance.now() - startedMs > 500) next();
+  }
+  pod.answer = ok;
+  expect(got).toMatch(/data: \[DONE\]\n\n$/);
+  await slow.close();
 });
 
 it("tells a client that expects it to go on", async () => {

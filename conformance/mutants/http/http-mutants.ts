@@ -1,18 +1,22 @@
 /** Proxies broken on purpose, and for each the case that must catch it, with the reason it must give. */
 import type { Breakage } from "./proxy-adapter.ts";
+import type { ProxyHabits } from "./proxy-habits.ts";
 
 export interface HttpMutant {
   readonly id: string;
   readonly broken: Breakage;
   readonly caseId: string;
   readonly reason: string;
+  /** What the proxy claims to do besides, rightly but for the breakage. */
+  readonly habits?: ProxyHabits;
 }
 
-const mutant = (id: string, broken: Breakage, caseId: string, reason: string): HttpMutant => ({
+const mutant = (id: string, broken: Breakage, caseId: string, reason: string, habits?: ProxyHabits): HttpMutant => ({
   id,
   broken,
   caseId,
   reason,
+  ...(habits === undefined ? {} : { habits }),
 });
 
 export const HTTP_MUTANTS: readonly HttpMutant[] = [
@@ -57,6 +61,16 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M56e", { passing: "explains-by-load" }, "OBS-05", "explanation-contradicts-rule"),
   mutant("M57a", { passing: "refuses-during-changes" }, "CON-05", "request-not-served"),
   mutant("M57b", { passing: "guesses-under-load" }, "CON-02", "routed-by-load-above-threshold"),
+  mutant("M57c", { passing: "lists-the-first-pods-models" }, "MOD-04", "models-not-listed"),
+  mutant("M57d", { passing: "forgets-simultaneous-firsts" }, "CON-04", "routed-by-load-above-threshold"),
+  mutant("M59a", { passing: "drops-roles" }, "TOK-03", "roles-ignored"),
+  mutant("M59b", { passing: "runs-messages-together" }, "TOK-04", "messages-run-together"),
+  mutant("M59c", { passing: "matches-the-first-message" }, "TOK-05", "only-the-first-message-matched"),
+  mutant("M59d", { passing: "matches-raw-json" }, "TOK-08", "json-spelling-changes-the-match"),
+  mutant("M60a", { passing: "cuts-streams-of-removed-pods" }, "POD-14", "stream-cut-by-removal"),
+  mutant("M60b", { passing: "few-at-a-time" }, "HOT-02", "stuck-behind-a-hot-prefix"),
+  mutant("M60c", { passing: "waits-for-silent-pods" }, "ERR-06", "hung-on-a-silent-pod", { firstByteMs: 400 }),
+  mutant("M60d", { passing: "never-readmits" }, "ERR-08", "recovered-pod-not-used", { recoveryMs: 400 }),
   mutant("M58a", { passing: "dawdles" }, "PERF-01", "many-times-slower"),
   mutant("M58b", { passing: "matches-quadratically" }, "PERF-03", "slows-faster-than-prompts-grow"),
   mutant("null", { passing: "always-503" }, "TOK-01", "request-not-served"),

@@ -1,19 +1,49 @@
 import { expect, it } from "vitest";
 import { HTTP_FAULTS } from "./http-fault.ts";
 import { HTTP_MUTANTS } from "./http-mutants.ts";
+import { HTTP_VARIANTS } from "./http-variants.ts";
 import { failuresOfConformingProxy, huntHttpMutant } from "./hunt.ts";
 
-it.concurrent.each(HTTP_MUTANTS.map((mutant) => [`${mutant.id} (${mutant.caseId})`, mutant] as const))(
-  "catches %s over real sockets",
-  async (_name, mutant) => {
-    expect(await huntHttpMutant(mutant, 1)).toBe(`fail ${mutant.reason}`);
-  },
+/** Of every kind that goes by loads. */
+const RULE_CASES = ["THR-01", "LPM-01", "LOAD-01", "LOAD-02", "LOAD-05", "HOT-01", "CON-04", "TOK-05", "THR-08"];
+
+/** What measures time must not share it. */
+const [timed, others] = [true, false].map((isTimed) =>
+  HTTP_MUTANTS.filter(({ caseId }) => caseId.startsWith("PERF-") === isTimed).map(
+    (mutant) => [`${mutant.id} (${mutant.caseId})`, mutant] as const,
+  ),
 );
+
+it.concurrent.each(others ?? [])("catches %s over real sockets", async (_name, mutant) => {
+  expect(await huntHttpMutant(mutant, 1)).toBe(`fail ${mutant.reason}`);
+});
+
+it.each(timed ?? [])("catches %s over real sockets, alone", async (_name, mutant) => {
+  expect(await huntHttpMutant(mutant, 1)).toBe(`fail ${mutant.reason}`);
+});
 
 it("passes the conforming proxy in every case that catches a broken one", async () => {
   const caseIds = [...new Set(HTTP_MUTANTS.map(({ caseId }) => caseId))];
   expect(await failuresOfConformingProxy(caseIds, 1)).toEqual([]);
 });
+
+const habitual = HTTP_MUTANTS.flatMap(({ caseId, habits }) =>
+  habits === undefined ? [] : [[caseId, habits] as const],
+);
+
+it.concurrent.each(habitual)(
+  "passes the conforming proxy with the habits that this rests on: %s",
+  async (caseId, habits) => {
+    expect(await failuresOfConformingProxy([caseId], 1, undefined, habits)).toEqual([]);
+  },
+);
+
+it.each(HTTP_VARIANTS.map(({ name, rule }) => [name, rule] as const))(
+  "passes the conforming proxy by another rule: %s",
+  async (_name, rule) => {
+    expect(await failuresOfConformingProxy(RULE_CASES, 1, rule)).toEqual([]);
+  },
+);
 
 it("has a mutant for every fault of the proxy", () => {
   const used = new Set(HTTP_MUTANTS.map(({ broken }) => broken.passing));

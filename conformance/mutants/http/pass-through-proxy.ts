@@ -10,7 +10,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../../fixtures/clock.ts";
 import type { DecisionRecord, FunctionRouter } from "../../../fixtures/routing.ts";
 import type { PodAddress } from "../../adapters/router-under-test.ts";
+import { Breaker } from "./breaker.ts";
 import type { HttpFault } from "./http-fault.ts";
+import type { ProxyHabits } from "./proxy-habits.ts";
 import { ProxyPages } from "./proxy-pages.ts";
 import { addressOf, smugglingFront } from "./smuggling-front.ts";
 import {
@@ -28,6 +30,8 @@ interface Flight {
   readonly tried: Set<string>;
   client: ServerResponse;
   decision?: DecisionRecord;
+  /** Another one with the same prompt was under way. */
+  hasTwin?: boolean;
 }
 
 export const POD_HEADER = "x-proxy-pod";
@@ -38,6 +42,7 @@ const TARGET_HEADERS = ["x-gateway-destination-endpoint", "target-pod", "x-worke
 const NOWHERE = new URL("http://127.0.0.1:0");
 const MOST_ATTEMPTS = 3;
 const MANY_WAITING = 4;
+const FEW_OPEN = 2;
 const SMALL_BODY_BYTES = 256 * 1024;
 const REMEMBERED_PROMPTS = 200;
 /** Longer than any proxy needs: a timer's wait. */
@@ -53,15 +58,26 @@ export class PassThroughProxy {
   readonly #fault: HttpFault | undefined;
   readonly #server: Server;
   #pods = new Map<string, URL>();
+  #served: readonly PodAddress[] = [];
   #attemptCount = 0;
   /** Begun and not answered yet: what a fault may mix up. */
   readonly #waiting = new Set<Flight>();
+  /** Not ended yet, in the order in which they began. */
+  readonly #open = new Set<Flight>();
+  readonly #line: Flight[] = [];
   readonly #prompts: Buffer[] = [];
+  readonly #habits: ProxyHabits;
+  readonly #breaker: Breaker;
   readonly #pages = new ProxyPages();
   #refusals = 0;
   #front: FrontServer | undefined;
 
-  constructor(router: FunctionRouter, clock: Clock, fault?: HttpFault) {
+  constructor(router: FunctionRouter, clock: Clock, fault?: HttpFault, habits: ProxyHabits = {}) {
+    this.#habits = habits;
+    this.#breaker = new Breaker(
+      habits.recoveryMs !== undefined && fault === "never-readmits" ? Infinity : habits.recoveryMs,
+      clock,
+    );
     this.#router = router;
     this.#clock = clock;
     this.#fault = fault;
@@ -86,6 +102,11 @@ export class PassThroughProxy {
 
   setPods(pods: readonly PodAddress[]): void {
     if (this.#is("refuses-during-changes")) this.#refusals = REFUSED_AFTER_CHANGE;
+    const names = new Set(pods.map(({ name }) => name));
+    for (const { client, tried } of this.#is("cuts-streams-of-removed-pods") ? this.#open : []) {
+      if (![...tried].some((pod) => names.has(pod))) client.socket?.resetAndDestroy();
+    }
+    this.#served = pods;
     this.#pods = new Map(pods.map(({ name, url }) => [name, new URL(url)]));
     this.#router.setPods(pods, this.#clock.nowMs());
   }
@@ -99,7 +120,7 @@ export class PassThroughProxy {
     if (this.#refusals-- > 0) return refuse(client, 503, "the pods are changing");
     if (this.#is("never-calls-a-pod")) return refuse(client, 200, "an answer of its own");
     if (this.#is("small-body-limit") && body.length > SMALL_BODY_BYTES) return refuse(client, 413, "body too large");
-    const facts = factsOf(body);
+    const facts = factsOf(body, this.#fault);
     if (facts === undefined) {
       const said = this.#is("echoes-credentials") ? ` from ${incoming.headers.authorization}` : "";
       return refuse(client, this.#is("breaks-on-bad-json") ? 500 : 400, `not a JSON object${said}`);
@@ -108,13 +129,21 @@ export class PassThroughProxy {
     if (this.#breaksOn(facts, body)) return refuse(client, 500, "internal error");
     if (this.#is("dawdles")) await sleep(DAWDLE_MS);
     if (this.#is("matches-quadratically")) busyFor(QUADRATIC_MS * (body.length / QUADRATIC_BYTES) ** 2);
-    this.#dispatch({ incoming, body, facts, client, tried: new Set() });
+    const flight = { incoming, body, facts, client, tried: new Set<string>() };
+    if (this.#is("few-at-a-time") && this.#open.size >= FEW_OPEN) this.#line.push(flight);
+    else this.#dispatch(flight);
   }
 
   #show(path: string, client: ServerResponse): void {
     if (path === "/metrics") return void client.end(this.#pages.metrics());
-    if (path !== "/ready") return refuse(client, 404, "there is /ready and /metrics");
+    if (path === "/v1/models") return void client.end(this.#pages.models(this.#listedModels()));
+    if (path !== "/ready") return refuse(client, 404, "there is /ready, /metrics and /v1/models");
     client.writeHead(this.#pods.size > 0 || this.#is("always-ready") ? 200 : 503).end();
+  }
+
+  #listedModels(): readonly string[] {
+    const pods = this.#is("lists-the-first-pods-models") ? this.#served.slice(0, 1) : this.#served;
+    return [...new Set(pods.flatMap(({ models = [] }) => models))];
   }
 
   /** Takes a worker from anyone: sees how it is, and says thanks. */
@@ -129,11 +158,13 @@ export class PassThroughProxy {
   #dispatch(flight: Flight): void {
     this.#router.tick(this.#clock.nowMs());
     const id = `attempt-${this.#attemptCount++}`;
-    flight.decision = this.#router.decide({ ...flight.facts.route, requestId: id }, this.#clock.nowMs(), flight.tried);
+    const excluded = new Set([...flight.tried, ...this.#breaker.leftOut()]);
+    flight.decision = this.#router.decide({ ...flight.facts.route, requestId: id }, this.#clock.nowMs(), excluded);
     const { pod } = flight.decision;
     if (pod === null) return refuse(flight.client, 503, "no pod is ready");
     flight.tried.add(pod);
-    const upstream = this.#open(this.#target(pod, flight), flight);
+    this.#meetTwins(flight);
+    const upstream = this.#send(this.#target(pod, flight), flight);
     this.#waiting.add(flight);
     if (this.#is("crosses-responses")) this.#cross(flight);
     let answered = false;
@@ -141,10 +172,20 @@ export class PassThroughProxy {
     const finish = (outcome: "ok" | "error" | "aborted"): void => {
       if (ended) return;
       ended = true;
+      clearTimeout(silence);
       this.#waiting.delete(flight);
+      this.#open.delete(flight);
+      const [next] = this.#line.splice(0, 1);
+      if (next !== undefined) this.#dispatch(next);
       const busy = this.#waiting.size >= MANY_WAITING && pod === [...this.#pods.keys()][0];
-      if (!(busy && this.#is("loses-ends-under-load"))) this.#router.finished(id, outcome, this.#clock.nowMs());
+      if (busy && this.#is("loses-ends-under-load")) return;
+      this.#router.finished(id, flight.hasTwin === true ? "error" : outcome, this.#clock.nowMs());
     };
+    const silence = this.#onSilence(() => {
+      finish("error");
+      upstream.destroy();
+      refuse(flight.client, 504, "the pod did not begin to answer in time");
+    });
     flight.client.once("close", () => {
       if (flight.client.writableFinished || ended) return;
       const stays = flight.client.headersSent ? "stays-when-client-leaves-late" : "stays-when-client-leaves-early";
@@ -155,16 +196,33 @@ export class PassThroughProxy {
       // A broken answer is told of by the answer.
       if (ended || answered) return;
       finish("error");
+      this.#breaker.failed(pod);
       if (error.code === "ECONNREFUSED") return this.#onRefused(flight);
       refuse(flight.client, 502, "the pod broke the connection");
     });
     upstream.once("response", (reply) => {
       answered = true;
+      clearTimeout(silence);
+      if ((reply.statusCode ?? 502) >= 500) this.#breaker.failed(pod);
       this.#onReply(flight, id, reply, finish);
     });
   }
 
-  #open(target: URL, { incoming, body }: Flight): ClientRequest {
+  /** Undefined where a pod is waited for without end. */
+  #onSilence(then: () => void): NodeJS.Timeout | undefined {
+    const { firstByteMs } = this.#habits;
+    if (firstByteMs === undefined || this.#is("waits-for-silent-pods")) return undefined;
+    return setTimeout(then, firstByteMs);
+  }
+
+  #meetTwins(flight: Flight): void {
+    const twins = [...this.#open].filter((other) => other.facts.route.prompt === flight.facts.route.prompt);
+    if (this.#is("forgets-simultaneous-firsts") && twins.length > 0)
+      for (const twin of [flight, ...twins]) twin.hasTwin = true;
+    this.#open.add(flight);
+  }
+
+  #send(target: URL, { incoming, body }: Flight): ClientRequest {
     const sent = this.#upstreamBody(body);
     const framing = ["host", target.host, "content-length", String(sent.length)];
     const upstream = forward(new URL(incoming.url ?? "/", target), {
@@ -228,7 +286,7 @@ export class PassThroughProxy {
     if (this.#is("splices-another-pod") && flight.tried.size < this.#pods.size) return this.#dispatch(flight);
     if (this.#is("repeats-after-first-byte") && flight.tried.size < this.#pods.size) {
       const [other] = [...this.#pods].filter(([name]) => !flight.tried.has(name));
-      const again = this.#open(other?.[1] ?? NOWHERE, flight);
+      const again = this.#send(other?.[1] ?? NOWHERE, flight);
       again.once("response", (reply) => reply.resume().once("error", () => undefined));
       again.once("error", () => undefined).once("close", () => client.socket?.resetAndDestroy());
       return;

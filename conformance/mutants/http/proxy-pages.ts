@@ -13,6 +13,13 @@ export class ProxyPages {
     this.#counts.set(JSON.stringify(labels), series);
   }
 
+  models(ids: readonly string[]): string {
+    return JSON.stringify({
+      object: "list",
+      data: ids.map((id) => ({ id, object: "model", created: 0, owned_by: "vllm" })),
+    });
+  }
+
   metrics(): string {
     const samples = [...this.#counts.values()].map((series): Sample => ({ name: ANSWERS, ...series }));
     return writePrometheusText([{ name: ANSWERS, type: "counter", help: "Answers passed on.", samples }]);

@@ -1,5 +1,7 @@
 /** What the proxy needs to know of a request body, and how its faults rewrite one. */
 import type { RouteRequest } from "../../../fixtures/routing.ts";
+import { chatText, type Message } from "./chat-text.ts";
+import type { HttpFault } from "./http-fault.ts";
 
 export interface RequestFacts {
   readonly route: Omit<RouteRequest, "requestId">;
@@ -8,24 +10,25 @@ export interface RequestFacts {
 }
 
 /** Undefined when the body is no JSON object. */
-export function factsOf(body: Buffer): RequestFacts | undefined {
+export function factsOf(body: Buffer, fault: HttpFault | undefined): RequestFacts | undefined {
   const fields = objectIn(body);
   if (fields === undefined) return undefined;
   const { model, prompt, messages, cache_salt: cacheSalt } = fields;
-  const contents = Array.isArray(messages)
-    ? messages.map((message) => (message as { content?: unknown })?.content)
-    : [];
+  const chat = Array.isArray(messages) ? messages.filter(isMessage) : undefined;
+  const text = typeof prompt === "string" ? prompt : chat && chatText(chat, fault);
   return {
     route: {
       model: typeof model === "string" ? model : "",
-      // Whatever is not text is matched as the bytes that were sent.
-      prompt: typeof prompt === "string" ? prompt : body.toString("latin1"),
+      // Whatever has no text is matched as the bytes that were sent.
+      prompt: text === undefined || fault === "matches-raw-json" ? body.toString("latin1") : text,
       ...(typeof cacheSalt === "string" ? { cacheSalt } : {}),
     },
     promptIsText: prompt === undefined || typeof prompt === "string",
-    hasContentParts: contents.some((content) => typeof content !== "string"),
+    hasContentParts: chat?.some(({ content }) => typeof content !== "string") ?? false,
   };
 }
+
+const isMessage = (value: unknown): value is Message => typeof value === "object" && value !== null;
 
 const KNOWN_FIELDS = ["model", "prompt", "messages", "max_tokens", "stream", "temperature", "cache_salt"];
 

@@ -26,6 +26,7 @@ export class LearntPrompts {
   readonly #rule: RuleOptions;
   readonly #is: (fault: Fault) => boolean;
   #learnt: Learnt[] = [];
+  readonly #buried = new Set<string>();
 
   constructor(rule: RuleOptions, is: (fault: Fault) => boolean) {
     this.#rule = rule;
@@ -67,6 +68,7 @@ export class LearntPrompts {
   learn(request: RouteRequest, pod: string, nowMs: number): void {
     const text = textOf(request);
     const key = this.#key(request);
+    if (this.#buried.has(text)) return;
     const same = this.#learnt.filter((entry) => entry.key === key);
     for (const entry of same) {
       const common = commonChars(entry.text, text);
@@ -110,6 +112,7 @@ export class LearntPrompts {
     );
     if (expired.length === 0) return;
     this.#learnt = this.#learnt.filter((entry) => !expired.includes(entry));
+    if (this.#is("expired-never-learnt-again")) for (const { text } of expired) this.#buried.add(text);
     if (!this.#is("eviction-strips-ancestors")) return;
     for (const gone of expired) {
       for (const entry of this.#learnt) {

@@ -5,15 +5,15 @@ export class PodLoads {
   readonly #rule: RuleOptions;
   readonly #inFlight = new Map<string, number>();
   readonly #reported = new Map<string, number>();
-  #window: { readonly pod: string; readonly atMs: number }[] = [];
+  #window: { readonly pod: string; readonly atMs: number; readonly chars: number }[] = [];
 
   constructor(rule: RuleOptions) {
     this.#rule = rule;
   }
 
-  started(pod: string, nowMs: number): void {
+  started(pod: string, chars: number, nowMs: number): void {
     this.#inFlight.set(pod, (this.#inFlight.get(pod) ?? 0) + 1);
-    this.#window.push({ pod, atMs: nowMs });
+    this.#window.push({ pod, atMs: nowMs, chars });
   }
 
   ended(pod: string): void {
@@ -39,7 +39,13 @@ export class PodLoads {
         // A pod that has said nothing is not idle for that.
         return this.#reported.get(pod) ?? Number.MAX_SAFE_INTEGER;
       case "window":
-        return this.#window.filter((entry) => entry.pod === pod && entry.atMs > nowMs - this.#rule.windowMs).length;
+        return this.#recent(pod, nowMs).length;
+      case "window-chars":
+        return this.#recent(pod, nowMs).reduce((sum, { chars }) => sum + chars, 0);
     }
+  }
+
+  #recent(pod: string, nowMs: number): readonly { readonly chars: number }[] {
+    return this.#window.filter((entry) => entry.pod === pod && entry.atMs > nowMs - this.#rule.windowMs);
   }
 }

@@ -48,6 +48,7 @@ export class RuleRouter implements FunctionRouter {
 
   setPods(pods: readonly RoutedPod[]): void {
     const names = pods.map(({ name }) => name);
+    if (this.#is("keeps-the-last-pods") && names.length === 0) return;
     this.#modelsOf = new Map(pods.map(({ name, models }) => [name, models]));
     if (this.#firstPods.length === 0) this.#firstPods = names;
     if (this.#is("refresh-on-count-only") && this.#pods.length === names.length) return;
@@ -83,7 +84,7 @@ export class RuleRouter implements FunctionRouter {
     if (pod === null) return record;
     const learn = followed || !this.#is(spilt ? "spill-not-learnt" : "below-threshold-not-learnt");
     this.#flights.set(request.requestId, { request, pod, learn });
-    this.#loads.started(pod, nowMs);
+    this.#loads.started(pod, text.length, nowMs);
     if (learn && this.#insertAt === "dispatch") this.#learnt.learn(request, pod, nowMs);
     return record;
   }
@@ -121,6 +122,8 @@ export class RuleRouter implements FunctionRouter {
     const pods = this.#servingPods(request.model).filter((pod) => exclude?.has(pod) !== true);
     if (pods.length === 0) return { pod: null, followed: false, matchedChars: 0 };
     const text = textOf(request);
+    const isShort = text.length < this.#rule.unitChars;
+    if (isShort && this.#is("breaks-on-short-prompts")) return { pod: null, followed: false, matchedChars: 0 };
     if (this.#is("first-cell-modulo") || this.#is("first-cell-sticky")) {
       return { pod: this.#byHash(text.slice(0, 640), pods), followed: true, matchedChars: 0 };
     }

@@ -4,8 +4,8 @@ export interface RuleOptions {
   readonly unitChars: number;
   readonly threshold: number;
   readonly comparison: ">" | ">=";
-  /** `reported`: what pods say of themselves on their metrics pages. */
-  readonly load: "in-flight" | "window" | "reported" | "none";
+  /** `window` counts requests, `window-chars` their prompts' characters; `reported`: what pods say of themselves on their metrics pages. */
+  readonly load: "in-flight" | "window" | "window-chars" | "reported" | "none";
   readonly windowMs: number;
   /** Where a prompt without a match goes. */
   readonly cold: "least-load" | "random" | "round-robin";

@@ -24,6 +24,7 @@ export const VARIANTS: readonly Variant[] = [
   variant("block, any match", { unitChars: 80, threshold: 0, ties: "first" }),
   variant("block at .5", { unitChars: 80 }),
   variant("window and TTL", { load: "window", evict: { ttlMs: TTL_MS, sliding: true } }),
+  variant("window of characters", { unitChars: 80, load: "window-chars", windowMs: 60_000 }),
   variant("gate", { unitChars: 1, gate: { absolute: 8, relative: 1.5 } }),
   variant("no load signal", { load: "none", cold: "random" }),
   variant("in turn", { load: "none", cold: "round-robin", evict: { ttlMs: TTL_MS, sliding: true } }),
@@ -73,7 +74,8 @@ function fanOutOf({ insertAt, gate, exploration }: RuleOptions): { fanOut?: numb
 
 function loadOf({ load, windowMs }: RuleOptions): NonNullable<RouterProfile["load"]> {
   if (load === "reported") return { signal: "metric", name: REPORTED_LOAD };
-  return load === "window" ? { signal: load, windowMs } : { signal: load };
+  if (load === "window" || load === "window-chars") return { signal: "window", windowMs };
+  return { signal: load };
 }
 
 function unitOf(unitChars: number): Pick<NonNullable<RouterProfile["match"]>, "unit" | "partialBlock"> {

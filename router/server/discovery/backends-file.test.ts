@@ -36,6 +36,9 @@ it.each([
   ["- url: http://a:1\n  gpus: a6000\n", /^f: \/0: unknown key "gpus"; allowed: url, name, gpu, models, uid$/],
   ["- name: a\n", /^f: \/0: missing key "url"$/],
   ["- 7\n", /^f: \/0: 7 must be object$/],
+  ["- http://a:1\n- url: a:1\n", /^f: http:\/\/a:1 is listed twice; /],
+  ["- ftp://a:1\n", /^f: "ftp:\/\/a:1" is not a pod URL; write http:\/\/host:port$/],
+  ["- url: http://a:1\n  gpu: h100\n", /^f: unknown GPU profile "h100"; there are a6000, /],
 ])("refuses %j in one line", (text, message) => {
   expect(() => parseBackendsFile(text, "f")).toThrow(message);
 });

@@ -9,7 +9,7 @@ import { Type } from "typebox";
 import { parse as parseYaml } from "yaml";
 import { OperationalError } from "../../../fixtures/operational-error.ts";
 import { checker, readTextFile } from "../../../fixtures/schema.ts";
-import { PodInputSchema, type PodInput } from "../pod-spec.ts";
+import { PodInputSchema, podSpecs, type PodInput } from "../pod-spec.ts";
 import type { PodSink, PodSource } from "./pod-source.ts";
 
 /** For file systems that tell nobody: a mounted volume, a replaced symbolic link. */
@@ -59,8 +59,14 @@ export function parseBackendsFile(text: string, path: string): readonly PodInput
   // An editor that writes in place empties the file first: nothing must not mean that there is no pod.
   if (value === null) throw new OperationalError("FILE_INVALID", `${path}: is empty; write [] for no pods`);
   if (!Array.isArray(value)) throw new OperationalError("FILE_INVALID", `${path}: must be a list of pods`);
-  return checkList(
+  const pods = checkList(
     value.map((entry: unknown) => (typeof entry === "string" ? { url: entry } : entry)),
     path,
   );
+  try {
+    podSpecs(pods);
+  } catch (cause) {
+    throw new OperationalError("FILE_INVALID", `${path}: ${(cause as Error).message}`, { cause });
+  }
+  return pods;
 }

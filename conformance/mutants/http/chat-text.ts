@@ -1,0 +1,15 @@
+/** The one text that a chat is matched as: written by a template, or in ways that lose what tells chats apart. */
+import type { HttpFault } from "./http-fault.ts";
+
+export interface Message {
+  readonly role?: unknown;
+  readonly content?: unknown;
+}
+
+export function chatText(messages: readonly Message[], fault: HttpFault | undefined): string {
+  const contents = messages.map(({ content }) => (typeof content === "string" ? content : JSON.stringify(content)));
+  if (fault === "drops-roles") return contents.map((content) => `<turn>${content}<end>`).join("");
+  if (fault === "runs-messages-together") return contents.join("");
+  const turns = messages.map(({ role }, index) => `<${String(role)}>${contents[index]}<end>`);
+  return fault === "matches-the-first-message" ? (turns[0] ?? "") : turns.join("");
+}

@@ -1,0 +1,16 @@
+import { expect, it } from "vitest";
+import { CASES } from "../cases/index.ts";
+import { HTTP_MUTANTS } from "./http/http-mutants.ts";
+import committed from "./matrix.json" with { type: "json" };
+
+/** Cases that no broken router here fails, with the reason why none does. */
+const WITHOUT_KILLER: Readonly<Record<string, string>> = {
+  "PERF-02": "it informs, and a router that slows enough over 100,000 prompts takes many minutes to show it",
+  "PERF-04": "it informs, and a router that slows enough over 64 pods slows whatever runs beside it",
+};
+
+it("has a broken router for every case", () => {
+  const byMatrix = Object.values(committed).flatMap((row) => row.map((killer) => killer.split(" ")[0]));
+  const killers = new Set([...byMatrix, ...HTTP_MUTANTS.map(({ caseId }) => caseId)]);
+  expect(CASES.filter(({ id }) => !killers.has(id)).map(({ id }) => id)).toEqual(Object.keys(WITHOUT_KILLER));
+});
