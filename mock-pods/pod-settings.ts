@@ -4,11 +4,11 @@ import { loadProfile, type LatencyProfile } from "../fixtures/profiles/latency-p
 import { assertPodClock } from "../fixtures/profiles/pod-clock.ts";
 import { OperationalError } from "../fixtures/operational-error.ts";
 import { ENGINE_DEFAULTS, type EngineConfig } from "./engine/create-engine.ts";
+import { type Flags, ratioFlag, wholeFlag } from "./flag-values.ts";
 import { kvEventsConfig, type KvEventsConfig } from "./kv-events/kv-events-config.ts";
 import type { CacheConfig } from "./metrics/cache-config.ts";
 import { versionProfile } from "./version-profile.ts";
 
-export type Flags = Readonly<Record<string, string | number | boolean>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface PodSettings {
@@ -49,16 +49,21 @@ export function podSettings(
   const utilization = ratioFlag(flags, "gpu-memory-utilization");
   const blocksOverride = wholeFlag(flags, "num-gpu-blocks-override", 2);
   const memoryBytes = wholeFlag(flags, "kv-cache-memory-bytes", 1);
+  const kvCacheDtype = String(flags["kv-cache-dtype"] ?? "auto");
   const numGpuBlocks =
     blocksOverride ??
     kvCapacityBlocks({
       gpu: profile.gpu,
       model,
       blockSize,
+      kvCacheDtype,
+      cards: (wholeFlag(flags, "tensor-parallel-size", 1) ?? 1) * (wholeFlag(flags, "pipeline-parallel-size", 1) ?? 1),
       ...(utilization !== undefined && { gpuMemoryUtilization: utilization }),
+      ...(memoryBytes !== undefined && { kvCacheMemoryBytes: memoryBytes }),
     });
+  const fitsItself = ["auto", "-1", "undefined"].includes(String(flags["max-model-len"]));
   const maxModelLen =
-    wholeFlag(flags, "max-model-len", 1) ??
+    (fitsItself ? undefined : wholeFlag(flags, "max-model-len", 1)) ??
     (contextTokens === undefined
       ? defaultMaxModelLen(model, numGpuBlocks, blockSize)
       : Math.min(contextTokens, (numGpuBlocks - 1) * blockSize));
@@ -87,8 +92,7 @@ export function podSettings(
       maxModelLen,
       prefixCaching,
       policy,
-      maxNumSeqs: wholeFlag(flags, "max-num-seqs", 1) ?? ENGINE_DEFAULTS.maxNumSeqs,
-      maxNumBatchedTokens: wholeFlag(flags, "max-num-batched-tokens", 1) ?? ENGINE_DEFAULTS.maxNumBatchedTokens,
+      ...batchLimits(flags, maxModelLen),
       longPrefillTokenThreshold: wholeFlag(flags, "long-prefill-token-threshold", 0) ?? 0,
       watermark: Number(flags["watermark"]) === 0 ? 0 : (ratioFlag(flags, "watermark") ?? ENGINE_DEFAULTS.watermark),
       reserveFullIsl: flags["no-scheduler-reserve-full-isl"] !== true && flags["scheduler-reserve-full-isl"] !== false,
@@ -100,10 +104,22 @@ export function podSettings(
       gpuMemoryUtilizationRatio: utilization ?? GPU_MEMORY_UTILIZATION,
       maxModelLenTokens: maxModelLen,
       userSetBlockSize: flags["block-size"] !== undefined,
+      dtype: kvCacheDtype,
       ...(blocksOverride !== undefined && { blocksOverride }),
       ...(memoryBytes !== undefined && { memoryBytes }),
     },
   };
+}
+
+/** As vLLM fills in what is not given: no more slots than tokens, no more tokens than all slots could hold. */
+function batchLimits(flags: Flags, maxModelLen: number): Pick<EngineConfig, "maxNumSeqs" | "maxNumBatchedTokens"> {
+  const seqs = wholeFlag(flags, "max-num-seqs", 1);
+  const tokens = wholeFlag(flags, "max-num-batched-tokens", 1);
+  const most = (seqs ?? ENGINE_DEFAULTS.maxNumSeqs) * maxModelLen;
+  const maxNumBatchedTokens = tokens ?? Math.min(ENGINE_DEFAULTS.maxNumBatchedTokens, most);
+  const maxNumSeqs = seqs ?? Math.min(ENGINE_DEFAULTS.maxNumSeqs, maxNumBatchedTokens);
+  if (maxNumBatchedTokens >= maxNumSeqs) return { maxNumSeqs, maxNumBatchedTokens };
+  throw usage(`max-num-batched-tokens ${maxNumBatchedTokens} is less than max-num-seqs ${maxNumSeqs}; raise it`);
 }
 
 function servedNames(flags: Flags, model: string): readonly [string, ...string[]] {
@@ -111,22 +127,6 @@ function servedNames(flags: Flags, model: string): readonly [string, ...string[]
     .split(/\s+/)
     .filter(Boolean);
   return names[0] === undefined ? [model] : [names[0], ...names.slice(1)];
-}
-
-function wholeFlag(flags: Flags, name: string, least: number): number | undefined {
-  const value = flags[name];
-  if (value === undefined) return undefined;
-  const number = typeof value === "boolean" ? NaN : Number(value);
-  if (Number.isInteger(number) && number >= least) return number;
-  throw usage(`${name} "${String(value)}"; give a whole number from ${least}`);
-}
-
-function ratioFlag(flags: Flags, name: string): number | undefined {
-  const value = flags[name];
-  if (value === undefined) return undefined;
-  const number = typeof value === "boolean" ? NaN : Number(value);
-  if (number > 0 && number <= 1) return number;
-  throw usage(`${name} "${String(value)}"; give a number above 0, at most 1`);
 }
 
 function usage(message: string): OperationalError {

@@ -4,6 +4,8 @@
  * `--name value`, `--name=value`, `--no-name`, underscores for dashes, several values for a list, dotted keys for JSON
  * (`--kv-events-config.topic kv@a@b`), and sizes such as `32k` are read as vLLM reads them. The names are those of 0.32.
  */
+import { OperationalError } from "../fixtures/operational-error.ts";
+import { parseJson } from "../fixtures/schema.ts";
 import known from "./vllm-flags.json" with { type: "json" };
 
 export interface VllmArguments {
@@ -22,9 +24,47 @@ const SHORT: Readonly<Record<string, string>> = {
   "-dp": "data-parallel-size",
   "-q": "quantization",
   "-asc": "api-server-count",
+  "-O": "optimization-level",
+  "-cc": "compilation-config",
 };
 
-export function readVllmArguments(words: readonly string[]): VllmArguments {
+/** The others take one value, so that a model may follow it. */
+const LISTS = new Set([
+  "allowed-media-domains",
+  "api-key",
+  "cudagraph-capture-sizes",
+  "custom-histogram-buckets",
+  "device-ids",
+  "disable-access-log-for-endpoints",
+  "ignore-patterns",
+  "kv-cache-dtype-skip-layers",
+  "logits-processors",
+  "lora-modules",
+  "lora-target-modules",
+  "numa-bind-cpus",
+  "numa-bind-nodes",
+  "served-model-name",
+  "sleep-preserve-parameter-names",
+]);
+
+/** What vLLM would do otherwise and a router, a client or a capacity could show. */
+const NOT_MODELLED: Readonly<Record<string, string>> = {
+  config: "the file is not read; give its flags themselves",
+  "speculative-config": "tokens come one a step",
+  "kv-transfer-config": "KV blocks stay on their pod",
+  "data-parallel-size": "one pod is one rank; start more of them",
+  quantization: "weights count in fp16; --kv-cache-memory-bytes sets what is left",
+  "async-scheduling": "steps are scheduled one by one",
+  "ssl-certfile": "pods speak plain HTTP",
+  uds: "pods listen on TCP",
+  "root-path": "paths have no prefix",
+  "max-num-active-seqs": "only --max-num-seqs limits",
+  "prefill-schedule-interval": "every step may admit",
+};
+
+/** @throws OperationalError USAGE for an option without its value; FILE_INVALID for broken JSON beside dotted keys */
+export function readVllmArguments(given: readonly string[]): VllmArguments {
+  const words = given[0] === "vllm" && given[1] === "serve" ? given.slice(2) : given;
   const flags: Record<string, string | boolean> = {};
   const nested: Record<string, Record<string, unknown>> = {};
   const warnings: string[] = [];
@@ -32,7 +72,8 @@ export function readVllmArguments(words: readonly string[]): VllmArguments {
   for (let index = 0; index < words.length;) {
     const word = words[index++] as string;
     if (!word.startsWith("-")) {
-      model ??= word;
+      if (model === undefined) model = word;
+      else warnings.push(`${word} is neither a flag nor a flag's value; it is ignored`);
       continue;
     }
     const { name, inline } = splitFlag(word);
@@ -41,19 +82,25 @@ export function readVllmArguments(words: readonly string[]): VllmArguments {
     const isSwitch =
       SWITCHES.has(positive) || (inline === undefined && !OPTIONS.has(base(name)) && !hasValue(words, index));
     if (!isSwitch && inline === undefined) {
-      while (hasValue(words, index)) values.push(words[index++] as string);
+      const most = LISTS.has(name) ? Infinity : 1;
+      while (values.length < most && hasValue(words, index)) values.push(words[index++] as string);
     }
     if (!SWITCHES.has(positive) && !OPTIONS.has(base(name))) {
       warnings.push(`vLLM has no flag --${name}; it is ignored`);
       continue;
     }
+    if (!isSwitch && values.length === 0) {
+      throw new OperationalError("USAGE", `--${name} stands without a value; vLLM wants one`);
+    }
+    const why = NOT_MODELLED[base(positive)];
+    if (why !== undefined && !name.startsWith("no-")) warnings.push(`--${name} changes nothing here: ${why}`);
     const dot = name.indexOf(".");
     if (isSwitch) flags[positive] = inline === undefined ? !name.startsWith("no-") : inline;
     else if (dot > 0) setPath((nested[base(name)] ??= {}), name.slice(dot + 1).split("."), values.join(" "));
     else flags[name] = values.map(expandSize).join(" ");
   }
   for (const [name, value] of Object.entries(nested)) {
-    const given = typeof flags[name] === "string" ? (JSON.parse(flags[name]) as object) : {};
+    const given = typeof flags[name] === "string" ? (parseJson(flags[name], name) as object) : {};
     flags[name] = JSON.stringify({ ...given, ...value });
   }
   return { flags, model, warnings };
@@ -63,6 +110,8 @@ function splitFlag(word: string): { name: string; inline: string | undefined } {
   const at = word.indexOf("=");
   const written = at < 0 ? word : word.slice(0, at);
   const dot = written.indexOf(".");
+  const level = /^-O([0-3])$/.exec(word)?.[1];
+  if (level !== undefined) return { name: "optimization-level", inline: level };
   const head = dot < 0 ? written : written.slice(0, dot);
   const name = SHORT[head] ?? head.replace(/^--?/, "").replaceAll("_", "-");
   return { name: name + (dot < 0 ? "" : written.slice(dot)), inline: at < 0 ? undefined : word.slice(at + 1) };

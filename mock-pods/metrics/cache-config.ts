@@ -13,12 +13,13 @@ export interface CacheConfig {
   /** Set by `--kv-cache-memory-bytes`. */
   readonly memoryBytes?: number;
   readonly userSetBlockSize: boolean;
+  /** As `--kv-cache-dtype` names it. */
+  readonly dtype: string;
 }
 
 /** Labels of 0.32 whose values a pod never changes. */
 const CONSTANT = {
   _block_size_resolved: "True",
-  cache_dtype: "auto",
   cache_hit_alignment_tokens: "None",
   enable_mamba_shared_prefix_checkpoint: "False",
   hash_block_size: "None",
@@ -51,11 +52,12 @@ export function cacheConfigFamily(config: CacheConfig): string {
   const labels = {
     ...CONSTANT,
     block_size: String(blockSizeTokens),
+    cache_dtype: config.dtype,
     effective_attention_block_size: String(blockSizeTokens),
     enable_prefix_caching: pythonBool(config.prefixCaching),
     engine: "0",
     gpu_memory_utilization: pythonFloat(config.gpuMemoryUtilizationRatio),
-    kv_cache_max_concurrency: pythonFloat(sizeTokens / config.maxModelLenTokens),
+    kv_cache_max_concurrency: pythonFloat(totalBlocks / Math.ceil(config.maxModelLenTokens / blockSizeTokens)),
     kv_cache_memory_bytes: String(config.memoryBytes ?? "None"),
     kv_cache_size_tokens: String(sizeTokens),
     num_gpu_blocks: String(totalBlocks),

@@ -22,6 +22,7 @@ const SERVER_A: MetricsOptions = {
     maxModelLenTokens: 2048,
     memoryBytes: 1_073_741_824,
     userSetBlockSize: true,
+    dtype: "auto",
   },
   toolParser: false,
   unixSeconds: () => 1.7e9,

@@ -1,4 +1,8 @@
 /** What vLLM's own flags and environment say about the HTTP face. Flags that shape the engine are read elsewhere. */
+import { Type } from "typebox";
+import { OperationalError } from "../../fixtures/operational-error.ts";
+import { checker, parseJson } from "../../fixtures/schema.ts";
+import { wholeFlag } from "../flag-values.ts";
 import type { PodSettings } from "../pod-settings.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { versionProfile, type VersionProfile } from "../version-profile.ts";
@@ -40,6 +44,8 @@ export interface ServeSettings {
   readonly systemFingerprint: string | null;
 }
 
+const checkLoraModule = checker(Type.Object({ name: Type.String(), path: Type.String() }));
+
 const read = new WeakMap<PodSettings, ServeSettings>();
 
 /** The same for the same settings, which many pods share. */
@@ -52,7 +58,7 @@ export function serveSettings(settings: PodSettings): ServeSettings {
 function readSettings({ flags, environment, engine, models, modelPath }: PodSettings): ServeSettings {
   const version = versionProfile(flags["vllm-version"]);
   const on = (name: string) => flags[name] === true || flags[name] === "true";
-  const number = (name: string) => (flags[name] === undefined ? undefined : Number(flags[name]));
+  const number = (name: string, least: number) => wholeFlag(flags, name, least);
   const text = (name: string) => (flags[name] === undefined ? undefined : String(flags[name]));
   const enabled = (name: string) => ["1", "true"].includes((environment[name] ?? "").toLowerCase());
   return {
@@ -62,7 +68,7 @@ function readSettings({ flags, environment, engine, models, modelPath }: PodSett
     maxModelLenTokens: engine.maxModelLen,
     blockTokens: engine.blockSize,
     prefixCaching: engine.prefixCaching,
-    maxLogprobs: number("max-logprobs") ?? 20,
+    maxLogprobs: number("max-logprobs", -1) ?? 20,
     apiKeys: words(text("api-key") ?? environment["VLLM_API_KEY"]),
     allowedOrigins: jsonList(text("allowed-origins") ?? (version.origins === "all" ? '["*"]' : undefined)),
     requestIdHeaders: on("enable-request-id-headers"),
@@ -70,20 +76,20 @@ function readSettings({ flags, environment, engine, models, modelPath }: PodSett
     forceIncludeUsage: on("enable-force-include-usage"),
     perRequestMetrics: on("enable-per-request-metrics"),
     tokensAsIds: on("return-tokens-as-token-ids"),
-    streamIntervalTokens: number("stream-interval") ?? 1,
+    streamIntervalTokens: number("stream-interval", 1) ?? 1,
     trackLoad: on("enable-server-load-tracking"),
     scaleOut: on("enable-scale-out") || version.scaleOut === "always",
     autoToolChoice: on("enable-auto-tool-choice"),
     toolParser: text("tool-call-parser"),
     trustChatTemplate: on("trust-request-chat-template"),
     lora: on("enable-lora"),
-    loraModules: words(text("lora-modules")).map((module) => splitOnce(module, "=")),
+    loraModules: (text("lora-modules")?.match(/\{[^}]*\}|\S+/g) ?? []).map(loraModule),
     runtimeLora: enabled("VLLM_ALLOW_RUNTIME_LORA_UPDATING"),
     devMode: enabled("VLLM_SERVER_DEV_MODE"),
     tokenizerInfo: on("enable-tokenizer-info-endpoint"),
-    maxQueuedRequests: version.queueCaps ? number("max-num-queued-reqs") : undefined,
-    maxQueuedTokens: version.queueCaps ? number("max-num-queued-tokens") : undefined,
-    shutdownTimeoutMs: (number("shutdown-timeout") ?? 0) * 1000,
+    maxQueuedRequests: version.queueCaps ? number("max-num-queued-reqs", 1) : undefined,
+    maxQueuedTokens: version.queueCaps ? number("max-num-queued-tokens", 1) : undefined,
+    shutdownTimeoutMs: (number("shutdown-timeout", 0) ?? 0) * 1000,
     kvEvents: jsonObject(text("kv-events-config")),
     systemFingerprint: version.fingerprint
       ? `vllm-${version.release}-${fingerprint(JSON.stringify([flags, engine, models]))}`
@@ -95,9 +101,15 @@ function words(text: string | undefined): string[] {
   return (text ?? "").split(/\s+/).filter((word) => word !== "");
 }
 
-function splitOnce(text: string, separator: string): [string, string] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text, text] : [text.slice(0, at), text.slice(at + 1)];
+/** `name=path`, or JSON with `name` and `path`. */
+function loraModule(text: string): [name: string, path: string] {
+  if (text.startsWith("{")) {
+    const { name, path } = checkLoraModule(parseJson(text, "lora-modules"), "lora-modules");
+    return [name, path];
+  }
+  const at = text.indexOf("=");
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw new OperationalError("USAGE", `lora-modules "${text}"; give name=path, or JSON with name and path`);
 }
 
 /** vLLM reads JSON here; a bare word is taken as the only entry. */
