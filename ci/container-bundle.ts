@@ -5,8 +5,8 @@ import { ranksAsData } from "./ranks-as-data.ts";
 
 const root = dirname(import.meta.dirname);
 
-/** Optional and native, for KV events: absent from the image, and `pods` says so when asked for them. */
-const NATIVE = ["zeromq", "msgpackr"];
+/** Absent from the image, and who asks for them is told so: optional native ones, for KV events, and what starts containers. */
+const ABSENT = ["zeromq", "msgpackr", "testcontainers"];
 
 /** Writes the files into `directory`: dist/container, where mock-pods/Dockerfile looks for them. */
 export async function bundleForContainer(directory: string): Promise<void> {
@@ -22,7 +22,7 @@ export async function bundleForContainer(directory: string): Promise<void> {
     target: "node22",
     minifySyntax: true,
     minifyWhitespace: true,
-    external: NATIVE,
+    external: ABSENT,
     // Some dependencies are CommonJS and call require, which a module has not.
     banner: {
       js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',

@@ -141,6 +141,17 @@ export interface RawResponse {
   readonly end: "complete" | "reset" | "client-aborted" | "timeout" | "refused";
 }
 
+/** How a pod answers what a router asks of it by itself. */
+export type PodPage =
+  /** With an error. */
+  | { readonly kind: "status"; readonly status: number }
+  | { readonly kind: "hang" }
+  /** As ever, but for the value of one gauge on its metrics page. */
+  | { readonly kind: "gauge"; readonly name: string; readonly value: number };
+
+/** Every path of a pod, completions among them. */
+export const ALL_PATHS = "*";
+
 /** A reply that pods give to the request with this id instead of the engine's. */
 export interface PodScript {
   readonly requestId: string;
@@ -188,6 +199,12 @@ export interface ScriptedPods {
   seen(requestId: string): readonly PodSighting[];
   /** Resolves when the predicate holds over the sightings of this id; rejects after `timeoutMs`. */
   waitUntil(requestId: string, predicate: (seen: readonly PodSighting[]) => boolean, timeoutMs: number): Promise<void>;
+  /** How requests for this path are answered from now on, by this pod or by all; undefined: as ever. */
+  setPage(path: string, page: PodPage | undefined, pod?: string): void;
+  /** Requests for this path in this case, at this pod or at all. */
+  asked(path: string, pod?: string): number;
+  /** Resolves to whether this pod was asked for the path so many times more in time. */
+  askedAgain(path: string, times: number, timeoutMs: number, pod: string): Promise<boolean>;
   /** Makes a pod refuse connections (closed port) or answer again. */
   setUp(pod: string, up: boolean): Promise<void>;
 }

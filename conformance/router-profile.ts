@@ -23,6 +23,8 @@ export const RouterProfileSchema = Type.Object(
           input: Type.Optional(literals("prompt", "messages-joined", "template", "json")),
           separator: Type.Optional(Type.String()),
           partialBlock: Type.Optional(literals("dropped", "whole", "exact")),
+          // Who counts the tokens: the router itself, or its pods by /tokenize.
+          tokenizer: Type.Optional(literals("own", "pods")),
         },
         closed,
       ),
@@ -125,6 +127,8 @@ export const RouterProfileSchema = Type.Object(
           convergenceMs: Type.Optional(Type.Number({ minimum: 0 })),
           returningPodIsCold: Type.Optional(Type.Boolean()),
           models: Type.Optional(Type.Boolean()),
+          // Within this time a pod that calls itself unhealthy is left out, and one that is well again is used.
+          healthMs: Type.Optional(Type.Number({ minimum: 0 })),
         },
         closed,
       ),

@@ -42,7 +42,7 @@ class MockFleet implements Fleet {
   /** Every pod there ever was, for the journal. */
   readonly #all: ServedPod[] = [];
   readonly #settings = new Map<string, PodSettings>();
-  #pods: readonly ServedPod[] = [];
+  #pods: ServedPod[] = [];
 
   constructor(options: FleetOptions, firstProfile: string) {
     this.#options = options;
@@ -52,7 +52,7 @@ class MockFleet implements Fleet {
   }
 
   get pods(): readonly Pod[] {
-    return this.#pods;
+    return [...this.#pods];
   }
 
   pod(which: number | string): Pod {
@@ -75,7 +75,7 @@ class MockFleet implements Fleet {
       number,
     });
     this.#all.push(pod);
-    this.#pods = [...this.#pods, pod];
+    this.#pods.push(pod);
     try {
       await pod.start();
     } catch (error) {

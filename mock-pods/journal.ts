@@ -77,7 +77,7 @@ class JournalRecord implements RequestRecord {
 export class Journal implements Recorder {
   readonly options: JournalOptions;
   readonly #open = new Map<JournalEntry, JournalRecord>();
-  #records: JournalRecord[] = [];
+  #entries: JournalEntry[] = [];
   #bodyBytes = 0;
   #arrivals = 0;
   #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
@@ -93,21 +93,21 @@ export class Journal implements Recorder {
     const record = new JournalRecord({ pod, requestId, method, path, headers, body, arrivedMs: nowMs() }, this);
     if (isControl(path)) return record;
     this.#open.set(record.entry, record);
-    this.#records.push(record);
+    this.#entries.push(record.entry);
     this.#bodyBytes += body.length;
-    if (this.#records.length > MOST_ENTRIES || this.#bodyBytes > MOST_BODY_BYTES) this.#forgetOldest();
+    if (this.#entries.length > MOST_ENTRIES || this.#bodyBytes > MOST_BODY_BYTES) this.#forgetOldest();
     if (isGeneration(method, path)) this.#countArrival();
     return record;
   }
 
   entries(): readonly JournalEntry[] {
     for (const record of this.#open.values()) record.settle();
-    return this.#records.map((record) => record.entry);
+    return [...this.#entries];
   }
 
   /** Forgets what was and counts arrivals from zero; requests that are open still end, unseen. */
   clear(): void {
-    this.#records = [];
+    this.#entries = [];
     this.#bodyBytes = 0;
     this.#arrivals = 0;
   }
@@ -152,8 +152,8 @@ export class Journal implements Recorder {
 
   /** By halves, so that the cost of moving the rest is shared by many arrivals. */
   #forgetOldest(): void {
-    const gone = this.#records.splice(0, Math.ceil(this.#records.length / 2));
-    for (const { entry } of gone) this.#bodyBytes -= entry.body.length;
+    const gone = this.#entries.splice(0, Math.ceil(this.#entries.length / 2));
+    for (const { body } of gone) this.#bodyBytes -= body.length;
   }
 }
 

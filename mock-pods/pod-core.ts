@@ -16,6 +16,7 @@ import { slowedEngine } from "./faults/slowed-engine.ts";
 import { fetchFrom } from "./fetch-reply.ts";
 import { isControl, Journal } from "./journal.ts";
 import { lazyEngine } from "./lazy-engine.ts";
+import { lazily } from "./lazily.ts";
 import { PodMetrics } from "./metrics/pod-metrics.ts";
 import { PodEngine } from "./pod-engine.ts";
 import type { PodSettings } from "./pod-settings.ts";
@@ -26,7 +27,7 @@ import type { Exchange } from "./server/exchange.ts";
 import type { Model } from "./server/generation/model-answer.ts";
 import type { KvEndpoints } from "./server/pod-context.ts";
 import { createPodFace, type PodFace } from "./server/pod-face.ts";
-import { serveSettings } from "./server/serve-settings.ts";
+import { serveSettings, type ServeSettings } from "./server/serve-settings.ts";
 
 export interface PodCoreOptions {
   readonly name: string;
@@ -41,8 +42,10 @@ export interface PodCoreOptions {
 /** What dies with a crash. */
 interface Life {
   readonly engine: PodEngine;
-  readonly metrics: PodMetrics;
-  readonly face: PodFace;
+  readonly serving: ServeSettings;
+  /** Made with the first exchange, as most of a large fleet idles: a page has hundreds of numbers, and routes are many. */
+  readonly metrics: () => PodMetrics;
+  readonly face: () => PodFace;
   readonly died: AbortController;
 }
 
@@ -63,7 +66,7 @@ export class PodCore implements InProcessPod {
       pod: options.name,
       nowMs: () => options.driver.nowMs(),
       nextId: () => `${options.name}-${this.#made++}`,
-      served: (exchange) => this.#life.metrics.http.served(exchange),
+      served: (exchange) => this.#life.metrics().http.served(exchange),
     });
     this.#life = this.#bear();
     const random = new Random(options.seed).stream(`faults/${options.name}`);
@@ -154,18 +157,18 @@ export class PodCore implements InProcessPod {
       page = corruptPage(page, fault);
     }
     // Whatever the client accepts (vLLM 0.32 as recorded).
-    const { format } = this.#life.face.settings.version.metrics;
+    const { format } = this.#life.serving.version.metrics;
     return text(200, page, `text/plain; version=${format}; charset=utf-8`);
   }
 
   protected get face(): PodFace {
-    return this.#life.face;
+    return this.#life.face();
   }
 
   protected answer(exchange: Exchange): void {
     const struck = isControl(exchange.path) ? [] : this.#faults.strike(exchange.method, exchange.path);
-    if (struck.length === 0) return this.#life.face.answer(exchange);
-    answerWithFaults(exchange, struck, this.#options.driver, (next) => this.#life.face.answer(next));
+    if (struck.length === 0) return this.face.answer(exchange);
+    answerWithFaults(exchange, struck, this.#options.driver, (next) => this.face.answer(next));
   }
 
   /** Where KV events are published; a pod without sockets publishes none. */
@@ -190,7 +193,7 @@ export class PodCore implements InProcessPod {
   }
 
   #renderMetrics(): string {
-    return this.#life.metrics.render(this.stats());
+    return this.#life.metrics().render(this.stats());
   }
 
   #wait(durationMs: number): Promise<void> {
@@ -215,16 +218,20 @@ export class PodCore implements InProcessPod {
     const { settings, driver, name } = this.#options;
     const { engine: config, profile } = settings;
     const serving = serveSettings(settings);
-    const metrics = new PodMetrics({
-      version: serving.version.metrics,
-      model: this.model,
-      maxModelLenTokens: config.maxModelLen,
-      cache: settings.cache,
-      toolParser: settings.flags["tool-call-parser"] !== undefined,
-      ...(settings.flags["enable-lora"] === true && { maxLoras: Number(settings.flags["max-loras"] ?? 1) }),
-      ...(settings.flags["enable-lora"] === true && { maxLoras: Number(settings.flags["max-loras"] ?? 1) }),
-      unixSeconds: () => Date.now() / 1000,
-    });
+    const createdSeconds = Date.now() / 1000;
+    const metrics = lazily(
+      () =>
+        new PodMetrics({
+          version: serving.version.metrics,
+          model: this.model,
+          maxModelLenTokens: config.maxModelLen,
+          cache: settings.cache,
+          toolParser: settings.flags["tool-call-parser"] !== undefined,
+          ...(settings.flags["enable-lora"] === true && { maxLoras: Number(settings.flags["max-loras"] ?? 1) }),
+          createdSeconds,
+          unixSeconds: () => Date.now() / 1000,
+        }),
+    );
     const engine = new PodEngine(
       driver,
       slowedEngine(
@@ -233,19 +240,21 @@ export class PodCore implements InProcessPod {
       ),
       metrics,
       (step) => {
-        face.onStep(step);
+        face().onStep(step);
         if (step.kvEvents.length > 0) this.publish(step.kvEvents);
       },
     );
-    const face: PodFace = createPodFace({
-      podName: name,
-      settings: serving,
-      tokenizer: this.#options.tokenizer,
-      ...(this.#options.answers !== undefined && { model: this.#options.answers }),
-      engine,
-      publishedAt: () => this.publishedAt,
-      routes: controlRoutes(this),
-    });
-    return { engine, metrics, face, died: new AbortController() };
+    const face = lazily(() =>
+      createPodFace({
+        podName: name,
+        settings: serving,
+        tokenizer: this.#options.tokenizer,
+        ...(this.#options.answers !== undefined && { model: this.#options.answers }),
+        engine,
+        publishedAt: () => this.publishedAt,
+        routes: controlRoutes(this),
+      }),
+    );
+    return { engine, metrics, serving, face, died: new AbortController() };
   }
 }

@@ -8,16 +8,16 @@ import type { EngineGate } from "./server/engine-gate.ts";
 export class PodEngine implements EngineGate {
   readonly #driver: RealTimeDriver;
   readonly #driven: DrivenEngine;
-  readonly #metrics: PodMetrics;
+  readonly #metrics: () => PodMetrics;
   #heldByTest = false;
   #paused = false;
 
-  constructor(driver: RealTimeDriver, engine: Engine, metrics: PodMetrics, onStep: (step: StepOutput) => void) {
+  constructor(driver: RealTimeDriver, engine: Engine, metrics: () => PodMetrics, onStep: (step: StepOutput) => void) {
     this.#driver = driver;
     this.#metrics = metrics;
     this.#driven = driver.drive(engine, (step) => {
-      metrics.stepEnded(step);
-      metrics.late(driver.lateMs / 1000);
+      metrics().stepEnded(step);
+      metrics().late(driver.lateMs / 1000);
       onStep(step);
     });
   }
@@ -30,21 +30,21 @@ export class PodEngine implements EngineGate {
     // The first request builds the engine, which takes longer than a step at a high speed.
     const arrivedMs = this.nowMs();
     this.#driven.submit(request);
-    this.#metrics.submitted(request, group, arrivedMs);
+    this.#metrics().submitted(request, group, arrivedMs);
   }
 
   abort(requestIds: readonly string[], as?: "stop" | "abort"): void {
     this.#driven.abort(requestIds);
-    if (as === undefined) this.#metrics.dropped(requestIds);
-    else this.#metrics.ended(requestIds, as, this.nowMs());
+    if (as === undefined) this.#metrics().dropped(requestIds);
+    else this.#metrics().ended(requestIds, as, this.nowMs());
   }
 
   refused(reason: "max_num_queued_reqs" | "max_num_queued_tokens"): void {
-    this.#metrics.refused(reason);
+    this.#metrics().refused(reason);
   }
 
   slept(level: 0 | 1 | 2, durationMs: number): void {
-    this.#metrics.slept(level, durationMs);
+    this.#metrics().slept(level, durationMs);
   }
 
   resetPrefixCache(preemptRunning: boolean): boolean {

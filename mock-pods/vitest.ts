@@ -20,7 +20,8 @@ export function useFleet(options: FleetOptions): Fleet {
   beforeAll(start);
   afterEach(async () => {
     if (fleet === undefined) return;
-    if (fleet.pods === original) {
+    const { pods } = fleet;
+    if (pods.length === original.length && pods.every((pod, index) => pod === original[index])) {
       await Promise.all(original.map((pod) => pod.reset().then(() => pod.start())));
     } else {
       await fleet.close();

@@ -19,6 +19,8 @@ import { isolationCases } from "./isolation.ts";
 import { loadCases } from "./load.ts";
 import { longestMatchCases } from "./longest-match.ts";
 import { hotPrefixCases } from "./hot-prefix.ts";
+import { podTokenizerCases } from "./pod-tokenizer.ts";
+import { reportedLoadCases } from "./reported-load.ts";
 import { podCases } from "./pods.ts";
 import { podHealthCases } from "./pod-health.ts";
 import { randomSequenceCases } from "./random-sequences.ts";
@@ -39,6 +41,7 @@ const ALL: readonly Case[] = [
   ...podCases,
   ...podHealthCases,
   ...loadCases,
+  ...reportedLoadCases,
   ...hotPrefixCases,
   ...streamCases,
   ...usageCases,
@@ -49,6 +52,7 @@ const ALL: readonly Case[] = [
   ...raceCases,
   ...textCases,
   ...whatIsMatchedCases,
+  ...podTokenizerCases,
   ...isolationCases,
   ...servingCases,
   ...targetHeaderCases,

@@ -1,8 +1,13 @@
 /** POD: pods that fail and recover, and pods that leave while they answer. */
 import type { Case } from "../case.ts";
-import { exchange, httpOf, newRequestId, utf8 } from "./exchange.ts";
+import { ALL_PATHS, type Lab } from "../lab.ts";
+import { claimed } from "./claims.ts";
+import { EMPTY_ANSWER, exchange, httpOf, newRequestId, noted, utf8 } from "./exchange.ts";
 import { httpCase, unreached } from "./http-case.ts";
 
+const REQUESTS = 24;
+const SICK = "while it is unhealthy";
+const WELL = "when it is well again";
 const REMOVED = "the pod was removed";
 const PATIENCE_MS = 5_000;
 const EVENTS = ["content-type", "text/event-stream; charset=utf-8"] as const;
@@ -10,6 +15,52 @@ const FIRST = 'data: {"choices":[{"index":0,"text":"begun","finish_reason":null}
 const LAST = 'data: {"choices":[{"index":0,"text":" done","finish_reason":"stop"}]}\n\ndata: [DONE]\n\n';
 
 export const podHealthCases: readonly Case[] = [
+  httpCase({
+    id: "POD-13",
+    level: "declared-MUST",
+    requirement: "R-POD-13",
+    title:
+      "Within the declared time a pod that calls itself unhealthy MUST get no more requests, and one that is well again MUST get some.",
+    needs: { clock: true },
+    unsupported: claimed("discovery.healthMs", ({ discovery }) => discovery?.healthMs !== undefined),
+    traffic: async (lab) => {
+      const { pods } = httpOf(lab);
+      const { discovery, recoveryMs = 0 } = lab.profile;
+      const healthMs = discovery?.healthMs ?? 0;
+      const sick = lab.random.pick(lab.pods());
+      lab.note("sick", sick);
+      pods.setPage(ALL_PATHS, { kind: "status", status: 503 }, sick);
+      await lab.advance(healthMs);
+      await sendTogether(lab, SICK);
+      pods.setPage(ALL_PATHS, undefined, sick);
+      await lab.advance(Math.max(healthMs, recoveryMs));
+      await sendTogether(lab, WELL);
+    },
+    finding: (exchanges, _profile, observation) => {
+      const sick = noted(observation, "sick");
+      const on = (label: string) =>
+        exchanges.filter((each) => each.label === label && each.attempts.some(({ pod }) => pod === sick));
+      const [stray] = on(SICK);
+      if (stray !== undefined) {
+        return {
+          reason: "unhealthy-pod-used",
+          detail: `${on(SICK).length} of ${REQUESTS} requests reached ${String(sick)}, which answered everything with 503 for the declared time; the first ended with status ${stray.status}`,
+        };
+      }
+      const lost = exchanges.find(({ status }) => status !== 200);
+      if (lost !== undefined) {
+        return {
+          reason: "request-not-served",
+          detail: `${lost.label}: status ${lost.status} although two pods were well`,
+        };
+      }
+      if (on(WELL).length > 0) return undefined;
+      return {
+        reason: "recovered-pod-not-used",
+        detail: `none of ${REQUESTS} requests at once went to ${String(sick)} after it had been well again for the declared time`,
+      };
+    },
+  }),
   httpCase({
     id: "POD-14",
     level: "SHOULD",
@@ -39,3 +90,8 @@ export const podHealthCases: readonly Case[] = [
     },
   }),
 ];
+
+/** All at once, so that whoever goes by load gets round to every pod. */
+async function sendTogether(lab: Lab, label: string): Promise<void> {
+  await Promise.all(Array.from({ length: REQUESTS }, () => exchange(lab, { label, reply: EMPTY_ANSWER })));
+}

@@ -2,10 +2,11 @@
 import type { ServerResponse } from "node:http";
 import type { CompletionPath, PodsHost } from "../adapters/router-under-test.ts";
 import type { Fleet, JournalEntry, Pod } from "../../mock-pods/pod.ts";
-import type { PodScript, PodSighting, ScriptedPods } from "../lab.ts";
+import type { PodPage, PodScript, PodSighting, ScriptedPods } from "../lab.ts";
 import type { CarriedLoad } from "../observation.ts";
 import { withHeldRequests } from "./held-metrics.ts";
 import { openHold, type HeldReply } from "./held-reply.ts";
+import { PodPages } from "./pod-pages.ts";
 import { playScript } from "./play-script.ts";
 import { promptOf, samePrompt, type SentPrompt } from "./prompt-body.ts";
 
@@ -35,6 +36,7 @@ export class PodStage implements ScriptedPods {
   #tainted = new Set<string>();
   #completions = 0;
   #arrivals: CarriedLoad[] = [];
+  readonly #pages = new PodPages();
 
   constructor(fleet: Fleet, nowMs: () => number, podsHost?: PodsHost) {
     this.#fleet = fleet;
@@ -100,6 +102,26 @@ export class PodStage implements ScriptedPods {
     ).catch(() => undefined);
   }
 
+  setPage(path: string, page: PodPage | undefined, pod?: string): void {
+    this.#pages.set(path, page, pod);
+    if (page !== undefined && page.kind !== "gauge") {
+      for (const { name } of this.#fleet.pods) if ((pod ?? name) === name) this.#tainted.add(name);
+    }
+  }
+
+  asked(path: string, pod?: string): number {
+    return this.#pages.asked(path, pod);
+  }
+
+  async askedAgain(path: string, times: number, timeoutMs: number, pod: string): Promise<boolean> {
+    const wanted = this.asked(path, pod) + times;
+    const more = (): boolean => this.asked(path, pod) >= wanted;
+    return this.#until(more, timeoutMs, () => path).then(
+      () => true,
+      () => false,
+    );
+  }
+
   async setUp(name: string, up: boolean): Promise<void> {
     this.#tainted.add(name);
     if (up) {
@@ -125,18 +147,24 @@ export class PodStage implements ScriptedPods {
     this.#expected.clear();
     this.#scripts = [];
     this.#completions = 0;
+    this.#pages.reset();
     this.#tainted = new Set();
   }
 
   #onRequest(pod: Pod, entry: JournalEntry, response: ServerResponse): boolean | Promise<boolean> {
     const held = this.#held.get(pod.name) ?? 0;
-    if (held > 0 && entry.method === "GET" && entry.path === "/metrics") return answerMetrics(pod, held, response);
-    if (entry.method === "POST" && COMPLETION_PATHS.has(entry.path)) {
-      this.#completions++;
-      this.#arrivals.push({ pod: pod.name, atMs: this.#nowMs(), promptChars: entry.body.length });
+    const page = this.#pages.pageOf(entry.path, pod.name);
+    const plain = (): Promise<string> => metricsPage(pod, held);
+    if (entry.method !== "POST" || !COMPLETION_PATHS.has(entry.path)) {
+      this.#pages.note(entry.path, pod.name);
+      this.#notify();
+      if (page !== undefined) return this.#pages.answer(page, response, plain);
+      return held > 0 && entry.path === "/metrics" ? answerMetrics(plain, response) : false;
     }
+    this.#completions++;
+    this.#arrivals.push({ pod: pod.name, atMs: this.#nowMs(), promptChars: entry.body.length });
     const [requestId, expected] = this.#recognise(entry);
-    if (expected === undefined) return false;
+    if (expected === undefined) return page === undefined ? false : this.#pages.answer(page, response, plain);
     const sighting: MutableSighting = {
       pod: pod.name,
       requestId,
@@ -153,6 +181,7 @@ export class PodStage implements ScriptedPods {
       this.#notify();
     });
     this.#notify();
+    if (page !== undefined) return this.#pages.answer(page, response, plain);
     const script = this.#takeScript(requestId, pod.name);
     if (script !== undefined) {
       if (fails(script)) this.#tainted.add(pod.name);
@@ -223,12 +252,16 @@ export class PodStage implements ScriptedPods {
   }
 }
 
-async function answerMetrics(pod: Pod, held: number, response: ServerResponse): Promise<boolean> {
-  const page = await pod.fetch(new Request(`${pod.url}/metrics`));
-  if (page.status !== 200) return false;
-  response.writeHead(200, { "content-type": page.headers.get("content-type") ?? "text/plain" });
-  response.end(withHeldRequests(await page.text(), held));
+async function answerMetrics(plain: () => Promise<string>, response: ServerResponse): Promise<true> {
+  const page = await plain();
+  response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(page);
   return true;
+}
+
+/** What the pod's engine says, and the requests that the kit holds open. */
+async function metricsPage(pod: Pod, held: number): Promise<string> {
+  const answer = await pod.fetch(new Request(`${pod.url}/metrics`));
+  return withHeldRequests(await answer.text(), held);
 }
 
 function isOpen(sighting: PodSighting): boolean {

@@ -1,7 +1,10 @@
 /** The suite's proof on itself: every mutant is caught for the right reason, no conforming variant ever fails. */
+import type { Case } from "../case.ts";
+import { selectCases } from "../runner/select-cases.ts";
 import { Random } from "../../fixtures/random.ts";
 import { CASES } from "../cases/index.ts";
-import { HTTP_MUTANTS } from "./http/http-mutants.ts";
+import { HTTP_MUTANTS, type HttpMutant } from "./http/http-mutants.ts";
+import { HTTP_VARIANTS } from "./http/http-variants.ts";
 import { failuresOfConformingProxy, huntHttpMutant } from "./http/hunt.ts";
 import { drawnVariants } from "./pure/drawn-variants.ts";
 import { type Mutant, MUTANTS } from "./pure/mutants.ts";
@@ -36,8 +39,12 @@ export interface VariantRun {
 }
 
 /** Every case the variant supports, in an order shuffled by the seed, on one router that is never restarted. */
-export async function runVariant(variant: Variant, seed: number): Promise<VariantRun> {
-  const cases = new Random(seed).stream("order").shuffle(functionCases(CASES, variant.profile));
+export async function runVariant(
+  variant: Variant,
+  seed: number,
+  selected: readonly Case[] = CASES,
+): Promise<VariantRun> {
+  const cases = new Random(seed).stream("order").shuffle(functionCases(selected, variant.profile));
   const outcomes = await runOnFunction(cases, startRule(variant, seed), variant.profile, seed);
   const lines = (verdict: "fail" | "inconclusive"): string[] =>
     outcomes.flatMap(({ caseId, judgement }) =>
@@ -54,10 +61,20 @@ function variantNamed(name: string): Variant {
   return found;
 }
 
+interface SelfTestOptions {
+  /** Of the conforming variants. */
+  readonly seeds: number;
+  /** Cases to prove, as `verify --only` takes them; default all. */
+  readonly only: string | undefined;
+}
+
 /** Prints mutants killed / total, false failures / case runs. Resolves to false when anything was not as it must be. */
-export async function selfTest(seeds: number, print: (line: string) => void): Promise<boolean> {
+export async function selfTest({ seeds, only }: SelfTestOptions, print: (line: string) => void): Promise<boolean> {
+  const selected = selectCases(CASES, only);
+  const isSelected = ({ caseId }: { readonly caseId: string }): boolean => selected.some(({ id }) => id === caseId);
   const escapes: Escape[] = [];
-  for (const mutant of MUTANTS) {
+  const mutants = MUTANTS.filter(isSelected);
+  for (const mutant of mutants) {
     for (let seed = 1; seed <= MUTANT_SEEDS; seed++) {
       const escape = await huntMutant(mutant, seed);
       if (escape !== undefined) escapes.push(escape);
@@ -69,13 +86,13 @@ export async function selfTest(seeds: number, print: (line: string) => void): Pr
     );
   }
   const escaped = new Set(escapes.map(({ mutant }) => mutant.id)).size;
-  print(`mutants killed in each of ${MUTANT_SEEDS} seeds: ${MUTANTS.length - escaped} / ${MUTANTS.length}`);
-  const httpKilled = await huntHttpMutants(print);
-  const fixed = await runVariants(VARIANTS, seeds, print);
+  print(`mutants killed in each of ${MUTANT_SEEDS} seeds: ${mutants.length - escaped} / ${mutants.length}`);
+  const httpKilled = await huntHttpMutants(HTTP_MUTANTS.filter(isSelected), print);
+  const fixed = await runVariants(VARIANTS, seeds, selected, print);
   print(
     `conforming variants: ${VARIANTS.length}, seeds each: ${seeds}; false failures, undecided / case runs: ${fixed.failed}, ${fixed.undecided} / ${fixed.caseRuns}`,
   );
-  const drawn = await runVariants(drawnVariants(DRAWN_RULES), 1, print);
+  const drawn = await runVariants(drawnVariants(DRAWN_RULES), 1, selected, print);
   print(
     `conforming rules drawn at random: ${DRAWN_RULES}; false failures, undecided / case runs: ${drawn.failed}, ${drawn.undecided} / ${drawn.caseRuns}`,
   );
@@ -86,12 +103,13 @@ export async function selfTest(seeds: number, print: (line: string) => void): Pr
 async function runVariants(
   variants: readonly Variant[],
   seeds: number,
+  selected: readonly Case[],
   print: (line: string) => void,
 ): Promise<{ failed: number; undecided: number; caseRuns: number }> {
   const sum = { failed: 0, undecided: 0, caseRuns: 0 };
   for (const variant of variants) {
     for (let seed = 1; seed <= seeds; seed++) {
-      const { failed, undecided, caseRuns } = await runVariant(variant, seed);
+      const { failed, undecided, caseRuns } = await runVariant(variant, seed, selected);
       sum.failed += failed.length;
       sum.undecided += undecided.length;
       sum.caseRuns += caseRuns;
@@ -102,9 +120,9 @@ async function runVariants(
 }
 
 /** The same over real sockets, and the proxy that none of those cases may fail. */
-async function huntHttpMutants(print: (line: string) => void): Promise<boolean> {
+async function huntHttpMutants(mutants: readonly HttpMutant[], print: (line: string) => void): Promise<boolean> {
   let killed = 0;
-  for (const mutant of HTTP_MUTANTS) {
+  for (const mutant of mutants) {
     let escaped = false;
     for (let seed = 1; seed <= MUTANT_SEEDS; seed++) {
       const outcome = await huntHttpMutant(mutant, seed);
@@ -114,15 +132,21 @@ async function huntHttpMutants(print: (line: string) => void): Promise<boolean> 
     }
     if (!escaped) killed++;
   }
-  print(`broken proxies killed over HTTP in each of ${MUTANT_SEEDS} seeds: ${killed} / ${HTTP_MUTANTS.length}`);
-  const caseIds = [...new Set(HTTP_MUTANTS.map(({ caseId }) => caseId))];
+  print(`broken proxies killed over HTTP in each of ${MUTANT_SEEDS} seeds: ${killed} / ${mutants.length}`);
+  const caseIds = [...new Set(mutants.map(({ caseId }) => caseId))];
+  if (caseIds.length === 0) return true;
   const notPassed = [...(await failuresOfConformingProxy(caseIds, 1))];
-  for (const { caseId, habits } of HTTP_MUTANTS) {
-    if (habits !== undefined) notPassed.push(...(await failuresOfConformingProxy([caseId], 1, undefined, habits)));
+  const habitual = new Map(mutants.flatMap(({ caseId, habits }) => (habits === undefined ? [] : [[caseId, habits]])));
+  for (const [caseId, habits] of habitual) {
+    notPassed.push(...(await failuresOfConformingProxy([caseId], 1, undefined, habits)));
+  }
+  for (const { name, rule } of HTTP_VARIANTS) {
+    for (const line of await failuresOfConformingProxy(caseIds, 1, rule)) notPassed.push(`${name}: ${line}`);
   }
   for (const line of notPassed) print(`conforming proxy: ${line}`);
-  print(`conforming proxy; not passed / case runs: ${notPassed.length} / ${caseIds.length}`);
-  return killed === HTTP_MUTANTS.length && notPassed.length === 0;
+  const runs = caseIds.length * (1 + HTTP_VARIANTS.length) + habitual.size;
+  print(`conforming proxies; not passed / case runs: ${notPassed.length} / ${runs}`);
+  return killed === mutants.length && notPassed.length === 0;
 }
 
 const MUTANT_SEEDS = 5;

@@ -2,7 +2,7 @@ import type { LatencyProfile } from "../../fixtures/profiles/latency-profile.ts"
 import { assertPodClock } from "../../fixtures/profiles/pod-clock.ts";
 import type { EngineStats, FastForwardEngine, GenerationRequest, KvEvent, StepOutput, TokenOutput } from "./engine.ts";
 import { LatencyModel, type StepNoise } from "./latency-model.ts";
-import { type Schedule, Scheduler, type SchedulerConfig } from "./scheduler.ts";
+import { Scheduler, type SchedulerConfig } from "./scheduler.ts";
 
 export interface EngineConfig extends SchedulerConfig {
   /** Off by default: events cost time and memory. */
@@ -31,7 +31,7 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
   const emit = config.kvEvents === true ? (event: KvEvent) => void kvEvents.push(event) : undefined;
   const scheduler = new Scheduler(config, emit);
   const latency = new LatencyModel(profile, noise);
-  let begun: BegunStep | undefined;
+  let begun: Omit<StepOutput, "tokens" | "kvEvents"> | undefined;
   let run: { readonly startMs: number; readonly stepEndsMs: number[] } | undefined;
   const takeEvents = (): KvEvent[] => {
     const events = kvEvents;
@@ -53,16 +53,24 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       const step = scheduler.schedule();
       // A head of the queue that never fits would otherwise make empty steps for ever.
       if (step.sequences.length === 0 && step.preempted.length === 0 && !hadDepartures) return undefined;
-      begun = begunStep(nowMs, nowMs + latency.stepMs(step), step);
+      begun = {
+        startMs: nowMs,
+        endMs: nowMs + latency.stepMs(step),
+        scheduled: step.sequences.map(
+          (sequence, index) => [sequence.request.id, step.tokens[index] as number] as const,
+        ),
+        admitted: [...step.admitted],
+        preempted: [...step.preempted],
+      };
       return begun.endMs;
     },
     endStep() {
       if (begun === undefined) throw new Error("endStep without a step in flight");
-      const ended = begun;
+      const tokens: TokenOutput[] = [];
+      scheduler.complete(tokens);
+      const output = { ...begun, tokens, kvEvents: takeEvents() };
       begun = undefined;
-      scheduler.complete(ended.tokens);
-      ended.kvEvents = takeEvents();
-      return ended;
+      return output;
     },
     beginRun(nowMs) {
       const steps = scheduler.quietSteps;
@@ -102,27 +110,6 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       blocks: scheduler.kv.pool.views(),
     }),
     heldPrefixTokens: (promptTokenIds, extra) => scheduler.kv.heldTokens(promptTokenIds, extra ?? {}),
-  };
-}
-
-/** A step in flight. */
-type BegunStep = Omit<StepOutput, "tokens" | "kvEvents"> & { tokens: TokenOutput[]; kvEvents: KvEvent[] };
-
-/** Copies the schedule, which the next one overwrites. */
-function begunStep(startMs: number, endMs: number, schedule: Schedule): BegunStep {
-  const sequences = schedule.sequences.slice();
-  const newTokens = schedule.tokens.slice();
-  return {
-    startMs,
-    endMs,
-    // Made when asked for: most of those who hear of a step want its tokens alone.
-    get scheduled() {
-      return sequences.map(({ request }, index) => [request.id, newTokens[index] as number] as const);
-    },
-    admitted: schedule.admitted.slice(),
-    preempted: schedule.preempted.slice(),
-    tokens: [],
-    kvEvents: [],
   };
 }
 

@@ -25,6 +25,7 @@ const SERVER_A: MetricsOptions = {
     dtype: "auto",
   },
   toolParser: false,
+  createdSeconds: 1.7e9,
   unixSeconds: () => 1.7e9,
 };
 

@@ -21,7 +21,9 @@ export interface MetricsOptions {
   /** Adapters that may run at once; absent when LoRA is off. */
   readonly maxLoras?: number;
   readonly toolParser: boolean;
-  /** Unix time in seconds. */
+  /** Unix time when the pod began. */
+  readonly createdSeconds: number;
+  /** Unix time now, in seconds. */
   readonly unixSeconds: () => number;
 }
 
@@ -58,7 +60,7 @@ export class PodMetrics {
   #sleepLevel = 0;
 
   constructor(options: MetricsOptions) {
-    const createdSeconds = options.unixSeconds();
+    const { createdSeconds } = options;
     this.#layouts = layoutsFor(options);
     this.#cachesPrefixes = options.cache.prefixCaching;
     this.#values = this.#layouts.engine.values(createdSeconds);

@@ -19,7 +19,7 @@ export function layoutsFor(options: MetricsOptions): Layouts {
   return found;
 }
 
-function makeLayouts({ version, model, maxModelLenTokens, toolParser, cache, unixSeconds }: MetricsOptions) {
+function makeLayouts({ version, model, maxModelLenTokens, toolParser, cache, createdSeconds }: MetricsOptions) {
   const labels = { engine: "0", model_name: model };
   const engine = new PageLayout(version.families, labels, maxModelLenTokens, version.created);
   const tail = new PageLayout(LATENESS, labels, maxModelLenTokens);
@@ -28,7 +28,7 @@ function makeLayouts({ version, model, maxModelLenTokens, toolParser, cache, uni
     engine,
     tail,
     cacheConfig: cacheConfigFamily(cache),
-    toolParser: toolParser ? parser.render(parser.values(unixSeconds())) : undefined,
+    toolParser: toolParser ? parser.render(parser.values(createdSeconds)) : undefined,
     slots: {
       running: engine.slot("vllm:num_requests_running"),
       waiting: engine.slot("vllm:num_requests_waiting"),

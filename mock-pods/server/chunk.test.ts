@@ -4,15 +4,12 @@ import { Chunk, RecurringChunks } from "./chunk.ts";
 
 const anyText = string({ unit: "binary", minLength: 1, maxLength: 300 }).filter((text) => text.isWellFormed());
 
-it("frames any text by its length in bytes, and still tells the text", () => {
+it("frames any text by its length in bytes", () => {
   assert(
     property(anyText, (text) => {
       const chunk = new Chunk(text);
-      expect(chunk.text).toBe(text);
       const bytes = Buffer.from(text);
-      expect(chunk.frame).toBe(`${bytes.length.toString(16)}\r\n${text}\r\n`);
-      expect(chunk.text).toBe(text);
-      expect(chunk.isAscii).toBe(Buffer.from(chunk.frame, "latin1").equals(Buffer.from(chunk.frame, "utf8")));
+      expect(chunk.frame.toString()).toBe(`${bytes.length.toString(16)}\r\n${text}\r\n`);
     }),
   );
 });

@@ -5,39 +5,18 @@
  * stream differ in nothing but a word from a small vocabulary, see {@link RecurringChunks}.
  */
 import { DONE_EVENT } from "../../fixtures/wire/server-sent-events.ts";
-import { byteLength } from "./answer.ts";
 
 export class Chunk {
-  #text: string | undefined;
-  #frame = "";
-  #isAscii = true;
+  readonly text: string;
+  #frame: Buffer | undefined;
 
   constructor(text: string) {
-    this.#text = text;
+    this.text = text;
   }
 
-  get text(): string {
-    return this.#text ?? this.#frame.slice(this.#frame.indexOf("\n") + 1, -2);
-  }
-
-  /** With its length in front and the line end behind, as the chunked transfer encoding has it. */
-  get frame(): string {
-    if (this.#text !== undefined) this.#makeFrame(this.#text);
-    return this.#frame;
-  }
-
-  /** Whether the frame's characters are its bytes. */
-  get isAscii(): boolean {
-    if (this.#text !== undefined) this.#makeFrame(this.#text);
-    return this.#isAscii;
-  }
-
-  #makeFrame(text: string): void {
-    const bytes = byteLength(text);
-    this.#isAscii = bytes === text.length;
-    this.#frame = `${bytes.toString(16)}\r\n${text}\r\n`;
-    // Can be had from the frame: no need to keep both.
-    this.#text = undefined;
+  /** With its length in front and the line end behind, as the chunked transfer encoding has it. Not in a browser. */
+  get frame(): Buffer {
+    return (this.#frame ??= Buffer.from(`${Buffer.byteLength(this.text).toString(16)}\r\n${this.text}\r\n`));
   }
 }
 

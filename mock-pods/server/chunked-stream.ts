@@ -7,11 +7,12 @@
  * as a vector, which costs as much again as the write.
  */
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Chunk } from "./chunk.ts";
 import type { ReplyStream } from "./exchange.ts";
 
 const CHUNK_END = Buffer.from("\r\n");
-const LAST_CHUNK = "0\r\n\r\n";
+const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 
 let waiting: ChunkedStream[] = [];
 
@@ -23,9 +24,11 @@ function flushWaiting(): void {
 
 export class ChunkedStream implements ReplyStream {
   readonly #response: ServerResponse;
-  #frames = "";
-  #isAscii = true;
-  #headSent = false;
+  /** Nearly always one. */
+  #first: Buffer | undefined;
+  #more: Buffer[] = NONE;
+  /** Once the head is on its way there. */
+  #socket: Socket | undefined;
 
   /** The response's head is written, and nothing of its body. */
   constructor(response: ServerResponse) {
@@ -33,42 +36,49 @@ export class ChunkedStream implements ReplyStream {
     this.#response = response;
   }
 
-  write(chunk: Chunk): void {
-    if (this.#frames === "" && waiting.push(this) === 1) process.nextTick(flushWaiting);
-    this.#frames += chunk.frame;
-    this.#isAscii &&= chunk.isAscii;
+  write({ frame }: Chunk): void {
+    this.#add(frame);
   }
 
   writeBytes(bytes: Uint8Array): void {
     this.flush();
-    this.#headSent = true;
     const head = Buffer.from(`${bytes.length.toString(16)}\r\n`);
     this.#response.write(Buffer.concat([head, bytes, CHUNK_END]));
   }
 
   end(): void {
-    const { frames, encoding } = this.#take();
-    this.#response.end(frames + LAST_CHUNK, encoding);
+    this.#add(LAST_CHUNK);
+    this.#response.end(this.#take());
   }
 
   flush(): void {
-    const { frames, encoding } = this.#take();
-    if (frames === "") return;
-    const response = this.#response;
-    const { socket } = response;
-    // A pipelined answer has no socket until those before it are whole: Node keeps what is written for it.
-    if (this.#headSent && socket !== null) {
-      if (socket.writable) socket.write(frames, encoding);
-    } else {
-      this.#headSent = true;
-      response.write(frames, encoding);
-    }
+    const frames = this.#take();
+    if (frames === undefined) return;
+    if (this.#socket === undefined) this.#writeFirst(frames);
+    else if (this.#socket.writable) this.#socket.write(frames);
   }
 
-  #take(): { readonly frames: string; readonly encoding: "latin1" | "utf8" } {
-    const taken = { frames: this.#frames, encoding: this.#isAscii ? "latin1" : "utf8" } as const;
-    this.#frames = "";
-    this.#isAscii = true;
-    return taken;
+  /** Node sends the head with it. A pipelined answer has no socket until those before it are whole: Node keeps all of it. */
+  #writeFirst(frames: Buffer): void {
+    const response = this.#response;
+    response.write(frames);
+    this.#socket = response.socket ?? undefined;
+  }
+
+  #add(frame: Buffer): void {
+    if (this.#first === undefined) {
+      this.#first = frame;
+      if (waiting.push(this) === 1) process.nextTick(flushWaiting);
+    } else if (this.#more === NONE) this.#more = [this.#first, frame];
+    else this.#more.push(frame);
+  }
+
+  #take(): Buffer | undefined {
+    const frames = this.#more === NONE ? this.#first : Buffer.concat(this.#more);
+    this.#first = undefined;
+    this.#more = NONE;
+    return frames;
   }
 }
+
+const NONE: Buffer[] = [];

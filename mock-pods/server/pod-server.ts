@@ -157,8 +157,21 @@ function decodePath(path: string): string {
   }
 }
 
-function pairs(raw: readonly string[]): (readonly [string, string])[] {
-  const list: (readonly [string, string])[] = [];
-  for (let index = 0; index + 1 < raw.length; index += 2) list.push([raw[index] as string, raw[index + 1] as string]);
-  return list;
+type Pair = readonly [name: string, value: string];
+
+/** Of the request before. */
+let lastPairs: readonly Pair[] = [];
+
+/** Clients repeat themselves, and a journal keeps many requests: what is as in the request before is the same object. */
+function pairs(raw: readonly string[]): readonly Pair[] {
+  const before = lastPairs;
+  let isNew = raw.length !== 2 * before.length;
+  const list = Array.from({ length: raw.length / 2 }, (_, index): Pair => {
+    const [name, value] = [raw[2 * index] as string, raw[2 * index + 1] as string];
+    const known = before[index];
+    if (known !== undefined && known[0] === name && known[1] === value) return known;
+    isNew = true;
+    return [name, value];
+  });
+  return isNew ? (lastPairs = list) : before;
 }

@@ -51,12 +51,8 @@ export class Responder {
     this.#status = 200;
     const stream = this.#exchange.reply.open(200, headers);
     return {
-      write: (chunk) => {
-        if (!this.#ended) stream.write(chunk);
-      },
-      writeBytes: (bytes) => {
-        if (!this.#ended) stream.writeBytes(bytes);
-      },
+      write: (chunk) => stream.write(chunk),
+      writeBytes: (bytes) => stream.writeBytes(bytes),
       end: () => {
         if (this.#ended) return;
         stream.end();

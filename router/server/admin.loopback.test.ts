@@ -176,6 +176,19 @@ it("refuses a fleet that lists a pod twice, and a removal that names none", asyn
   expect(await names()).toEqual(["one"]);
 });
 
+it.each(["//", "//[", "/admin/pods/%", "/%00", "/admin/tree?limit=%", "*", "/admin/pods?url=%ff"])(
+  "survives the target %s",
+  async (target) => {
+    await start({ adminHost: "127.0.0.1" });
+    const socket = connect(Number(new URL(router.adminUrl).port), "127.0.0.1");
+    socket.write(`DELETE ${target} HTTP/1.1\r\nhost: r\r\nconnection: close\r\n\r\n`);
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 (?:400|404|200) /);
+    expect(await names()).toEqual(["one"]);
+    socket.destroy();
+  },
+);
+
 it("answers HEAD where it answers GET", async () => {
   await start();
   for (const path of ["/health", "/metrics", "/admin/pods"]) {

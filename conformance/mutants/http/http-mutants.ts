@@ -19,6 +19,8 @@ const mutant = (id: string, broken: Breakage, caseId: string, reason: string, ha
   ...(habits === undefined ? {} : { habits }),
 });
 
+const TOKENIZES: ProxyHabits = { podTokenizer: true };
+
 export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M35h", { routing: "leaks-on-finish" }, "LOAD-03", "finished-requests-still-counted"),
   mutant("M36h", { routing: "leaks-on-abort" }, "LOAD-08", "aborted-requests-still-counted"),
@@ -71,6 +73,12 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M60b", { passing: "few-at-a-time" }, "HOT-02", "stuck-behind-a-hot-prefix"),
   mutant("M60c", { passing: "waits-for-silent-pods" }, "ERR-06", "hung-on-a-silent-pod", { firstByteMs: 400 }),
   mutant("M60d", { passing: "never-readmits" }, "ERR-08", "recovered-pod-not-used", { recoveryMs: 400 }),
+  mutant("M60e", { passing: "ignores-health" }, "POD-13", "unhealthy-pod-used", { healthMs: 800 }),
+  mutant("M60f", { passing: "never-readmits" }, "POD-13", "recovered-pod-not-used", { healthMs: 800 }),
+  mutant("M60g", { passing: "needs-the-tokenizer" }, "TOK-09", "not-served-without-tokenizer", TOKENIZES),
+  mutant("M60h", { passing: "waits-for-the-tokenizer" }, "TOK-09", "waits-for-a-silent-tokenizer", TOKENIZES),
+  mutant("M51a", { passing: "failed-scrape-is-idle" }, "LOAD-09", "failing-metrics-taken-for-idle", { scrapeMs: 100 }),
+  mutant("M51b", { routing: "cold-round-robin" }, "LOAD-09", "reported-load-ignored", { scrapeMs: 100 }),
   mutant("M58a", { passing: "dawdles" }, "PERF-01", "many-times-slower"),
   mutant("M58b", { passing: "matches-quadratically" }, "PERF-03", "slows-faster-than-prompts-grow"),
   mutant("null", { passing: "always-503" }, "TOK-01", "request-not-served"),

@@ -27,11 +27,11 @@ it("passes the conforming proxy in every case that catches a broken one", async 
   expect(await failuresOfConformingProxy(caseIds, 1)).toEqual([]);
 });
 
-const habitual = HTTP_MUTANTS.flatMap(({ caseId, habits }) =>
-  habits === undefined ? [] : [[caseId, habits] as const],
+const habitual = new Map(
+  HTTP_MUTANTS.flatMap(({ caseId, habits }) => (habits === undefined ? [] : [[caseId, habits]])),
 );
 
-it.concurrent.each(habitual)(
+it.concurrent.each([...habitual])(
   "passes the conforming proxy with the habits that this rests on: %s",
   async (caseId, habits) => {
     expect(await failuresOfConformingProxy([caseId], 1, undefined, habits)).toEqual([]);

@@ -11,6 +11,7 @@ import type { Clock } from "../../../fixtures/clock.ts";
 import type { DecisionRecord, FunctionRouter } from "../../../fixtures/routing.ts";
 import type { PodAddress } from "../../adapters/router-under-test.ts";
 import { Breaker } from "./breaker.ts";
+import { getText } from "./get-text.ts";
 import type { HttpFault } from "./http-fault.ts";
 import type { ProxyHabits } from "./proxy-habits.ts";
 import { ProxyPages } from "./proxy-pages.ts";
@@ -43,6 +44,7 @@ const NOWHERE = new URL("http://127.0.0.1:0");
 const MOST_ATTEMPTS = 3;
 const MANY_WAITING = 4;
 const FEW_OPEN = 2;
+const TOKENIZER_MS = 300;
 const SMALL_BODY_BYTES = 256 * 1024;
 const REMEMBERED_PROMPTS = 200;
 /** Longer than any proxy needs: a timer's wait. */
@@ -127,11 +129,21 @@ export class PassThroughProxy {
     }
     if (this.#is("open-admin") && incoming.url === "/workers") return this.#welcome(body, client);
     if (this.#breaksOn(facts, body)) return refuse(client, 500, "internal error");
+    if (this.#habits.podTokenizer === true && !(await this.#countsTokens(facts))) {
+      if (this.#is("needs-the-tokenizer")) return refuse(client, 502, "no pod counts the tokens");
+    }
     if (this.#is("dawdles")) await sleep(DAWDLE_MS);
     if (this.#is("matches-quadratically")) busyFor(QUADRATIC_MS * (body.length / QUADRATIC_BYTES) ** 2);
     const flight = { incoming, body, facts, client, tried: new Set<string>() };
     if (this.#is("few-at-a-time") && this.#open.size >= FEW_OPEN) this.#line.push(flight);
     else this.#dispatch(flight);
+  }
+
+  /** Whether a pod counted them in time; the rule can do without. */
+  async #countsTokens({ route: { model, prompt } }: RequestFacts): Promise<boolean> {
+    const [pod = NOWHERE] = this.#pods.values();
+    const withinMs = this.#is("waits-for-the-tokenizer") ? undefined : TOKENIZER_MS;
+    return (await getText(new URL("/tokenize", pod), JSON.stringify({ model, prompt }), withinMs)) !== undefined;
   }
 
   #show(path: string, client: ServerResponse): void {

@@ -1,14 +1,15 @@
 /** The pass-through proxy as an adapter: real sockets, in this process. */
 import type { Observe } from "../../adapters/observe.ts";
-import type { RouterAdapter } from "../../adapters/router-under-test.ts";
-import type { RouterProfile } from "../../router-profile.ts";
+import type { PodAddress, RouterAdapter } from "../../adapters/router-under-test.ts";
 import type { Fault } from "../pure/fault.ts";
 import { PLAIN_RULE, type RuleOptions } from "../pure/rule.ts";
 import { RuleRouter } from "../pure/rule-router.ts";
-import { profileOf } from "../pure/variants.ts";
+import { profileOf, REPORTED_LOAD } from "../pure/variants.ts";
 import type { HttpFault } from "./http-fault.ts";
 import { DECISION_HEADER, PassThroughProxy, POD_HEADER } from "./pass-through-proxy.ts";
-import type { ProxyHabits } from "./proxy-habits.ts";
+import { HealthyPods } from "./healthy-pods.ts";
+import { gaugeOf, PodWatch } from "./pod-watch.ts";
+import { type ProxyHabits, ruleWith, withHabits } from "./proxy-habits.ts";
 import { ANSWERS } from "./proxy-pages.ts";
 
 /** At most one of the two: how it routes, or how it passes things on, is broken. */
@@ -17,13 +18,8 @@ export interface Breakage {
   readonly passing?: HttpFault;
 }
 
-const profileFor = (rule: RuleOptions, { firstByteMs, recoveryMs }: ProxyHabits): RouterProfile => ({
-  ...profileOf(rule),
-  ...(firstByteMs === undefined ? {} : { timeouts: { firstByteMs } }),
-  ...(recoveryMs === undefined ? {} : { recoveryMs }),
-  discovery: { convergenceMs: 0, returningPodIsCold: true, models: true },
-  retry: { on: ["connect"], max: 2 },
-});
+/** What is declared must hold on a busy machine too. */
+const LOOKS_PER_CLAIM = 8;
 
 const OBSERVE: Observe = {
   readiness: { url: "{{url}}/ready" },
@@ -43,22 +39,60 @@ const OBSERVE: Observe = {
 
 export function proxyAdapter(
   { routing, passing }: Breakage = {},
-  rule: RuleOptions = PLAIN_RULE,
+  plainRule: RuleOptions = PLAIN_RULE,
   habits: ProxyHabits = {},
 ): RouterAdapter {
+  const rule = ruleWith(plainRule, habits);
   return {
     name: routing ?? passing ?? "conforming proxy",
     version: "1",
     kind: "function",
-    profile: profileFor(rule, habits),
+    profile: withHabits({ ...profileOf(rule), retry: { on: ["connect"], max: 2 } }, habits),
     takesThreshold: true,
     podSeenBy: { header: POD_HEADER, value: "name" },
     observe: OBSERVE,
     async start({ pods, seed, clock, threshold = rule.threshold }) {
-      const proxy = new PassThroughProxy(new RuleRouter({ ...rule, threshold }, seed, routing), clock, passing, habits);
-      proxy.setPods(pods);
+      const router = new RuleRouter({ ...rule, threshold }, seed, routing);
+      const proxy = new PassThroughProxy(router, clock, passing, habits);
+      const health = watchHealth(proxy, passing, habits);
+      const metrics = watchMetrics(router, passing, habits);
+      const setPods = async (next: readonly PodAddress[]): Promise<void> => {
+        await metrics?.setPods(next);
+        if (health === undefined) proxy.setPods(next);
+        else await health.setPods(next);
+      };
+      await setPods(pods);
       const url = await proxy.listen();
-      return { kind: "http", url, setPods: async (next) => proxy.setPods(next), close: () => proxy.close() };
+      const close = async (): Promise<void> => {
+        metrics?.close();
+        health?.close();
+        await proxy.close();
+      };
+      return { kind: "http", url, setPods, close };
     },
   };
+}
+
+/** Tells the router what pods report of themselves, where it goes by that. */
+function watchMetrics(
+  router: RuleRouter,
+  fault: HttpFault | undefined,
+  { scrapeMs }: ProxyHabits,
+): PodWatch | undefined {
+  if (scrapeMs === undefined) return undefined;
+  return new PodWatch(scrapeMs, async (pod) => {
+    const load = await gaugeOf(pod, REPORTED_LOAD);
+    if (load !== undefined) router.report(pod.name, load);
+    else if (fault === "failed-scrape-is-idle") router.report(pod.name, 0);
+  });
+}
+
+/** Shows the proxy the pods that are well, where it cares. */
+function watchHealth(
+  proxy: PassThroughProxy,
+  fault: HttpFault | undefined,
+  { healthMs }: ProxyHabits,
+): HealthyPods | undefined {
+  if (healthMs === undefined || fault === "ignores-health") return undefined;
+  return new HealthyPods(healthMs / LOOKS_PER_CLAIM, fault === "never-readmits", (pods) => proxy.setPods(pods));
 }

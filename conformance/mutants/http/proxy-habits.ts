@@ -1,7 +1,40 @@
-/** What a proxy may do besides; nothing of it by default. */
+/** What a proxy may do besides passing on; nothing of it by default. */
+import type { RouterProfile } from "../../router-profile.ts";
+import type { RuleOptions } from "../pure/rule.ts";
+import { REPORTED_LOAD } from "../pure/variants.ts";
+
 export interface ProxyHabits {
   /** A pod that has not begun to answer by then costs its client a 504. */
   readonly firstByteMs?: number;
   /** A pod that fails several times is left out for so long. */
   readonly recoveryMs?: number;
+  /** It goes by the queues that pods report, and reads them so often. */
+  readonly scrapeMs?: number;
+  /** It asks pods how they are, and leaves out who says nothing good within so long. */
+  readonly healthMs?: number;
+  /** It has a pod count the tokens of every prompt. */
+  readonly podTokenizer?: boolean;
 }
+
+/** The profile of a proxy that says all it does. */
+export function withHabits(profile: RouterProfile, habits: ProxyHabits): RouterProfile {
+  const { firstByteMs, recoveryMs, scrapeMs, healthMs, podTokenizer } = habits;
+  return {
+    ...profile,
+    ...(firstByteMs === undefined ? {} : { timeouts: { firstByteMs } }),
+    ...(recoveryMs === undefined ? {} : { recoveryMs }),
+    ...(scrapeMs === undefined ? {} : { load: { signal: "metric", name: REPORTED_LOAD, refreshMs: scrapeMs } }),
+    discovery: {
+      convergenceMs: 0,
+      returningPodIsCold: true,
+      models: true,
+      ...(healthMs === undefined ? {} : { healthMs }),
+    },
+    ...(podTokenizer === true && profile.match !== undefined
+      ? { match: { ...profile.match, tokenizer: "pods" as const } }
+      : {}),
+  };
+}
+
+export const ruleWith = (rule: RuleOptions, { scrapeMs }: ProxyHabits): RuleOptions =>
+  scrapeMs === undefined ? rule : { ...rule, load: "reported" };

@@ -80,6 +80,22 @@ it("keeps the list it had through bad edits and says why, each time (CFG-02: ps 
   await sink.settled(["http://b:1"]);
 });
 
+it("says once that the file is gone, whatever else happens in its folder, and takes up where it left off", async () => {
+  writeFileSync(path, "- http://a:1\n");
+  const sink = recordingSink();
+  source = watchBackendsFile(path, sink);
+  rmSync(path);
+  await sink.logs(1);
+  for (let count = 0; count < 20; count++) {
+    writeFileSync(join(folder, "router.log"), "a line\n".repeat(count));
+    source.refresh();
+  }
+  expect(sink.logged).toMatchObject([{ level: "error", error: `cannot read ${path}: no such file` }]);
+  writeFileSync(path, "- http://a:1\n");
+  await sink.logs(2);
+  expect(sink.logged.at(-1)).toMatchObject({ level: "info", pods: 1 });
+});
+
 it("refuses to start with a bad file", () => {
   expect(() => watchBackendsFile(path, recordingSink())).toThrow(/no such file/);
   writeFileSync(path, "nonsense");

@@ -14,30 +14,42 @@ import type { PodSink, PodSource } from "./pod-source.ts";
 
 /** For file systems that tell nobody: a mounted volume, a replaced symbolic link. */
 const POLL_MS = 1000;
+/** One edit is several events, and in the middle of it the file may be half written. */
+const SETTLE_MS = 20;
 
 /** @throws {OperationalError} FILE_UNREADABLE or FILE_INVALID when the file is bad from the start */
 export function watchBackendsFile(path: string, sink: PodSink): PodSource {
   let text = readTextFile(path);
   sink.set(parseBackendsFile(text, path));
+  /** What is wrong is said once: a log in the same folder would otherwise wake the watcher that writes it. */
+  let complaint: string | undefined;
+  let soon: NodeJS.Timeout | undefined;
   const look = (): void => {
+    clearTimeout(soon);
+    soon = undefined;
     try {
       const now = readTextFile(path);
-      if (now === text) return;
+      if (now === text && complaint === undefined) return;
       text = now;
       const pods = parseBackendsFile(now, path);
       sink.set(pods);
       sink.log("info", "backends file", { path, pods: pods.length });
+      complaint = undefined;
     } catch (error) {
-      sink.log("error", "backends file", { path, kept: "the list before", error: (error as Error).message });
+      const { message } = error as Error;
+      if (message !== complaint) sink.log("error", "backends file", { path, kept: "the list before", error: message });
+      complaint = message;
     }
   };
+  const lookSoon = (): void => void (soon ??= setTimeout(look, SETTLE_MS));
   // The folder, because an editor replaces the file and its watcher would stay with the old one.
-  const watcher: FSWatcher = watch(dirname(path), look);
+  const watcher: FSWatcher = watch(dirname(path), lookSoon);
   watcher.on("error", () => watcher.close());
   watchFile(path, { interval: POLL_MS, persistent: false }, look);
   return {
     refresh: look,
     stop: () => {
+      clearTimeout(soon);
       watcher.close();
       unwatchFile(path, look);
     },

@@ -1,0 +1,77 @@
+/** What pods answer to a router's own questions while a case has it otherwise: errors, silence, other figures. */
+import type { ServerResponse } from "node:http";
+import { parsePrometheusText, writePrometheusText } from "../../fixtures/wire/prometheus-text.ts";
+import { ALL_PATHS, type PodPage } from "../lab.ts";
+
+interface Setting {
+  readonly path: string;
+  readonly page: PodPage;
+  /** Absent: every pod. */
+  readonly pod: string | undefined;
+}
+
+export class PodPages {
+  #settings: Setting[] = [];
+  readonly #asked = new Map<string, number>();
+  readonly #hung = new Set<ServerResponse>();
+
+  set(path: string, page: PodPage | undefined, pod: string | undefined): void {
+    this.#settings = this.#settings.filter((other) => other.path !== path || other.pod !== pod);
+    if (page !== undefined) this.#settings.push({ path, page, pod });
+  }
+
+  asked(path: string, pod?: string): number {
+    return [...this.#asked].reduce((sum, [key, count]) => {
+      const [askedPod, askedPath] = key.split(" ");
+      return askedPath === path && (pod === undefined || pod === askedPod) ? sum + count : sum;
+    }, 0);
+  }
+
+  note(path: string, pod: string): void {
+    const key = `${pod} ${path}`;
+    this.#asked.set(key, (this.#asked.get(key) ?? 0) + 1);
+  }
+
+  /** Undefined when the pod is to answer as ever. */
+  pageOf(path: string, pod: string): PodPage | undefined {
+    return this.#settings.find(
+      (setting) => (setting.path === path || setting.path === ALL_PATHS) && (setting.pod ?? pod) === pod,
+    )?.page;
+  }
+
+  /** `plain` is the metrics page as it would have been. */
+  async answer(page: PodPage, response: ServerResponse, plain: () => Promise<string>): Promise<true> {
+    switch (page.kind) {
+      case "status":
+        response.writeHead(page.status, { "content-type": "application/json" }).end("{}");
+        return true;
+      case "hang":
+        this.#hung.add(response);
+        return true;
+      case "gauge":
+        response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+        response.end(withGauge(await plain(), page));
+        return true;
+    }
+  }
+
+  reset(): void {
+    this.#settings = [];
+    this.#asked.clear();
+    for (const response of this.#hung) response.destroy();
+    this.#hung.clear();
+  }
+}
+
+function withGauge(page: string, { name, value }: Extract<PodPage, { kind: "gauge" }>): string {
+  const families = parsePrometheusText(page);
+  const known = families.some((family) => family.name === name);
+  const all = known
+    ? families
+    : [...families, { name, type: "gauge" as const, help: name, samples: [{ name, labels: {}, value }] }];
+  return writePrometheusText(
+    all.map((family) =>
+      family.name === name ? { ...family, samples: family.samples.map((sample) => ({ ...sample, value })) } : family,
+    ),
+  );
+}

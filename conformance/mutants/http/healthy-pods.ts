@@ -1,0 +1,37 @@
+/** Of the pods that were named, those that say they are well. */
+import type { PodAddress } from "../../adapters/router-under-test.ts";
+import { isHealthy, PodWatch } from "./pod-watch.ts";
+
+export class HealthyPods {
+  readonly #watch: PodWatch;
+  readonly #show: (pods: readonly PodAddress[]) => void;
+  readonly #sick = new Set<string>();
+  #named: readonly PodAddress[] = [];
+
+  /** `show` is told at every change. */
+  constructor(everyMs: number, isUnforgiving: boolean, show: (pods: readonly PodAddress[]) => void) {
+    this.#watch = new PodWatch(everyMs, async (pod) => {
+      const isWell = await isHealthy(pod);
+      const wasWell = !this.#sick.has(pod.name);
+      if (isWell === wasWell || (isWell && isUnforgiving)) return;
+      if (isWell) this.#sick.delete(pod.name);
+      else this.#sick.add(pod.name);
+      show(this.#well());
+    });
+    this.#show = show;
+  }
+
+  async setPods(pods: readonly PodAddress[]): Promise<void> {
+    this.#named = pods;
+    await this.#watch.setPods(pods);
+    this.#show(this.#well());
+  }
+
+  close(): void {
+    this.#watch.close();
+  }
+
+  #well(): readonly PodAddress[] {
+    return this.#named.filter(({ name }) => !this.#sick.has(name));
+  }
+}

@@ -1,0 +1,45 @@
+/** Asks each pod again and again how it is, and tells of the answers. */
+import { parsePrometheusText } from "../../../fixtures/wire/prometheus-text.ts";
+import type { PodAddress } from "../../adapters/router-under-test.ts";
+import { getText } from "./get-text.ts";
+
+export class PodWatch {
+  readonly #everyMs: number;
+  readonly #look: (pod: PodAddress) => Promise<void>;
+  #pods: readonly PodAddress[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(everyMs: number, look: (pod: PodAddress) => Promise<void>) {
+    this.#everyMs = everyMs;
+    this.#look = look;
+    void this.#round();
+  }
+
+  /** Resolves when each has been looked at. */
+  async setPods(pods: readonly PodAddress[]): Promise<void> {
+    this.#pods = pods;
+    await Promise.all(pods.map((pod) => this.#look(pod)));
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #round(): Promise<void> {
+    await Promise.all(this.#pods.map((pod) => this.#look(pod)));
+    if (!this.#closed) this.#timer = setTimeout(() => void this.#round(), this.#everyMs);
+  }
+}
+
+/** A gauge on the pod's metrics page; undefined when it cannot be read. */
+export async function gaugeOf({ url }: PodAddress, name: string): Promise<number | undefined> {
+  const page = await getText(new URL("/metrics", url));
+  if (page === undefined) return undefined;
+  const samples = parsePrometheusText(page).flatMap((family) => (family.name === name ? family.samples : []));
+  return samples.reduce((sum, { value }) => sum + value, 0);
+}
+
+export const isHealthy = async ({ url }: PodAddress): Promise<boolean> =>
+  (await getText(new URL("/health", url))) !== undefined;
