@@ -5,7 +5,7 @@
  */
 import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
 import { Random } from "../../fixtures/random.ts";
-import { tokenIds, type Trace, type TraceEntry } from "../../fixtures/traces/trace.ts";
+import { TokenRuns, type Trace, type TraceEntry } from "../../fixtures/traces/trace.ts";
 import { readTraceFile } from "../../fixtures/traces/trace-file.ts";
 import { createEngine, ENGINE_DEFAULTS } from "../../mock-pods/engine/create-engine.ts";
 import type { DecodeRun, StepOutput } from "../../mock-pods/engine/engine.ts";
@@ -17,7 +17,7 @@ const ROUNDS = 3;
 interface Arrival {
   readonly atMs: number;
   readonly pod: number;
-  readonly promptTokenIds: Int32Array;
+  readonly promptTokenIds: TokenRuns;
   readonly maxTokens: number;
   readonly firstReplyId: number;
 }
@@ -71,10 +71,10 @@ function* steadyHour(): Generator<Arrival> {
   let atMs = 0;
   for (let request = 0; request < requests; request++) {
     const group = request % groups;
-    const promptTokenIds = new Int32Array(2 * shared);
-    for (let position = 0; position < promptTokenIds.length; position++) {
-      promptTokenIds[position] = (position < shared ? group : request) * 1000 + position;
-    }
+    const promptTokenIds = new TokenRuns([
+      [group * 1000, shared],
+      [request * 1000 + shared, shared],
+    ]);
     yield { atMs, pod: group % PODS, promptTokenIds, maxTokens: 128, firstReplyId: 1_000_000 };
     atMs -= (Math.log(1 - random.next()) * 1000) / perSecond;
   }
@@ -82,7 +82,13 @@ function* steadyHour(): Generator<Arrival> {
 
 function* traceTraffic({ entries }: Trace): Generator<Arrival> {
   for (const [index, { atMs, prompt, reply }] of (entries as TraceEntry[]).entries()) {
-    yield { atMs, pod: index % PODS, promptTokenIds: tokenIds(prompt), maxTokens: reply[1], firstReplyId: reply[0] };
+    yield {
+      atMs,
+      pod: index % PODS,
+      promptTokenIds: new TokenRuns(prompt),
+      maxTokens: reply[1],
+      firstReplyId: reply[0],
+    };
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
 import { Random } from "../../fixtures/random.ts";
+import { tokenIds, TokenRuns } from "../../fixtures/traces/trace.ts";
 import { createEngine, ENGINE_DEFAULTS, type EngineConfig } from "./create-engine.ts";
 import type { Engine, GenerationRequest, StepOutput } from "./engine.ts";
 
@@ -10,9 +11,12 @@ function engine(changes: Partial<EngineConfig> = {}): Engine {
   return createEngine({ ...CONFIG, ...changes }, loadProfile("a6000"));
 }
 
+function prompt(tokens: number): number[] {
+  return Array.from({ length: tokens }, (_, position) => position);
+}
+
 function request(id: string, promptTokens: number, changes: Partial<GenerationRequest> = {}): GenerationRequest {
-  const promptTokenIds = Array.from({ length: promptTokens }, (_, position) => position);
-  return { id, promptTokenIds, maxTokens: 1, sample: (index) => 9000 + index, ...changes };
+  return { id, promptTokenIds: prompt(promptTokens), maxTokens: 1, sample: (index) => 9000 + index, ...changes };
 }
 
 /** Steps until nothing is left to do. */
@@ -58,9 +62,8 @@ describe("prefix cache", () => {
       pod.submit(request(String(index), 40, variant), 0);
       expect(cachedTokens(run(pod))).toEqual([index < variants.length ? 0 : 32]);
     }
-    const prompt = request("any", 40).promptTokenIds;
-    expect(pod.heldPrefixTokens(prompt, { cacheSalt: "y" })).toBe(32);
-    expect(pod.heldPrefixTokens(prompt, { lora: "y" })).toBe(0);
+    expect(pod.heldPrefixTokens(prompt(40), { cacheSalt: "y" })).toBe(32);
+    expect(pod.heldPrefixTokens(prompt(40), { lora: "y" })).toBe(0);
   });
 
   it("a request that skips the lookup finds nothing and counts nowhere, yet fills the cache", () => {
@@ -69,7 +72,30 @@ describe("prefix cache", () => {
     pod.submit(request("b", 40, { skipPrefixLookup: true }), 0);
     expect(cachedTokens(run(pod))).toEqual([0, 0]);
     expect(pod.stats()).toMatchObject({ prefixQueriesTokens: 0, prefixHitsTokens: 0 });
-    expect(pod.heldPrefixTokens(request("c", 40).promptTokenIds)).toBe(32);
+    expect(pod.heldPrefixTokens(prompt(40))).toBe(32);
+  });
+
+  it("a prompt in runs is the prompt written out, in the cache and in the events", () => {
+    const runs: readonly (readonly [number, number])[] = [
+      [100, 30],
+      [7, 1],
+      [500, 9],
+    ];
+    const promptTokenIds = tokenIds(runs);
+    const live = (pod: Engine, ids: GenerationRequest["promptTokenIds"]): StepOutput[] => {
+      pod.submit(request("a", 0, { promptTokenIds: ids, maxTokens: 20 }), 0);
+      return run(pod);
+    };
+    const written = engine({ kvEvents: true });
+    const inRuns = engine({ kvEvents: true });
+    const steps = live(written, promptTokenIds);
+    expect(live(inRuns, new TokenRuns(runs))).toEqual(steps);
+    expect(inRuns.heldPrefixTokens(promptTokenIds)).toBe(32);
+    expect(cachedTokens(live(written, new TokenRuns(runs)))).toEqual([32]);
+    const stored = steps.flatMap(({ kvEvents }) =>
+      kvEvents.flatMap((event) => ("tokenIds" in event ? event.tokenIds : [])),
+    );
+    expect(stored).toEqual([...promptTokenIds, ...Array.from({ length: 8 }, (_, k) => 9000 + k)]);
   });
 
   it("generated tokens are cached too, but the last, which is never computed", () => {

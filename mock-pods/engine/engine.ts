@@ -5,10 +5,12 @@
  * what it produced. Requests submitted in between wait for the next step. An abort in between frees blocks at once, and
  * what the step computes for it is dropped.
  */
+import type { TokenRuns } from "../../fixtures/traces/trace.ts";
 
 export interface GenerationRequest {
   readonly id: string;
-  readonly promptTokenIds: ArrayLike<number>;
+  /** As runs, a long prompt is written out only when its blocks are hashed. */
+  readonly promptTokenIds: ArrayLike<number> | TokenRuns;
   /** At least 1. */
   readonly maxTokens: number;
   /** Natural end: the request stops (finish reason `stop`) after this many tokens if `maxTokens` allows. */

@@ -1,3 +1,4 @@
+import { TokenRuns } from "../../fixtures/traces/trace.ts";
 import { appendBlockHashes, type HashChain } from "./block-hash.ts";
 import type { FinishReason, GenerationRequest } from "./engine.ts";
 
@@ -59,31 +60,38 @@ export class Sequence {
     this.knownTokens += tokens;
   }
 
-  tokenId(position: number): number {
-    return position < this.promptTokens
-      ? (this.request.promptTokenIds[position] as number)
-      : this.request.sample(position - this.promptTokens);
-  }
-
   /** Hashes of at least the first `blocks` blocks, full of tokens known or yet to come. */
   hashChain(blocks: number, blockSize: number): HashChain {
-    const { promptTokenIds } = this.request;
     const hashed = this.#chain.length / 2;
     const inPrompt = Math.min(blocks, Math.floor(this.promptTokens / blockSize));
     if (hashed < inPrompt) {
-      appendBlockHashes(this.#chain, promptTokenIds, hashed * blockSize, inPrompt - hashed, blockSize, this.request);
+      const start = hashed * blockSize;
+      const { ids, first } = this.#prompt(start, inPrompt * blockSize);
+      appendBlockHashes(this.#chain, ids, start - first, inPrompt - hashed, blockSize, this.request);
     }
     const rest = Math.max(hashed, inPrompt);
     if (rest < blocks) {
-      const tokenIds = this.tokenIds(rest * blockSize, blocks * blockSize);
-      appendBlockHashes(this.#chain, tokenIds, 0, blocks - rest, blockSize, this.request);
+      const ids = this.tokenIds(rest * blockSize, blocks * blockSize);
+      appendBlockHashes(this.#chain, ids, 0, blocks - rest, blockSize, this.request);
     }
     return this.#chain;
   }
 
   tokenIds(from: number, to: number): number[] {
-    const ids: number[] = [];
-    for (let position = from; position < to; position++) ids.push(this.tokenId(position));
-    return ids;
+    const { promptTokens } = this;
+    const { ids, first } = this.#prompt(from, Math.min(to, promptTokens));
+    const tokenIds: number[] = [];
+    for (let position = from; position < to; position++) {
+      const known = position < promptTokens ? ids[position - first] : this.request.sample(position - promptTokens);
+      tokenIds.push(known as number);
+    }
+    return tokenIds;
+  }
+
+  /** At least those of the prompt's tokens: that at position `first` comes first in `ids`. */
+  #prompt(from: number, to: number): { readonly ids: ArrayLike<number>; readonly first: number } {
+    const { promptTokenIds } = this.request;
+    if (!(promptTokenIds instanceof TokenRuns)) return { ids: promptTokenIds, first: 0 };
+    return { ids: promptTokenIds.slice(from, Math.max(from, to)), first: from };
   }
 }
