@@ -6,7 +6,7 @@ import { GenericContainer, Wait } from "testcontainers";
 import { request } from "undici";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
-import { VllmFleetContainer, type StartedVllmFleetContainer } from "../mock-pods/container.ts";
+import { VllmFleetContainer, type StartedVllmFleetContainer } from "../mock-pods/adapters/container.ts";
 import { createFunctionRouter, startRouter } from "../router/index.ts";
 import { bundleForContainer } from "./container-bundle.ts";
 

@@ -14,14 +14,14 @@ const NATIVE = ["zeromq", "msgpackr"];
 const sharedErrors: Plugin = {
   name: "shared-errors",
   setup(bundle) {
-    const shared = { path: "../fixtures/operational-error.js", external: true };
+    const shared = { path: "../../fixtures/operational-error.js", external: true };
     bundle.onResolve({ filter: /\/operational-error\.js$/ }, () => shared);
   },
 };
 
 /** Rewrites the compiled command in `directory`; the files that it was made of stay for those who import them. */
 export async function packPodsCommand(directory: string, root: string): Promise<void> {
-  const room = join(directory, "mock-pods");
+  const room = join(directory, "mock-pods/fleet");
   const { metafile } = await build({
     entryPoints: [join(room, "pods-command.js")],
     outdir: room,

@@ -25,7 +25,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   },
   pods: {
     summary: "start a fleet of mock vLLM pods",
-    load: async () => (await import("../mock-pods/pods-command.ts")).definePods,
+    load: async () => (await import("../mock-pods/fleet/pods-command.ts")).definePods,
   },
   probe: {
     summary: "measure what a router does and write its profile",
@@ -57,7 +57,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   },
   schedule: {
     summary: "play recorded scheduler workloads through the engine",
-    load: async () => (await import("../mock-pods/schedule-command.ts")).defineSchedule,
+    load: async () => (await import("../mock-pods/schedule/schedule-command.ts")).defineSchedule,
   },
   verify: {
     summary: "judge a router; with no argument, ours",

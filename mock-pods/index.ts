@@ -1,6 +1,6 @@
 /** Mock vLLM pods for tests: a fleet of them in this process, each on a port of 127.0.0.1. */
-export { startFleet } from "./fleet.ts";
-export { createPod, type PodOptions } from "./in-process.ts";
+export { startFleet } from "./fleet/fleet.ts";
+export { createPod, type PodOptions } from "./pod/in-process.ts";
 export type { Fault, FaultPlan } from "./faults/fault.ts";
 export type {
   Fleet,
@@ -11,4 +11,4 @@ export type {
   Pod,
   PodGroup,
   RequestHook,
-} from "./pod.ts";
+} from "./pod/pod.ts";

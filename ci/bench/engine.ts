@@ -9,7 +9,7 @@ import { TokenRuns, type Trace, type TraceEntry } from "../../fixtures/traces/tr
 import { readTraceFile } from "../../fixtures/traces/trace-file.ts";
 import { createEngine, ENGINE_DEFAULTS } from "../../mock-pods/engine/create-engine.ts";
 import type { DecodeRun, StepOutput } from "../../mock-pods/engine/engine.ts";
-import { VirtualDriver } from "../../mock-pods/virtual-driver.ts";
+import { VirtualDriver } from "../../mock-pods/drivers/virtual-driver.ts";
 
 const PODS = 8;
 const ROUNDS = 3;

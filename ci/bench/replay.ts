@@ -5,8 +5,8 @@
 import { sharedPrefixTrace } from "../../fixtures/traces/generate.ts";
 import { readTraceFile } from "../../fixtures/traces/trace-file.ts";
 import { simulate } from "../../conformance/replay/simulate.ts";
-import { DEFAULT_MODEL } from "../../mock-pods/pod-settings.ts";
-import { podSettings } from "../../mock-pods/pod-settings.ts";
+import { DEFAULT_MODEL } from "../../mock-pods/arguments/pod-settings.ts";
+import { podSettings } from "../../mock-pods/arguments/pod-settings.ts";
 import { printLaps, race } from "../race.ts";
 import { replayStrategy } from "../replay-strategies.ts";
 

@@ -112,9 +112,10 @@ function treeAlone(size: number, kind: Kind): [match: number, both: number] {
     const probes = Array.from({ length: DECISIONS }, () => variant(random.pick(prompts), kind, random));
     const match = meanMicroseconds(probes, (prompt) => tree.match("m", prompt).matchedTokens);
     const both = meanMicroseconds(probes, (prompt) => {
-      const { matchedTokens } = tree.match("m", prompt);
-      tree.claim("m", prompt, random.pick(holders), 0);
-      return matchedTokens;
+      const found = tree.match("m", prompt);
+      // As the router does: the claim goes on where the match ended.
+      tree.claim("m", prompt, random.pick(holders), 0, found);
+      return found.matchedTokens;
     });
     return { match, both };
   });

@@ -16,7 +16,7 @@ const MAX_TRIES = 40;
 /** Work, not the number of requests, makes a pod busy to a cost model; a window may count either, and holds what went before. */
 const BALLAST_CELLS: Readonly<Record<string, number>> = { "cost-model": 3, window: 11 };
 /** Ends of this many requests may not have been noticed yet when the next one is routed over HTTP. */
-const LATE_RELEASES = 2;
+export const LATE_RELEASES = 2;
 
 /** How many requests one pod can hold, the others none, with the gate surely closed; at most `most`. */
 export function maxBusy(profile: RouterProfile, podCount = DEFAULT_PODS, most = WANTED_LEAD): number {

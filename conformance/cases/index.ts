@@ -16,12 +16,14 @@ import { raceCases } from "./races.ts";
 import { sickPodCases } from "./sick-pods.ts";
 import { evictCases } from "./evict.ts";
 import { isolationCases } from "./isolation.ts";
+import { gateCases } from "./gate.ts";
 import { loadCases } from "./load.ts";
 import { longestMatchCases } from "./longest-match.ts";
 import { hotPrefixCases } from "./hot-prefix.ts";
 import { podTokenizerCases } from "./pod-tokenizer.ts";
 import { reportedLoadCases } from "./reported-load.ts";
 import { podCases } from "./pods.ts";
+import { podOwnerCases } from "./pod-owners.ts";
 import { podHealthCases } from "./pod-health.ts";
 import { randomSequenceCases } from "./random-sequences.ts";
 import { servingCases } from "./serving.ts";
@@ -39,8 +41,10 @@ const ALL: readonly Case[] = [
   ...splitCases,
   ...evictCases,
   ...podCases,
+  ...podOwnerCases,
   ...podHealthCases,
   ...loadCases,
+  ...gateCases,
   ...reportedLoadCases,
   ...hotPrefixCases,
   ...streamCases,
@@ -67,5 +71,9 @@ const ALL: readonly Case[] = [
   ...randomSequenceCases,
 ];
 
-/** Every case of the suite, in the order in which they run. */
-export const CASES: readonly Case[] = ALL.map(withStimulusCheck);
+const groupOf = ({ id }: Case): string => id.slice(0, id.indexOf("-"));
+
+/** Every case of the suite, in the order in which they run: group by group, by number. */
+export const CASES: readonly Case[] = [...Map.groupBy(ALL, groupOf).values()]
+  .flatMap((group) => group.sort((a, b) => a.id.localeCompare(b.id)))
+  .map(withStimulusCheck);

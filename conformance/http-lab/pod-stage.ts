@@ -1,7 +1,7 @@
 /** The pods' side of a case: what reached them, scripted replies instead of the engine's, requests held open. */
 import type { ServerResponse } from "node:http";
 import type { CompletionPath, PodsHost } from "../adapters/router-under-test.ts";
-import type { Fleet, JournalEntry, Pod } from "../../mock-pods/pod.ts";
+import type { Fleet, JournalEntry, Pod } from "../../mock-pods/pod/pod.ts";
 import type { PodPage, PodScript, PodSighting, ScriptedPods } from "../lab.ts";
 import type { CarriedLoad } from "../observation.ts";
 import { withHeldRequests } from "./held-metrics.ts";

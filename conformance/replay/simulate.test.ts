@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { chatTrace, sharedPrefixTrace } from "../../fixtures/traces/generate.ts";
 import type { Trace } from "../../fixtures/traces/trace.ts";
-import { podSettings } from "../../mock-pods/pod-settings.ts";
+import { podSettings } from "../../mock-pods/arguments/pod-settings.ts";
 import { idealHitRatio } from "./ideal-hits.ts";
 import type { Played } from "./played.ts";
 import { simulate, type ReplayStrategy } from "./simulate.ts";

@@ -3,9 +3,9 @@ import type { FunctionRouter } from "../../fixtures/routing.ts";
 import { tokenIds, type Trace, type TraceEntry } from "../../fixtures/traces/trace.ts";
 import { createEngine } from "../../mock-pods/engine/create-engine.ts";
 import type { StepOutput } from "../../mock-pods/engine/engine.ts";
-import type { DrivenEngine } from "../../mock-pods/driver.ts";
-import type { PodSettings } from "../../mock-pods/pod-settings.ts";
-import { VirtualDriver } from "../../mock-pods/virtual-driver.ts";
+import type { DrivenEngine } from "../../mock-pods/drivers/driver.ts";
+import type { PodSettings } from "../../mock-pods/arguments/pod-settings.ts";
+import { VirtualDriver } from "../../mock-pods/drivers/virtual-driver.ts";
 import type { Played, PlayedPod, PlayedRequest } from "./played.ts";
 
 const MODEL = "trace";

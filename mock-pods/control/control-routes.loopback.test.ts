@@ -1,6 +1,6 @@
 import { request } from "undici";
 import { expect, it } from "vitest";
-import { startFleet } from "../fleet.ts";
+import { startFleet } from "../fleet/fleet.ts";
 
 async function ask(url: string, method: "GET" | "POST" | "DELETE", body?: unknown) {
   const answer = await request(url, { method, ...(body !== undefined && { body: JSON.stringify(body) }) });

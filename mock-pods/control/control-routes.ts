@@ -4,7 +4,7 @@ import { OperationalError } from "../../fixtures/operational-error.ts";
 import { checker, parseJson } from "../../fixtures/schema.ts";
 import type { ActiveFaults } from "../faults/active-faults.ts";
 import { checkFault } from "../faults/fault.ts";
-import type { InProcessPod, JournalEntry } from "../pod.ts";
+import type { InProcessPod, JournalEntry } from "../pod/pod.ts";
 import { json, type Answer } from "../server/answer.ts";
 import type { Exchange } from "../server/exchange.ts";
 import type { Route } from "../server/routes.ts";

@@ -1,7 +1,7 @@
 /** The faults of one pod that are in force now, by the pod's clock, and the luck of each request. */
 import type { Clock } from "../../fixtures/clock.ts";
 import type { RandomStream } from "../../fixtures/random.ts";
-import { isGeneration } from "../journal.ts";
+import { isGeneration } from "../pod/journal.ts";
 import type { Fault, FaultOf } from "./fault.ts";
 
 export interface InjectedFault {

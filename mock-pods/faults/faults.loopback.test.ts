@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Agent, request } from "undici";
 import { afterAll, expect, it } from "vitest";
 import { parsePrometheusText, sampleValue } from "../../fixtures/wire/prometheus-text.ts";
-import { startFleet } from "../fleet.ts";
+import { startFleet } from "../fleet/fleet.ts";
 import type { Fault } from "./fault.ts";
 
 /** Fifty times faster than a card, so that a stream of eight tokens takes about 5 ms. */

@@ -3,7 +3,7 @@ import { Type, type Static } from "typebox";
 import type { KvEventFormat } from "../../fixtures/wire/kv-events.ts";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { checker, parseJson } from "../../fixtures/schema.ts";
-import type { VersionProfile } from "../version-profile.ts";
+import type { VersionProfile } from "../arguments/version-profile.ts";
 
 const Config = Type.Object(
   {

@@ -3,8 +3,8 @@ import { unpack } from "msgpackr";
 import { request } from "undici";
 import { afterEach, expect, it } from "vitest";
 import { Dealer, Request, Subscriber } from "zeromq";
-import { startFleet } from "../fleet.ts";
-import type { Fleet, Pod } from "../pod.ts";
+import { startFleet } from "../fleet/fleet.ts";
+import type { Fleet, Pod } from "../pod/pod.ts";
 
 const open: { close(): void }[] = [];
 afterEach(() => {

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { request } from "undici";
 import { expect, it } from "vitest";
 import { parsePrometheusText, sampleValue, type MetricFamily } from "../../fixtures/wire/prometheus-text.ts";
-import { startFleet } from "../fleet.ts";
+import { startFleet } from "../fleet/fleet.ts";
 import { RECORDED_SERVERS } from "../parity/recorded-servers.ts";
-import type { Fleet, Pod } from "../pod.ts";
+import type { Fleet, Pod } from "../pod/pod.ts";
 
 function recorded(name: string): MetricFamily[] {
   return parsePrometheusText(readFileSync(new URL(`../../fixtures/recordings/${name}`, import.meta.url), "utf8"));

@@ -1,5 +1,5 @@
 /** The three servers of the recording as pods: vLLM's own flags and environment. */
-import type { FleetOptions } from "../pod.ts";
+import type { FleetOptions } from "../pod/pod.ts";
 import type { RecordedExchange } from "./recorded-exchange.ts";
 
 export const RECORDED_TOKENIZER = new URL("../../fixtures/recordings/tokenizer", import.meta.url).pathname;

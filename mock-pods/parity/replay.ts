@@ -1,7 +1,7 @@
 /** Replays recorded exchanges against a pod, in their order and with the overlaps that were recorded. */
 import { connect } from "node:net";
-import { startFleet } from "../fleet.ts";
-import type { Fleet, FleetOptions, Pod } from "../pod.ts";
+import { startFleet } from "../fleet/fleet.ts";
+import type { Fleet, FleetOptions, Pod } from "../pod/pod.ts";
 import { compare, type Difference } from "./compare.ts";
 import { sendRaw, type RawExchange, type RawResponse } from "./raw-client.ts";
 import { RecordedModel } from "./recorded-model.ts";

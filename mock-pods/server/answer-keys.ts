@@ -1,5 +1,5 @@
 /** The keys of a whole answer, as far as a version has them. */
-import type { VersionProfile } from "../version-profile.ts";
+import type { VersionProfile } from "../arguments/version-profile.ts";
 
 /** What answers did not have yet in 0.7 and 0.10. */
 const LATER_KEYS = new Set([

@@ -2,7 +2,7 @@ import OpenAI from "openai";
 import { request } from "undici";
 import { expect, it } from "vitest";
 import { EventParser } from "../../fixtures/wire/server-sent-events.ts";
-import { startFleet } from "../fleet.ts";
+import { startFleet } from "../fleet/fleet.ts";
 
 const TINY = { pods: "a6000:1", tokenizer: "fixtures/recordings/tokenizer", model: "tiny", speed: 100 } as const;
 

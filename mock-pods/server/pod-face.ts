@@ -27,7 +27,7 @@ import { randomHex } from "./random-id.ts";
 import { Responder } from "./responder.ts";
 import { RouteTable, type Route } from "./routes.ts";
 import type { ServeSettings } from "./serve-settings.ts";
-import type { VersionProfile } from "../version-profile.ts";
+import type { VersionProfile } from "../arguments/version-profile.ts";
 
 export interface PodFaceOptions {
   readonly podName: string;

@@ -2,7 +2,7 @@
 import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
 import type { Whole } from "../../fixtures/wire/sampling-request.ts";
 import { badRequest } from "../../fixtures/wire/errors.ts";
-import type { VersionProfile } from "../version-profile.ts";
+import type { VersionProfile } from "../arguments/version-profile.ts";
 
 export interface RenderedPrompt {
   readonly tokenIds: readonly number[];

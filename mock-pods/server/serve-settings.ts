@@ -2,10 +2,10 @@
 import { Type } from "typebox";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { checker, parseJson } from "../../fixtures/schema.ts";
-import { wholeFlag } from "../flag-values.ts";
-import type { PodSettings } from "../pod-settings.ts";
+import { wholeFlag } from "../arguments/flag-values.ts";
+import type { PodSettings } from "../arguments/pod-settings.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { versionProfile, type VersionProfile } from "../version-profile.ts";
+import { versionProfile, type VersionProfile } from "../arguments/version-profile.ts";
 
 export interface ServeSettings {
   readonly version: VersionProfile;

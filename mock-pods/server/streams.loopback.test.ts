@@ -5,7 +5,7 @@ import { request } from "undici";
 import { expect, it } from "vitest";
 import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
 import { EventParser } from "../../fixtures/wire/server-sent-events.ts";
-import { startFleet } from "../fleet.ts";
+import { startFleet } from "../fleet/fleet.ts";
 
 /** Ids that are half a letter, several letters, a quote, a line end, and common words. */
 const IDS = cl100k.encode('the of "and"\n\\ é ñ 東京 🦜 👩‍👩‍👧 \u2028 the of and');

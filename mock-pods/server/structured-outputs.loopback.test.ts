@@ -1,7 +1,7 @@
 import OpenAI from "openai";
 import { fetch as undiciFetch } from "undici";
 import { afterAll, expect, it } from "vitest";
-import { startFleet } from "../fleet.ts";
+import { startFleet } from "../fleet/fleet.ts";
 
 const fleet = await startFleet({
   pods: "a6000:1",

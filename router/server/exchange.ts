@@ -9,6 +9,7 @@ import type { DecisionRecord, RouteRequest } from "../../fixtures/routing.ts";
 import type { Refusal } from "../../fixtures/wire/errors.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import type { AttemptRecord, RequestRecord } from "./decision-log.ts";
+import { ClientBody } from "./client-body.ts";
 import type { ExchangeContext } from "./exchange-context.ts";
 import { headersToClient, headersToPod, headerSafe } from "./headers.ts";
 import type { PodLink } from "./pod-link.ts";
@@ -35,6 +36,8 @@ export class Exchange implements AttemptOwner {
   readonly #record: RequestRecord;
   readonly #failedPods = new Set<string>();
   #attempt: Attempt | undefined;
+  /** From the head of the answer on. */
+  #body: ClientBody | undefined;
   #retries = 0;
   readonly #startedMs = performance.now();
   #firstByteMs: number | undefined;
@@ -138,16 +141,15 @@ export class Exchange implements AttemptOwner {
     this.#answered(status, pod);
     this.#asked = undefined;
     this.#response.writeHead(status, headers);
+    this.#body = new ClientBody(this.#response);
   }
 
   write(chunk: Buffer, onDrain: () => void): boolean {
-    if (this.#response.write(chunk)) return true;
-    this.#response.once("drain", onDrain);
-    return false;
+    return this.#body?.write(chunk, onDrain) ?? true;
   }
 
   end(): void {
-    this.#response.end();
+    this.#body?.end();
   }
 
   breakOff(): void {

@@ -4,12 +4,12 @@
  */
 import { createServer, request as forward, type ClientRequest, type IncomingMessage, type Server } from "node:http";
 import type { ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Server as FrontServer } from "node:net";
+import type { AddressInfo, Server as FrontServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../../fixtures/clock.ts";
 import type { DecisionRecord, FunctionRouter } from "../../../fixtures/routing.ts";
 import type { PodAddress } from "../../adapters/router-under-test.ts";
+import { bodyOf } from "./body-of.ts";
 import { Breaker } from "./breaker.ts";
 import { getText } from "./get-text.ts";
 import type { HttpFault } from "./http-fault.ts";
@@ -382,16 +382,6 @@ export class PassThroughProxy {
 
 function busyFor(ms: number): void {
   for (const endMs = performance.now() + ms; performance.now() < endMs;);
-}
-
-async function bodyOf(incoming: IncomingMessage): Promise<Buffer | undefined> {
-  const pieces: Buffer[] = [];
-  try {
-    for await (const piece of incoming) pieces.push(piece as Buffer);
-    return Buffer.concat(pieces);
-  } catch {
-    return undefined;
-  }
 }
 
 function pairsOf(rawHeaders: readonly string[]): (readonly [string, string])[] {

@@ -1,0 +1,125 @@
+/**
+ * What differs on the wire between vLLM's versions: one object a version. 0.32 is held to a recording; the others follow
+ * their sources and change logs (0.7.2, 0.10.0, 0.28.0).
+ */
+import { OperationalError } from "../../fixtures/operational-error.ts";
+import type { KvEventFormat } from "../../fixtures/wire/kv-events.ts";
+import {
+  METRICS_0_10,
+  METRICS_0_28,
+  METRICS_0_32,
+  METRICS_0_7,
+  type MetricsProfile,
+} from "../metrics/version-metrics.ts";
+
+export interface VersionProfile {
+  /** As `/version` tells it. */
+  readonly release: string;
+  /** Flat until 0.10.1 (#22099). */
+  readonly errorShape: "flat" | "nested";
+  /** Whether a 404 lists the served names, and names its parameter. */
+  readonly unknownModel: "bare" | "with-parameter" | "with-aliases";
+  /**
+   * A prompt and an answer that do not fit together: refused in the words of 2024 or in those of March 2026 (#36197); from
+   * 0.29 on the answer is cut to what is left.
+   */
+  readonly tooLong: "refused-2024" | "refused-2026" | "cut";
+  /** Since April 2026. */
+  readonly fingerprint: boolean;
+  /** Keys that answers had before `token_ids`, `service_tier` and their kind came. */
+  readonly answerKeys: "0.7" | "now";
+  /** Hex digits in the ids of answers and permissions. */
+  readonly idDigits: 16 | 32;
+  /** Which origins may ask without `--allowed-origins`. */
+  readonly origins: "all" | "none";
+  /** Whether `/sleep`, `/wake_up` and, before it could fail, `/reset_prefix_cache` say what they did. */
+  readonly devAnswers: "empty" | "reset-only" | "json";
+  /** Whether `/render` and its kin answer without `--enable-scale-out`. */
+  readonly scaleOut: "absent" | "always" | "by-flag";
+  /** `--max-num-queued-reqs` and `--max-num-queued-tokens` came with 0.29. */
+  readonly queueCaps: boolean;
+  /** Paths that came later. */
+  readonly missingPaths: readonly string[];
+  readonly metrics: MetricsProfile;
+  /** Absent before 0.9; maps from 0.23 on (#42892), arrays before. */
+  readonly kvEvents: KvEventFormat | undefined;
+}
+
+const LATE_PATHS = ["/kv_event_sources", "/abort_requests"];
+const PAUSE_PATHS = ["/pause", "/resume", "/is_paused"];
+const EARLY_PATHS = ["/load", "/sleep", "/wake_up", "/is_sleeping", "/server_info"];
+
+export const VERSION_PROFILES = {
+  "0.7": {
+    release: "0.7.2",
+    errorShape: "flat",
+    unknownModel: "bare",
+    tooLong: "refused-2024",
+    fingerprint: false,
+    answerKeys: "0.7",
+    idDigits: 32,
+    origins: "all",
+    devAnswers: "empty",
+    scaleOut: "absent",
+    queueCaps: false,
+    missingPaths: [...LATE_PATHS, ...PAUSE_PATHS, ...EARLY_PATHS],
+    metrics: METRICS_0_7,
+    kvEvents: undefined,
+  },
+  "0.10": {
+    release: "0.10.0",
+    errorShape: "flat",
+    unknownModel: "bare",
+    tooLong: "refused-2024",
+    fingerprint: false,
+    answerKeys: "0.7",
+    idDigits: 32,
+    origins: "all",
+    devAnswers: "empty",
+    scaleOut: "absent",
+    queueCaps: false,
+    missingPaths: [...LATE_PATHS, ...PAUSE_PATHS],
+    metrics: METRICS_0_10,
+    kvEvents: "array",
+  },
+  "0.28": {
+    release: "0.28.0",
+    errorShape: "nested",
+    unknownModel: "with-parameter",
+    tooLong: "refused-2026",
+    fingerprint: true,
+    answerKeys: "now",
+    idDigits: 32,
+    origins: "all",
+    devAnswers: "reset-only",
+    scaleOut: "always",
+    queueCaps: false,
+    missingPaths: ["/kv_event_sources"],
+    metrics: METRICS_0_28,
+    kvEvents: "map",
+  },
+  "0.32": {
+    release: "0.32.0",
+    errorShape: "nested",
+    unknownModel: "with-aliases",
+    tooLong: "cut",
+    fingerprint: true,
+    answerKeys: "now",
+    idDigits: 16,
+    origins: "none",
+    devAnswers: "json",
+    scaleOut: "by-flag",
+    queueCaps: true,
+    missingPaths: [],
+    metrics: METRICS_0_32,
+    kvEvents: "map",
+  },
+} as const satisfies Record<string, VersionProfile>;
+
+/** `flag` is the value of `--vllm-version`. @throws {OperationalError} USAGE */
+export function versionProfile(flag: string | number | boolean = "0.32"): VersionProfile {
+  const found = (VERSION_PROFILES as Record<string, VersionProfile>)[String(flag)];
+  if (found !== undefined) return found;
+  const known = Object.keys(VERSION_PROFILES).join(", ");
+  throw new OperationalError("USAGE", `vllm-version "${String(flag)}"; there are ${known}`);
+}

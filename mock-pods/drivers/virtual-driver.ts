@@ -1,0 +1,38 @@
+import { DrivenEngine, type Driver, type FastForward, type OnStep } from "./driver.ts";
+import type { Engine, FastForwardEngine } from "../engine/engine.ts";
+import { Timeline } from "./timeline.ts";
+
+const NO_PACE = { catchUp: () => {}, wake: () => {} };
+
+/** Many engines on one timeline that is played as fast as the machine can. */
+export class VirtualDriver implements Driver {
+  readonly #timeline = new Timeline();
+  #engines = 0;
+
+  nowMs(): number {
+    return this.#timeline.nowMs();
+  }
+
+  at(dueMs: number, action: () => void): () => void {
+    return this.#timeline.at(dueMs, action);
+  }
+
+  drive(engine: Engine, onStep: OnStep): DrivenEngine {
+    return new DrivenEngine(engine, this.#engines++, onStep, this.#timeline, NO_PACE);
+  }
+
+  /** As {@link drive}, but runs of uneventful steps go to `onRun` at once. It changes nothing that can be observed. */
+  fastForward(engine: FastForwardEngine, onStep: OnStep, onRun: FastForward["onRun"]): DrivenEngine {
+    return new DrivenEngine(engine, this.#engines++, onStep, this.#timeline, NO_PACE, { engine, onRun });
+  }
+
+  /** Until nothing is planned any more. */
+  run(): void {
+    while (this.#timeline.runNext(Infinity));
+  }
+
+  /** Plays what is due up to and including `untilMs`, which is then the time. */
+  runUntil(untilMs: number): void {
+    this.#timeline.runUntil(untilMs);
+  }
+}

@@ -1,0 +1,28 @@
+/** An engine that is made with its first request: a card has 12,735 blocks to keep, and most of a large fleet idles. */
+import type { Engine, EngineStats } from "../engine/engine.ts";
+
+export function lazyEngine(make: () => Engine, usableBlocks: number): Engine {
+  let made: Engine | undefined;
+  const idle: EngineStats = {
+    running: 0,
+    waiting: 0,
+    kvUsageRatio: 0,
+    prefixQueriesTokens: 0,
+    prefixHitsTokens: 0,
+    preemptions: 0,
+    freeBlocks: usableBlocks,
+    totalBlocks: usableBlocks,
+  };
+  const engine = () => (made ??= make());
+  return {
+    submit: (request, nowMs) => engine().submit(request, nowMs),
+    abort: (requestIds, nowMs) => made?.abort(requestIds, nowMs),
+    resetPrefixCache: (preemptRunning) => engine().resetPrefixCache(preemptRunning),
+    beginStep: (nowMs) => made?.beginStep(nowMs),
+    endStep: () => engine().endStep(),
+    withhold: (blocks) => engine().withhold(blocks),
+    inspect: () => made?.inspect() ?? { running: [], waiting: [], blocks: [] },
+    stats: () => made?.stats() ?? idle,
+    heldPrefixTokens: (promptTokenIds, extra) => made?.heldPrefixTokens(promptTokenIds, extra) ?? 0,
+  };
+}

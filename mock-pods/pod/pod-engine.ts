@@ -1,0 +1,100 @@
+/** One life of a pod's engine: what the HTTP face and the tests may do to it, with the metrics told of all of it. */
+import type { DrivenEngine } from "../drivers/driver.ts";
+import type { Engine, EngineInspection, EngineStats, GenerationRequest, StepOutput } from "../engine/engine.ts";
+import type { CallGroup, PodMetrics } from "../metrics/pod-metrics.ts";
+import type { RealTimeDriver } from "../drivers/real-time-driver.ts";
+import type { EngineGate } from "../server/engine-gate.ts";
+
+export class PodEngine implements EngineGate {
+  readonly #driver: RealTimeDriver;
+  readonly #driven: DrivenEngine;
+  readonly #metrics: () => PodMetrics;
+  #heldByTest = false;
+  #paused = false;
+
+  constructor(driver: RealTimeDriver, engine: Engine, metrics: () => PodMetrics, onStep: (step: StepOutput) => void) {
+    this.#driver = driver;
+    this.#metrics = metrics;
+    this.#driven = driver.drive(engine, (step) => {
+      metrics().stepEnded(step);
+      metrics().late(driver.lateMs / 1000);
+      onStep(step);
+    });
+  }
+
+  nowMs(): number {
+    return this.#driver.nowMs();
+  }
+
+  submit(request: GenerationRequest, group?: CallGroup): void {
+    // The first request builds the engine, which takes longer than a step at a high speed.
+    const arrivedMs = this.nowMs();
+    this.#driven.submit(request);
+    this.#metrics().submitted(request, group, arrivedMs);
+  }
+
+  abort(requestIds: readonly string[], as?: "stop" | "abort"): void {
+    this.#driven.abort(requestIds);
+    if (as === undefined) this.#metrics().dropped(requestIds);
+    else this.#metrics().ended(requestIds, as, this.nowMs());
+  }
+
+  refused(reason: "max_num_queued_reqs" | "max_num_queued_tokens"): void {
+    this.#metrics().refused(reason);
+  }
+
+  slept(level: 0 | 1 | 2, durationMs: number): void {
+    this.#metrics().slept(level, durationMs);
+  }
+
+  resetPrefixCache(preemptRunning: boolean): boolean {
+    return this.#driven.resetPrefixCache(preemptRunning);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#driven.hold();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (!this.#heldByTest) this.#driven.release();
+  }
+
+  hold(): void {
+    this.#heldByTest = true;
+    this.#driven.hold();
+  }
+
+  release(): void {
+    this.#heldByTest = false;
+    if (!this.#paused) this.#driven.release();
+  }
+
+  stepOnce(): void {
+    this.#driven.stepOnce();
+  }
+
+  /** Takes blocks out of use; those waiting for blocks are looked at again. */
+  withhold(blocks: number): void {
+    this.#driven.engine.withhold(blocks);
+    if (!this.#heldByTest && !this.#paused) this.#driven.release();
+  }
+
+  stats(): EngineStats {
+    return this.#driven.engine.stats();
+  }
+
+  inspect(): EngineInspection {
+    return this.#driven.engine.inspect();
+  }
+
+  heldPrefixTokens(promptTokenIds: ArrayLike<number>): number {
+    return this.#driven.engine.heldPrefixTokens(promptTokenIds);
+  }
+
+  /** The pod dies. */
+  stop(): void {
+    this.#driven.detach();
+  }
+}
