@@ -73,6 +73,8 @@ export interface Needs {
   readonly shows?: readonly Shown[];
   /** It may leave the router spoiled: runs only where the kit can start it anew. */
   readonly freshRouter?: boolean;
+  /** It reads how much memory the router holds: runs only where the kit starts it as a process. */
+  readonly memory?: boolean;
   /** It needs scripted replies and faults of the pods. */
   readonly scriptedPods?: boolean;
   /** It needs pods that serve this many models; default 1. */

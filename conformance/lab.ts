@@ -95,6 +95,8 @@ export interface RouterView {
   metricsPage(): Promise<string | undefined>;
   /** Asks the declared readiness address until it says this, or time is up: its last status, 0 for no answer. */
   readiness(wanted: "ready" | "not-ready", timeoutMs: number): Promise<number>;
+  /** Resident memory of its processes; undefined where that cannot be read. */
+  memoryBytes(): Promise<number | undefined>;
   /** What it logged so far; undefined where that cannot be read. */
   logs(): string | undefined;
 }
@@ -199,6 +201,8 @@ export interface ScriptedPods {
   seen(requestId: string): readonly PodSighting[];
   /** Resolves when the predicate holds over the sightings of this id; rejects after `timeoutMs`. */
   waitUntil(requestId: string, predicate: (seen: readonly PodSighting[]) => boolean, timeoutMs: number): Promise<void>;
+  /** Nothing more will be asked about this request. */
+  forget(requestId: string): void;
   /** How requests for this path are answered from now on, by this pod or by all; undefined: as ever. */
   setPage(path: string, page: PodPage | undefined, pod?: string): void;
   /** Requests for this path in this case, at this pod or at all. */

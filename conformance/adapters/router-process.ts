@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OperationalError } from "../../fixtures/operational-error.ts";
+import { groupMemoryBytes } from "./group-memory.ts";
 import { RouterLog } from "./router-log.ts";
 import type { RouterProgram } from "./router-program.ts";
 
@@ -45,6 +46,11 @@ export class RouterProcess implements RouterProgram {
 
   died(): string | undefined {
     return this.#ending === undefined || this.#stopping ? undefined : `${this.#ending}${this.log.lastLines()}`;
+  }
+
+  async memoryBytes(): Promise<number | undefined> {
+    const { pid } = this.#child;
+    return pid === undefined ? undefined : groupMemoryBytes(pid);
   }
 
   async signal(name: NodeJS.Signals): Promise<void> {

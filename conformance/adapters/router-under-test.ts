@@ -24,6 +24,8 @@ export type RouterUnderTest =
       readonly died?: () => string | undefined;
       /** Fills templates such as `{{port.metrics}}` in an address; default: only `{{url}}` is known. */
       readonly address?: (template: string) => string;
+      /** Resident memory of its processes. Absent where it cannot be read. */
+      readonly memoryBytes?: () => Promise<number | undefined>;
       /** What it logged so far; its last part where there is much. Absent where it cannot be read. */
       readonly logs?: () => string;
       readonly close: () => Promise<void>;

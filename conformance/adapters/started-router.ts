@@ -44,6 +44,7 @@ export async function startRouter(
     },
     died: () => run.died(),
     address: (template) => run.address(template),
+    memoryBytes: () => run.memoryBytes(),
     logs: () => run.logs(),
     close: () => run.close(),
     ...((pods?.channel ?? "none") === "none" ? {} : { setPods: (now: readonly PodAddress[]) => run.setPods(now) }),
@@ -89,6 +90,10 @@ class StartedRouter {
 
   address(template: string): string {
     return expandText(template, this.#values);
+  }
+
+  async memoryBytes(): Promise<number | undefined> {
+    return this.#program?.memoryBytes?.();
   }
 
   logs(): string {

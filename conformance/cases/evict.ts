@@ -17,6 +17,7 @@ import {
   slidingTtl,
   ttl,
 } from "./claims.ts";
+import { capacityChars, CELL_CHARS, sweepMs, ttlMs } from "./evict-claims.ts";
 import { askBusyOwner } from "./owner-trial.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
@@ -25,8 +26,6 @@ import { judgeReturns } from "./returns.ts";
 
 const contrast = all(prefixAware, loadDecides, busyOwner);
 const clock = { clock: true } as const;
-
-const ttlMs = ({ evict }: RouterProfile): number => (evict?.kind === "ttl" ? evict.ttlMs : 0);
 
 async function seed(lab: Lab, prompt: Prompt): Promise<string | undefined> {
   const { pod } = await lab.send(prompt, { label: "seed" });
@@ -40,7 +39,6 @@ async function busyProbe(lab: Lab, pod: string, prompt: Prompt, kind: "owner" | 
 
 /** The most text a case may send to fill an index. */
 const MAX_FLOOD_CHARS = 20_000_000;
-const CELL_CHARS = 640;
 const PROMPTS_TO_FILL = 16;
 
 const fillable = all(
@@ -48,14 +46,6 @@ const fillable = all(
   (profile) =>
     capacityChars(profile) * 6 > MAX_FLOOD_CHARS ? no("the index is too large to be filled in a test") : undefined,
 );
-
-function capacityChars({ evict, match }: RouterProfile): number {
-  if (evict?.kind !== "capacity") return 0;
-  const unit = match?.unit;
-  const charsPerUnit = typeof unit === "object" ? ("token" in unit || unit.of === "token" ? 5 : 1) : 1;
-  const blockUnits = typeof unit === "object" && "block" in unit ? unit.block : 1;
-  return evict.units * charsPerUnit * blockUnits;
-}
 
 export const evictCases: readonly Case[] = [
   routingCase({
@@ -235,12 +225,6 @@ export const evictCases: readonly Case[] = [
     judge: (observation) => judgeReturns(observation, "not-forgotten-after-ttl"),
   },
 ];
-
-const DEFAULT_SWEEP_MS = 60_000;
-
-function sweepMs({ evict }: RouterProfile): number {
-  return evict?.kind === "ttl" ? (evict.sweepMs ?? DEFAULT_SWEEP_MS) + 1_000 : 0;
-}
 
 /** What {@link Lab.settle} itself moves the clock by. */
 function drainMs({ load }: RouterProfile): number {

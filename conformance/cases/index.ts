@@ -9,6 +9,7 @@ import { leakCases } from "./leaks.ts";
 import { openAdminCases } from "./open-admin.ts";
 import { usageCases } from "./usage.ts";
 import { explanationCases } from "./explanation.ts";
+import { memoryCases } from "./memory.ts";
 import { metricsPageCases } from "./metrics-page.ts";
 import { observabilityCases } from "./observability.ts";
 import { performanceCases } from "./performance.ts";
@@ -40,6 +41,7 @@ const ALL: readonly Case[] = [
   ...longestMatchCases,
   ...splitCases,
   ...evictCases,
+  ...memoryCases,
   ...podCases,
   ...podOwnerCases,
   ...podHealthCases,

@@ -102,6 +102,11 @@ export class PodStage implements ScriptedPods {
     ).catch(() => undefined);
   }
 
+  forget(requestId: string): void {
+    this.#expected.delete(requestId);
+    this.#scripts = this.#scripts.filter(({ script }) => script.requestId !== requestId);
+  }
+
   setPage(path: string, page: PodPage | undefined, pod?: string): void {
     this.#pages.set(path, page, pod);
     if (page !== undefined && page.kind !== "gauge") {

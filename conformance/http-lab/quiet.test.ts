@@ -9,6 +9,7 @@ const view = (pages: readonly (string | undefined)[], declared = true): RouterVi
     podSeenBy: undefined,
     metricsPage: async () => (left.length > 1 ? left.shift() : left[0]),
     readiness: async () => 0,
+    memoryBytes: async () => undefined,
     logs: () => undefined,
   };
 };

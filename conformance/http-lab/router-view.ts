@@ -39,6 +39,7 @@ export function openRouterView(
         await sleep(ASK_EVERY_MS);
       }
     },
+    memoryBytes: async () => of.router.memoryBytes?.(),
     logs: () => of.router.logs?.(),
   };
 }

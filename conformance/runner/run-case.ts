@@ -39,6 +39,9 @@ export function obstacle(
   if (needs.freshRouter === true && adapter.kind === "url") {
     return no("it may leave the router spoiled, and this one cannot be started anew");
   }
+  if (needs.memory === true && (adapter.kind !== "command" || process.platform !== "linux")) {
+    return no("the memory of a router is read only where the kit starts it as a process, on Linux");
+  }
   if (needs.podChanges !== undefined && adapter.changesPods === false) {
     return no("the adapter cannot tell the router about pods that come and go (pods.channel is none)");
   }

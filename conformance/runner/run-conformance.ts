@@ -62,7 +62,8 @@ export async function runConformance(options: RunOptions): Promise<Report> {
   emit(header);
   const outcomes = new Map<string, CaseRow>();
   const put = (each: Case, outcome: CaseOutcome, durationMs = 0): void => {
-    const row = rowFor(each, outcome, durationMs, { seed, knownFailing, attachedBy: options.attachedBy });
+    const { attachedBy, slow = false } = options;
+    const row = rowFor(each, outcome, durationMs, { seed, slow, knownFailing, attachedBy });
     outcomes.set(each.id, row);
     emit(row, outcome.evidence);
   };
@@ -167,6 +168,8 @@ function definedOnly<T extends object>(fields: T): { [Key in keyof T]?: Exclude<
 
 interface RowContext {
   readonly seed: number;
+  /** The case may be one that runs only so. */
+  readonly slow: boolean;
   readonly knownFailing: readonly KnownFailing[];
   readonly attachedBy: string | undefined;
 }
@@ -175,7 +178,7 @@ function rowFor(
   { id, level, requirement, title }: Case,
   { verdict, reason, detail, missingClaim, expected, observed, statistic }: CaseOutcome,
   durationMs: number,
-  { seed, knownFailing, attachedBy }: RowContext,
+  { seed, slow, knownFailing, attachedBy }: RowContext,
 ): CaseRow {
   const known = knownFailingFor(id, knownFailing);
   return {
@@ -191,6 +194,6 @@ function rowFor(
       : { knownFailing: { reason: known.reason, ...(known.link === undefined ? {} : { link: known.link }) } }),
     seed,
     durationMs: Math.round(durationMs),
-    reproduce: commandLine(attachedBy, `--only ${id} --seed ${seed}`),
+    reproduce: commandLine(attachedBy, `--only ${id} --seed ${seed}${slow ? " --slow" : ""}`),
   };
 }
