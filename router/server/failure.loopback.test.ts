@@ -53,6 +53,24 @@ it("notices that an idle pod is gone by the connections it drops, long before th
   expect(s.ledger.pods.map(({ name }) => name)).toEqual([s.pods[1].name]);
 });
 
+it("asks nothing of a pod because clients leave", async () => {
+  await using s = await pair({ probeMs: 600_000 });
+  s.pods[0].answer = () => {};
+  const { healthChecks, metricsReads } = s.pods[0];
+  for (let count = 0; count < 10; count++) {
+    const aborter = new AbortController();
+    const answer = s.post(completion("hi"), { signal: aborter.signal });
+    await s.pods[0].arrivals(count + 1);
+    aborter.abort();
+    await expect(answer).rejects.toThrow(/abort/i);
+    await s.pods[0].seen[count]?.disconnected;
+  }
+  // A probe that a broken connection asks for comes within 100 ms.
+  const abortedMs = performance.now();
+  await until(() => performance.now() - abortedMs > 200);
+  expect([s.pods[0].healthChecks, s.pods[0].metricsReads]).toEqual([healthChecks, metricsReads]);
+});
+
 it("keeps a pod that is too busy to answer probes but goes on answering requests, and only as long as it does", async () => {
   await using s = await pair({ probeMs: 20, probeTimeoutMs: 500 });
   let stop = (): void => {};

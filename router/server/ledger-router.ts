@@ -8,7 +8,6 @@ export class LedgerRouter implements FunctionRouter {
   readonly firstTokens: string[] = [];
   /** By request id: a key that is closed twice or never opened throws. */
   readonly open = new Map<string, string>();
-  readonly forgotten: string[] = [];
   /** Every set of pods it was told about. */
   readonly history: (readonly string[])[] = [];
 
@@ -49,10 +48,6 @@ export class LedgerRouter implements FunctionRouter {
   finished(requestId: string, outcome: Outcome): void {
     if (!this.open.delete(requestId)) throw new Error(`${requestId} finished twice or never decided`);
     this.outcomes.push(outcome);
-  }
-
-  forget(podName: string): void {
-    this.forgotten.push(podName);
   }
 
   tick(): void {}

@@ -2,7 +2,8 @@
 import { createServer, maxHeaderSize, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { OperationalError } from "../../fixtures/operational-error.ts";
-import { errorBody } from "../../fixtures/wire/errors.ts";
+import { errorBody, Refusal } from "../../fixtures/wire/errors.ts";
+import { refuse } from "./refusal.ts";
 
 export interface Listener {
   readonly url: string;
@@ -39,6 +40,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     keepAliveTimeout: 75_000,
   });
   server.on("request", (request, response) => {
+    if (hostsOf(request.rawHeaders) > 1) return refuse(response, TWO_HOSTS, { connection: "close" });
     request.url = originForm(request.url ?? "/");
     handler(request, response);
   });
@@ -50,6 +52,18 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     drain: () => drain(server),
     destroy: () => server.closeAllConnections(),
   };
+}
+
+/** What the parser lets pass, and RFC 9112 §3.2 does not: whose request is it? */
+const TWO_HOSTS = new Refusal(400, "Bad Request", "The request has more than one Host header.");
+
+function hostsOf(rawHeaders: readonly string[]): number {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
+  }
+  return hosts;
 }
 
 /** A target that names a host as well, as for a proxy, is served by its path (RFC 9112 §3.2.2). */

@@ -64,6 +64,7 @@ it.each([
   ["a negative chunk size", head("transfer-encoding: chunked") + `-5\r\n${body}\r\n0\r\n\r\n`],
   ["an overflowing chunk size", head("transfer-encoding: chunked") + `ffffffffffffffff1\r\n${body}\r\n0\r\n\r\n`],
   ["a chunk without its end", head("transfer-encoding: chunked") + `3\r\n${body}\r\n0\r\n\r\n`],
+  ["two hosts", head("Host: r", length) + body],
   ["no host", `POST /v1/completions HTTP/1.1\r\n${length}\r\n\r\n${body}`],
   ["no HTTP at all", "\x16\x03\x01\x02\x00\x01\r\n\r\n"],
 ])("refuses %s without calling a pod", async (_, text) => {

@@ -1,4 +1,5 @@
 /** A registry whose pods are probed from the moment they join until they leave. */
+import { errors } from "undici";
 import type { Clock } from "../../fixtures/clock.ts";
 import type { FunctionRouter } from "../../fixtures/routing.ts";
 import { atMost } from "./at-most.ts";
@@ -71,8 +72,10 @@ export function watchedPods(
         },
       });
       probes.set(pod, probe);
-      // A pod that crashed resets its idle connections; so does one that only tires of them.
-      pod.pool.on("disconnect", () => probe.soon());
+      // A pod that crashed resets its connections; so does one that only tires of them.
+      pod.pool.on("disconnect", (_origin, _targets, error) => {
+        if (!isOurDoing(error)) probe.soon();
+      });
       void probe.now();
     },
     onRemove: (pod) => {
@@ -100,4 +103,9 @@ export function watchedPods(
       for (const probe of probes.values()) probe.stop();
     },
   };
+}
+
+/** A client left, or the connection was idle for too long: that says nothing about the pod. */
+function isOurDoing(error: Error): boolean {
+  return error instanceof errors.RequestAbortedError || error instanceof errors.InformationalError;
 }
