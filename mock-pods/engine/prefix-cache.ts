@@ -11,13 +11,15 @@ import { type BlockRecords, HIGH, LOW, NEWER_TWIN, NEXT_IN_CHAIN, OLDER_TWIN, RE
 export class PrefixCache {
   readonly #records: BlockRecords;
   /** First block of each chain, 0 if it is empty. */
-  readonly #chains: Int32Array;
+  readonly #chains: Uint16Array | Int32Array;
   readonly #mask: number;
 
   constructor(records: BlockRecords) {
     this.#records = records;
     const numBlocks = records.length / RECORD_FIELDS;
-    this.#chains = new Int32Array(2 ** Math.ceil(Math.log2(numBlocks * 2)));
+    const chains = 2 ** Math.ceil(Math.log2(numBlocks * 2));
+    // An insertion costs a cache miss here: half as many where a block's number is half as long.
+    this.#chains = numBlocks <= 2 ** 16 ? new Uint16Array(chains) : new Int32Array(chains);
     this.#mask = this.#chains.length - 1;
   }
 
