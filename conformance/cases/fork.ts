@@ -2,7 +2,7 @@
 import type { Namespace, Prompt } from "../corpus.ts";
 import type { Lab } from "../lab.ts";
 import { makeBusy } from "./busy.ts";
-import { cells, under } from "./shape.ts";
+import { cells, overRatio, under } from "./shape.ts";
 
 export interface Fork {
   readonly namespace: Namespace;
@@ -14,6 +14,8 @@ export interface Fork {
   readonly longPod: string;
   /** The common head alone. */
   readonly head: Prompt;
+  /** So much of the long one that the short one's pod passes the threshold for it too, where one cell can be spared. */
+  readonly cut: Prompt;
   /** Each prompt and a quarter of a cell more. */
   readonly extended: Prompt;
   readonly shortExtended: Prompt;
@@ -32,6 +34,8 @@ export async function placeFork(
 ): Promise<Fork | undefined> {
   const { sharedCells, totalCells } = under(lab.profile, TOTAL_CELLS);
   const trunk = cells("trunk", sharedCells - 1);
+  const over = overRatio(lab.profile);
+  const cutCells = Math.max(sharedCells + 1, Math.floor(sharedCells / over));
   const longCells = [...trunk, ...cells("long", totalCells - sharedCells)];
   const shortOwn = cells("short", Math.max(0, (shortCells ?? sharedCells) - sharedCells));
   for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -52,6 +56,7 @@ export async function placeFork(
       long,
       longPod,
       head: namespace.prompt(trunk),
+      cut: namespace.prompt(longCells.slice(0, cutCells - 1)),
       extended: namespace.prompt([...longCells, "end:0.25"]),
       shortExtended: namespace.prompt([...trunk, ...shortOwn, "stop:0.25"]),
     };

@@ -7,12 +7,15 @@ import type { PodLoad } from "../oracle/load.ts";
 import { exactly } from "../oracle/range.ts";
 import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
 import { LATE_RELEASES, loadsNow, RIVAL } from "./busy.ts";
-import { all, allOwners, claimed, coldReachable, gated, loadDecides, no, prefixAware } from "./claims.ts";
+import { all, allOwners, byChance, claimed, coldReachable, gated, loadDecides, no, prefixAware } from "./claims.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
 
 const driven = all(prefixAware, gated, coldReachable);
+const spills = all(driven, (profile) =>
+  byChance(profile) ? no("what the gate sends away may go anywhere, by chance") : undefined,
+);
 const MOST_HELD = 200;
 const SPILLS = 2;
 
@@ -48,7 +51,7 @@ export const gateCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-5",
     title: "Beyond the declared imbalance, a prompt MUST leave the owner of its prefix.",
-    unsupported: all(driven, (profile) =>
+    unsupported: all(spills, (profile) =>
       holdsToOpen(profile, DEFAULT_PODS) === undefined ? no("the gate opens beyond 200 requests") : undefined,
     ),
     blame: { gate: "stayed-beyond-the-gate" },
@@ -81,7 +84,7 @@ export const gateCases: readonly Case[] = [
     title: "The pod that took a prompt beyond the gate MUST become an owner of it.",
     needs: { drains: true },
     unsupported: all(
-      driven,
+      spills,
       loadDecides,
       allOwners,
       claimed("insert.when", ({ insert }) => insert?.when !== undefined),
@@ -106,7 +109,7 @@ export const gateCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-HOT-1",
     title: "One hot prefix MUST be spread over the pods once its owner is beyond the declared imbalance.",
-    unsupported: all(driven, (profile) =>
+    unsupported: all(spills, (profile) =>
       holdsToOpen(profile, DEFAULT_PODS) === undefined ? no("the gate opens beyond 200 requests") : undefined,
     ),
     blame: { gate: "stayed-beyond-the-gate" },

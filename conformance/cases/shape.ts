@@ -20,10 +20,13 @@ export function under(profile: RouterProfile, totalCells = 12): Shape {
   return { sharedCells, totalCells: Math.max(totalCells, Math.ceil(sharedCells / ratio)) };
 }
 
+/** A ratio that is clearly over the threshold. */
+export const overRatio = (profile: RouterProfile): number =>
+  Math.min(thresholdOf(profile) + MARGIN_RATIO, (1 + thresholdOf(profile)) / 2);
+
 /** The least of `totalCells` that is clearly over the threshold. */
 export function over(profile: RouterProfile, totalCells = 12): Shape {
-  const ratio = Math.min(thresholdOf(profile) + MARGIN_RATIO, (1 + thresholdOf(profile)) / 2);
-  return { sharedCells: Math.min(totalCells, Math.ceil(totalCells * ratio)), totalCells };
+  return { sharedCells: Math.min(totalCells, Math.ceil(totalCells * overRatio(profile))), totalCells };
 }
 
 /** Cell names `name1` to `name<count>`. */

@@ -25,6 +25,13 @@ const contrast = all(prefixAware, separable);
 const chats = { transport: "http", chats: true } as const;
 const inputClaimed = claimed("match.input", ({ match }: RouterProfile) => match?.input !== undefined);
 
+/** Every text of a message as a list of one text part. */
+function inParts(body: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(body, (key, value: unknown) =>
+    key === "content" && typeof value === "string" ? [{ type: "text", text: value }] : value,
+  );
+}
+
 /** The same to a careless reader, another to every tokenizer from the first or second word on. */
 function respelt({ text, cells: names }: Prompt, byCase: boolean): Prompt {
   const [first = "", ...rest] = text.trimStart().split(" ");
@@ -158,6 +165,22 @@ export const whatIsMatchedCases: readonly Case[] = [
     trial: async (lab, index) => {
       const seed = trunk(lab.corpus.namespace(), 6);
       await askBusyOwner(lab, { seed, probe: respelt(seed, index % 2 === 0), kind: "load" });
+    },
+  }),
+  routingCase({
+    id: "TOK-13",
+    level: "declared-MUST",
+    requirement: "R-TOK-13",
+    title: "Text given as content parts MUST be matched like the same text given as a string.",
+    needs: chats,
+    unsupported: all(prefixAware, followed, inputClaimed, ({ match }) =>
+      match?.input === "json" ? no("the profile declares that the JSON itself is matched") : undefined,
+    ),
+    blame: { owner: "content-parts-not-matched" },
+    trial: async (lab) => {
+      const names = cells("turn", 6);
+      const seed = lab.corpus.namespace().chat([{ role: "user", cells: names }]);
+      await askBusyOwner(lab, { seed, probeOptions: { write: inParts }, kind: "owner" });
     },
   }),
 ];

@@ -61,7 +61,15 @@ function isIds(prompt: readonly unknown[]): prompt is number[] {
   return prompt.every((item) => typeof item === "number");
 }
 
+/** Text parts are the text they hold: servers read both alike. */
 function contentOf(message: unknown): string {
   const content = (message as { content?: unknown } | null)?.content;
-  return typeof content === "string" ? content : JSON.stringify(content ?? null);
+  if (typeof content === "string") return content;
+  const texts = Array.isArray(content) ? content.map(textOfPart) : [undefined];
+  return texts.includes(undefined) ? JSON.stringify(content ?? null) : texts.join("");
+}
+
+function textOfPart(part: unknown): string | undefined {
+  const text = (part as { text?: unknown } | null)?.text;
+  return typeof text === "string" ? text : undefined;
 }

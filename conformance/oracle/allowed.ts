@@ -170,6 +170,9 @@ function spillPods(
   profile: RouterProfile,
 ): readonly string[] {
   if (loads === undefined || profile.gate === null || profile.gate === undefined) return pods;
+  const policy = coldPolicy(profile);
+  // Spilt prompts go the way of cold ones by some, to the least loaded pod by others.
+  if (policy === "random" || policy === "round-robin") return pods;
   if (profile.gate.over === "min") return leastLoaded(pods, loads);
   const others = pods.filter((pod) => !owners.includes(pod));
   return others.length > 0 ? others : pods;

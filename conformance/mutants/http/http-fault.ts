@@ -24,6 +24,7 @@ export const HTTP_FAULTS = {
   "drops-roles": "chats are matched without their roles",
   "runs-messages-together": "the contents of a chat are matched as one, without a mark between them",
   "matches-the-first-message": "of a chat the first message alone is matched",
+  "ignores-content-parts": "content that is not a string is matched as nothing",
   "matches-raw-json": "the body is matched as it is spelt",
   "breaks-on-bad-json": "a malformed body ends in a 500",
   "cuts-streams-of-removed-pods": "a pod that is removed takes the streams that it has open with it",

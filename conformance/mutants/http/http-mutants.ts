@@ -68,6 +68,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M59a", { passing: "drops-roles" }, "TOK-03", "roles-ignored"),
   mutant("M59b", { passing: "runs-messages-together" }, "TOK-04", "messages-run-together"),
   mutant("M59c", { passing: "matches-the-first-message" }, "TOK-05", "only-the-first-message-matched"),
+  mutant("M59e", { passing: "ignores-content-parts" }, "TOK-13", "content-parts-not-matched"),
   mutant("M59d", { passing: "matches-raw-json" }, "TOK-08", "json-spelling-changes-the-match"),
   mutant("M60a", { passing: "cuts-streams-of-removed-pods" }, "POD-14", "stream-cut-by-removal"),
   mutant("M60b", { passing: "few-at-a-time" }, "HOT-02", "stuck-behind-a-hot-prefix"),

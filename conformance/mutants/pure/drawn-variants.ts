@@ -17,7 +17,7 @@ function drawRule(random: RandomStream): RuleOptions {
     unitChars: random.pick([1, 5, 16, 40, 80, 320]),
     threshold: random.pick([0, 0.1, 0.25, 0.3, 0.5, 0.6, 0.75, 0.9]),
     comparison: random.pick([">", ">="]),
-    load: random.pick(["in-flight", "reported", ...(cold === "least-load" ? [] : (["none"] as const))]),
+    load: random.pick(["in-flight", "window", "reported", ...(cold === "least-load" ? [] : (["none"] as const))]),
     windowMs: random.pick([5_000, 60_000, 180_000]),
     cold,
     gate: random.pick([

@@ -8,6 +8,7 @@ export const FAULTS = {
   "ratio-of-the-cached-prompt": "the match is divided by the length of the learnt prompt",
   "absolute-threshold": "the match must exceed a fixed length instead of a ratio",
   "shortest-match": "the owner of the shortest match is followed",
+  "any-owner-above": "of all owners that pass the threshold, the longest match or not, the least loaded is followed",
   "most-recent-owner": "of all owners of anything shared, the most recent one is followed",
   "bag-of-blocks": "blocks match wherever they stand",
   "suffix-match": "the end of the prompt is matched instead of its start",

@@ -146,7 +146,7 @@ export class RuleRouter implements FunctionRouter {
       return { pod: this.#random.pick(pods), followed: false, matchedChars: 0 };
     }
     if (follows && !this.#gateOpen(pods, nowMs)) {
-      const owners = this.#ownersOf(best, present);
+      const owners = this.#ownersOf(best, present, text);
       return { pod: this.#pickOwner(owners, nowMs), followed: true, matchedChars: best.chars };
     }
     return { pod: this.#pickCold(pods, nowMs), followed: false, matchedChars: best?.chars ?? 0, spilt: follows };
@@ -170,7 +170,8 @@ export class RuleRouter implements FunctionRouter {
     return inclusive ? surplus >= -1e-12 : surplus > 1e-12;
   }
 
-  #ownersOf(best: Match, present: readonly Match[]): Match[] {
+  #ownersOf(best: Match, present: readonly Match[], text: string): Match[] {
+    if (this.#is("any-owner-above")) return present.filter((match) => this.#passes(match, text));
     if (this.#is("most-recent-owner")) {
       return [present.reduce((a, b) => (b.entry.usedMs >= a.entry.usedMs ? b : a))];
     }
