@@ -84,11 +84,14 @@ it("writes a whole report when interrupted: what it has not come to is not-run",
     out += text;
   });
   const [code] = (await once(run, "close")) as [number | null];
-  const last = rows(out).at(-1);
-  expect(last).toMatchObject({ type: "footer", verdict: "inconclusive", exitCode: 2 });
-  expect((last?.["counts"] as Record<string, number>)["not-run"]).toBeGreaterThan(0);
   const interrupted = rows(out).filter(({ reason }) => reason === "interrupted");
-  expect(interrupted).toHaveLength((last?.["counts"] as Record<string, number>)["not-run"] ?? 0);
+  expect(interrupted.length).toBeGreaterThan(0);
+  expect(rows(out).at(-1)).toMatchObject({
+    type: "footer",
+    verdict: "inconclusive",
+    exitCode: 2,
+    counts: { "not-run": interrupted.length },
+  });
   expect(code).toBe(2);
 });
 
