@@ -30,6 +30,8 @@ import { randomSequenceCases } from "./random-sequences.ts";
 import { servingCases } from "./serving.ts";
 import { splitCases } from "./split.ts";
 import { withStimulusCheck } from "./stimulus.ts";
+import { disconnectCases } from "./disconnect.ts";
+import { transparencyCases } from "./transparency.ts";
 import { streamCases } from "./stream.ts";
 import { targetHeaderCases } from "./target-headers.ts";
 import { textCases } from "./text.ts";
@@ -50,6 +52,8 @@ const ALL: readonly Case[] = [
   ...reportedLoadCases,
   ...hotPrefixCases,
   ...streamCases,
+  ...transparencyCases,
+  ...disconnectCases,
   ...usageCases,
   ...backPressureCases,
   ...errorCases,

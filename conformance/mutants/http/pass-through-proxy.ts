@@ -50,7 +50,7 @@ const REMEMBERED_PROMPTS = 200;
 /** Longer than any proxy needs: a timer's wait. */
 const DAWDLE_MS = 60;
 /** What the quadratic match of a quarter of a million bytes takes. */
-const QUADRATIC_MS = 400;
+const QUADRATIC_MS = 4_000;
 const QUADRATIC_BYTES = 256_000;
 const REFUSED_AFTER_CHANGE = 2;
 
