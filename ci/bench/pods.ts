@@ -109,6 +109,9 @@ async function streams(): Promise<void> {
   const last = rounds.at(-1)?.ours as Played;
   print("frames per CPU-second", `${perCpuSecond("ours").toFixed(0)}, the floor ${perCpuSecond("floor").toFixed(0)}`);
   print("  times the floor", (perCpuSecond("ours") / perCpuSecond("floor")).toFixed(2));
+  const perRead = (which: "ours" | "floor") => median(rounds.map((round) => round[which].framesPerRead)).toFixed(2);
+  // Above 1 somebody was late, and what is written together costs less: such a run flatters.
+  print("  frames a read of the client's", `${perRead("ours")}, the floor ${perRead("floor")}`);
   const plans = await Promise.all(urls.map(plan));
   const planMs = median(plans.map(({ streamMs }) => streamMs));
   const medianMs = median(last.streamMs);
@@ -127,28 +130,41 @@ async function streams(): Promise<void> {
 
 interface Played {
   readonly framesPerCpuSecond: number;
+  readonly framesPerRead: number;
   readonly streamMs: readonly number[];
+}
+
+interface Stream {
+  /** From the first byte to the last. */
+  readonly ms: number;
+  readonly reads: number;
 }
 
 async function play(server: Server, target: (stream: number) => { port: number; request: string }): Promise<Played> {
   const before = cpuSeconds(server);
-  const streamMs = await Promise.all(Array.from({ length: STREAMS }, (_, stream) => readStream(target(stream))));
-  return { framesPerCpuSecond: (STREAMS * TOKENS) / (cpuSeconds(server) - before), streamMs };
+  const streams = await Promise.all(Array.from({ length: STREAMS }, (_, stream) => readStream(target(stream))));
+  const frames = STREAMS * TOKENS;
+  return {
+    framesPerCpuSecond: frames / (cpuSeconds(server) - before),
+    framesPerRead: frames / streams.reduce((sum, { reads }) => sum + reads, 0),
+    streamMs: streams.map(({ ms }) => ms),
+  };
 }
 
-/** Time from the first byte to the last. */
-function readStream({ port, request }: { port: number; request: string }): Promise<number> {
+function readStream({ port, request }: { port: number; request: string }): Promise<Stream> {
   return new Promise((resolve, reject) => {
     let firstMs = 0;
+    let reads = 0;
     let last: Buffer = Buffer.alloc(0);
     const socket = connect({ port, host: "127.0.0.1", noDelay: true }, () => socket.write(request));
     socket.on("error", reject);
     socket.on("data", (piece: Buffer) => {
       if (firstMs === 0) firstMs = performance.now();
+      reads += 1;
       last = piece;
       if (!last.subarray(-5).equals(END_OF_CHUNKS)) return;
       socket.destroy();
-      resolve(performance.now() - firstMs);
+      resolve({ ms: performance.now() - firstMs, reads });
     });
   });
 }

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { afterAll, expect, it } from "vitest";
-import { LedgerRouter } from "./ledger-router.ts";
+import { LedgerRouter } from "./test-ledger-router.ts";
 import { startRouter } from "./start-router.ts";
 import { completion, ok, startTestPod, type TestPod } from "./test-pod.ts";
 import { scene, type Scene } from "./test-scene.ts";

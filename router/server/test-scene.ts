@@ -1,6 +1,6 @@
 /** A running router in front of test pods, with a ledger for a decision unless told otherwise. */
 import { Agent, request, type Dispatcher } from "undici";
-import { LedgerRouter } from "./ledger-router.ts";
+import { LedgerRouter } from "./test-ledger-router.ts";
 import { startRouter, type RouterOptions, type RunningRouter } from "./start-router.ts";
 import { completion, startTestPod, type TestPod } from "./test-pod.ts";
 

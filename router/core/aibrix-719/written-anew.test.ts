@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { promptTokens, type DecisionStep } from "../decision-trace.ts";
 import { playDecisions } from "../play-decisions.ts";
-import { Aibrix719Anew } from "./written-anew.ts";
+import { Aibrix719Anew } from "./test-written-anew.ts";
 
 const PODS = ["a", "b", "c", "d"];
 /** Around every edge of the cost model and of the threshold. */

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { STRATEGIES } from "../options.ts";
 import type { RadixTree } from "../radix-tree.ts";
-import { range, Subject } from "./subject.ts";
+import { range, Subject } from "./test-subject.ts";
 
 it.each(["prefix-cache-and-load", "prefix-hash", "cache-aware"] as const)(
   "a pod that is gone is forgotten, and cold when it returns: %s (MEMB-01, MEMB-04: gie #1376; smg #2132, #1039)",

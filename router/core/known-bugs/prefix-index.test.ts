@@ -13,7 +13,7 @@ import { cl100k } from "../../../fixtures/tokenizer/cl100k.ts";
 import { blockHashes } from "../block-hash.ts";
 import { decodeSeconds, prefillSeconds, pricingProfile } from "../cost-model.ts";
 import { RadixTree } from "../radix-tree.ts";
-import { range, Subject } from "./subject.ts";
+import { range, Subject } from "./test-subject.ts";
 
 it.each(["prefix-cache-and-load", "prefix-hash", "cache-aware"] as const)(
   "a block in the middle of another prompt is no prefix: %s (PFX-01, PFX-02: aib #917, #1218; ldr approximate)",

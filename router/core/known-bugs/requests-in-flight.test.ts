@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { range, Subject } from "./subject.ts";
+import { range, Subject } from "./test-subject.ts";
 
 it.each(["ok", "error", "aborted"] as const)(
   "every %s end releases the pod (LOAD-03, LOAD-05: vr #215; sgl #8972; ps #1001; aib #1246)",

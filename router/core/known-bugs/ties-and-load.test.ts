@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { FunctionRouterOptions } from "../function-router.ts";
 import { STRATEGIES } from "../options.ts";
 import type { PodView } from "../pod-view.ts";
-import { range, Subject } from "./subject.ts";
+import { range, Subject } from "./test-subject.ts";
 
 it("equal pods draw evenly and without a pattern (TIE-01, TIE-04: smg #1714; vr #198; dyn #9516; gie #2805)", () => {
   const subject = new Subject(["a", "b", "c", "d"], { strategy: "least-request" });

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { promptTokens, type DecisionStep } from "../decision-trace.ts";
 import { playDecisions } from "../play-decisions.ts";
-import { PrebleAnew } from "./written-anew.ts";
+import { PrebleAnew } from "./test-written-anew.ts";
 
 const LENGTHS = [1, 2, 40, 50, 51, 60, 100, 192, 300, 384];
 
