@@ -84,8 +84,10 @@ export type Step = SentStep | ReleasedStep | PodsStep | AdvancedStep | QuietStep
 export interface CarriedLoad {
   readonly pod: string;
   readonly atMs: number;
-  /** At most. */
+  /** At most; where it surely counts, exactly. */
   readonly promptChars: number;
+  /** It was served to its end: the router counts it for as long as its window is. */
+  readonly surely?: boolean;
 }
 
 export interface Observation {

@@ -13,7 +13,7 @@ import { loadWindowMs, SHORT_WINDOW_MS } from "../router-profile.ts";
 import type { Session } from "../runner/session.ts";
 import { openAgent } from "./exchange.ts";
 import { HttpCaseLab } from "./http-case-lab.ts";
-import { PodStage } from "./pod-stage.ts";
+import { type Arrival, PodStage } from "./pod-stage.ts";
 
 /** Pods answer as fast as they can: which pod is chosen does not depend on how long a token takes. */
 const POD_SPEED = 1_000;
@@ -48,7 +48,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   #present: readonly Pod[];
   /** What the router was told last: a pod that failed on purpose is not present any more, but still known to it. */
   #told: readonly Pod[];
-  #carried: CarriedLoad[] = [];
+  #carried: Arrival[] = [];
   #requestCount = 0;
   #spoiled = false;
   /** Nothing was sent to this router yet: it may still be finding its pods. */
@@ -161,12 +161,14 @@ export class HttpSession implements Session<HttpCaseLab> {
     if (this.#fresh) await lab.warmUp();
     this.#fresh = false;
     await this.#gather(lab, needs);
+    let sinceMs = -Infinity;
     if (own !== profile) {
+      sinceMs = this.clock.nowMs();
       this.#guest = await this.#start(own.threshold?.value);
       await lab.warmUp();
     }
     if (needs.load === true) await this.#waitForWindow();
-    lab.begin(this.#carriedLoad());
+    lab.begin(this.#carriedLoad(lab, sinceMs));
     return lab;
   }
 
@@ -258,27 +260,40 @@ export class HttpSession implements Session<HttpCaseLab> {
     return this.router.advance === undefined ? loadWindowMs(this.adapter.profile) : undefined;
   }
 
-  /** What the router's load window may still count of these pods. */
-  #carriedLoad(): readonly CarriedLoad[] {
+  /** What the router's load window may still count of these pods; `sinceMs` is when that router started. */
+  #carriedLoad(lab: HttpCaseLab, sinceMs: number): readonly CarriedLoad[] {
     this.#carried.push(...this.stage.takeArrivals());
     const oldestMs = this.clock.nowMs() - (this.#windowMs ?? 0) - WINDOW_EDGE_MS;
     this.#carried = this.#carried.filter(
       ({ atMs, pod }) => atMs >= oldestMs && this.#present.some(({ name }) => name === pod),
     );
-    return this.#windowMs === undefined ? [] : [...this.#carried];
+    if (this.#windowMs === undefined) return [];
+    const served = new Map(
+      lab
+        .observation()
+        .steps.flatMap((step) => (step.kind === "sent" && step.status === 200 ? [[step.requestId, step]] : [])),
+    );
+    return this.#carried.flatMap(({ requestId, pod, atMs, promptChars }): CarriedLoad[] => {
+      if (atMs < sinceMs) return [];
+      const step = served.get(requestId);
+      return step?.pod === pod
+        ? [{ pod, atMs, promptChars: step.prompt.text.length, surely: true }]
+        : [{ pod, atMs, promptChars }];
+    });
   }
 
   /** Pods that cannot be exchanged are free of load again when the window has passed. */
   async #waitForWindow(): Promise<void> {
     if (this.#windowMs === undefined || this.#windowMs > SHORT_WINDOW_MS || this.router.setPods !== undefined) return;
-    const latestMs = Math.max(0, ...this.#carriedLoad().map(({ atMs }) => atMs));
+    this.#carried.push(...this.stage.takeArrivals());
+    const latestMs = Math.max(0, ...this.#carried.map(({ atMs }) => atMs));
     await sleep(Math.max(0, latestMs + this.#windowMs + WINDOW_EDGE_MS - this.clock.nowMs()));
   }
 }
 
 /** Fresh pods on free ports; or on the addresses that a running router already points at. */
 async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
-  const flags = { "served-model-name": models.join(" ") };
+  const flags = { ...adapter.podFlags, "served-model-name": models.join(" ") };
   const addresses = adapter.podsListen?.map((address) => new URL(`http://${address}`));
   const [first, ...others] = addresses ?? [];
   if (first === undefined) {
@@ -297,18 +312,21 @@ async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
       `pods must listen on one host, but ${stranger.hostname} and ${first.hostname} are two`,
     );
   }
-  const fleet = await startFleet({
-    pods: "a6000:1",
-    speed: POD_SPEED,
-    flags,
-    host: first.hostname,
-    basePort: Number(first.port),
-  });
+  const fixed = { pods: "a6000:1", speed: POD_SPEED, flags, host: first.hostname, basePort: Number(first.port) };
+  const fleet = await startFleet(fixed).catch(explainTaken);
   try {
     for (const { port } of others) await fleet.add({ port: Number(port) });
     return fleet;
   } catch (error) {
     await fleet.close();
-    throw error;
+    return explainTaken(error);
   }
+}
+
+/** The advice of the fleet's own message is for who chose the port; here the router's author did. */
+function explainTaken(error: unknown): never {
+  if (!(error instanceof OperationalError) || error.code !== "PORT_IN_USE") throw error;
+  const [what] = error.message.split(";");
+  const message = `${what}; the kit's pods must bind it, for the router points at it: end what listens there`;
+  throw new OperationalError("PORT_IN_USE", message, { cause: error });
 }

@@ -22,6 +22,11 @@ interface Expected {
   readonly hold: ((reply: HeldReply) => void) | undefined;
 }
 
+/** A request for a completion that a router may count as load. */
+export interface Arrival extends CarriedLoad {
+  readonly requestId: string;
+}
+
 export class PodStage implements ScriptedPods {
   readonly #fleet: Fleet;
   readonly #nowMs: () => number;
@@ -35,7 +40,7 @@ export class PodStage implements ScriptedPods {
   #watchers = new Set<() => void>();
   #tainted = new Set<string>();
   #completions = 0;
-  #arrivals: CarriedLoad[] = [];
+  #arrivals: Arrival[] = [];
   readonly #pages = new PodPages();
 
   constructor(fleet: Fleet, nowMs: () => number, podsHost?: PodsHost) {
@@ -63,7 +68,7 @@ export class PodStage implements ScriptedPods {
   }
 
   /** Every request for a completion since this was asked last, whoever sent it. */
-  takeArrivals(): readonly CarriedLoad[] {
+  takeArrivals(): readonly Arrival[] {
     return this.#arrivals.splice(0);
   }
 
@@ -167,8 +172,8 @@ export class PodStage implements ScriptedPods {
       return held > 0 && entry.path === "/metrics" ? answerMetrics(plain, response) : false;
     }
     this.#completions++;
-    this.#arrivals.push({ pod: pod.name, atMs: this.#nowMs(), promptChars: entry.body.length });
     const [requestId, expected] = this.#recognise(entry);
+    this.#arrivals.push({ requestId, pod: pod.name, atMs: this.#nowMs(), promptChars: entry.body.length });
     if (expected === undefined) return page === undefined ? false : this.#pages.answer(page, response, plain);
     const sighting: MutableSighting = {
       pod: pod.name,

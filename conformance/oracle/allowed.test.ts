@@ -183,6 +183,28 @@ it("lets the pod that took over from one that left own the prefix, however many 
   const { owners: _, ...unstated } = PROFILE;
   const steps = [start(), sent("xy", "a"), pods("remove", "a", "b", "c"), sent("xy", "b"), held("q", "b")];
   expect(ask(steps, "xy", unstated)).toEqual({ zone: "owner", allowed: ["b"] });
-  // While the first owner is there, the second may not have been learnt.
-  expect(ask([start(), sent("xy", "a"), sent("xy", "b")], "xy", unstated).zone).toBe("either");
+  // While the first owner is there, either may be the only one.
+  const both = [start(), sent("xy", "a"), sent("xy", "b")];
+  expect(ask(both, "xy", unstated)).toEqual({ zone: "owner", allowed: ["a", "b"] });
+  // The one that may have been learnt alone has left.
+  expect(ask([...both, pods("remove", "b", "a", "c")], "xy", unstated).zone).toBe("either");
+});
+
+it("counts what an earlier case surely left in the load window, and grants what it may have left", () => {
+  const windowed: RouterProfile = { ...PROFILE, load: { signal: "window", windowMs: 60_000 } };
+  const after = (surely: boolean, ageMs: number, steps: readonly Step[] = [start()]): readonly string[] => {
+    const request = sent("x", null);
+    const carried = [{ pod: "a", atMs: request.startMs - ageMs, promptChars: 100, surely }];
+    const observation: Observation = { caseId: "T", seed: 1, transport: "http", steps: [...steps, request], carried };
+    return allowed(observation, request, windowed).allowed;
+  };
+  expect(after(true, 1_000)).toEqual(["b", "c"]);
+  expect(after(false, 1_000)).toEqual(["a", "b", "c"]);
+  // At the edge of the window, or where the pod went meanwhile, nobody knows.
+  expect(after(true, 59_500)).toEqual(["a", "b", "c"]);
+  expect(after(true, 1_000, [start(), pods("remove", "a", "b", "c"), pods("add", "a", "a", "b", "c")])).toEqual([
+    "a",
+    "b",
+    "c",
+  ]);
 });

@@ -1,5 +1,6 @@
 /** How loaded each pod is in the router's own signal, as far as a client can know. */
 import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
+import type { CarriedLoad } from "../observation.ts";
 import type { History, Placement } from "./history.ts";
 import { commonPrefix } from "./measure.ts";
 import { type Range, surelyBelow } from "./range.ts";
@@ -37,12 +38,12 @@ export function loadsOf(
     case "in-flight":
       return perPod(history, inFlight(history, nowMs));
     case "window":
-      return perPod(history, inWindow(history, nowMs, windowMs), true);
+      return perPod(history, inWindow(history, nowMs, windowMs), { nowMs, windowMs });
     case "cost-model": {
       const flying = inFlight(history, nowMs);
       const window = inWindow(history, nowMs, windowMs);
       const least = perPod(history, (placement) => ({ low: flying(placement).low, high: 0 }));
-      const most = perPod(history, (placement) => ({ low: 0, high: window(placement).high }), true);
+      const most = perPod(history, (placement) => ({ low: 0, high: window(placement).high }), { nowMs, windowMs });
       return new Map(
         history.livePods.map((pod) => {
           const low = least.get(pod)!;
@@ -81,6 +82,11 @@ export function leastLoaded(pods: readonly string[], loads: ReadonlyMap<string, 
     const own = loads.get(pod);
     return own === undefined || !pods.some((other) => surelyLessLoaded(loads.get(other) ?? own, own));
   });
+}
+
+interface Window {
+  readonly nowMs: number;
+  readonly windowMs: number;
 }
 
 type Weight = (placement: Placement) => Range;
@@ -122,7 +128,8 @@ function inWindow(history: History, nowMs: number, windowMs: number): Weight {
   };
 }
 
-function perPod(history: History, weight: Weight, windowed = false): Map<string, PodLoad> {
+/** With a window, what earlier cases sent counts too. */
+function perPod(history: History, weight: Weight, window?: Window): Map<string, PodLoad> {
   const loads = new Map<string, PodLoad>(history.livePods.map((pod) => [pod, { requests: NOT, chars: NOT }]));
   const add = (pod: string, { low, high }: Range, chars: number): void => {
     const { requests, chars: sum } = loads.get(pod) ?? { requests: NOT, chars: NOT };
@@ -136,6 +143,18 @@ function perPod(history: History, weight: Weight, windowed = false): Map<string,
     const range = weight(placement);
     add(placement.pod, placement.podLeft ? { low: 0, high: range.high } : range, placement.step.prompt.text.length);
   }
-  if (windowed) for (const { pod, promptChars } of history.observation.carried ?? []) add(pod, PERHAPS, promptChars);
+  if (window === undefined) return loads;
+  for (const carried of history.observation.carried ?? []) {
+    add(carried.pod, carriedRange(carried, history, window), carried.promptChars);
+  }
   return loads;
+}
+
+function carriedRange({ pod, atMs, surely = false }: CarriedLoad, { observation }: History, window: Window): Range {
+  const ageMs = window.nowMs - atMs;
+  const hasLeft = observation.steps.some(
+    (step) => step.kind === "pods" && step.change === "remove" && step.pod === pod,
+  );
+  if (surely && !hasLeft && ageMs < window.windowMs - WINDOW_EDGE_MS) return COUNTED;
+  return ageMs < window.windowMs + WINDOW_EDGE_MS ? PERHAPS : NOT;
 }

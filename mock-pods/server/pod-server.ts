@@ -120,19 +120,28 @@ function receive(options: PodServerOptions, request: IncomingMessage, response: 
       headers: pairs(request.rawHeaders),
       body,
     });
-    void serve(options, request, response, body, record).catch((error: unknown) => response.destroy(error as Error));
+    const failed = (error: unknown) => response.destroy(error as Error);
+    const serveUnlessTaken = (taken: boolean) => {
+      if (!taken) serve(options, request, response, body, record);
+    };
+    try {
+      const taken = options.hook(record.entry, request, response);
+      // Mostly there is no hook, and no promise to wait for.
+      if (typeof taken === "boolean") serveUnlessTaken(taken);
+      else void taken.then(serveUnlessTaken).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   });
 }
 
-async function serve(
+function serve(
   options: PodServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
   body: Uint8Array,
   record: RequestRecord,
-): Promise<void> {
-  const taken = options.hook(record.entry, request, response);
-  if (taken === true || (taken !== false && (await taken))) return;
+): void {
   const url = request.url ?? "/";
   const queryStart = url.indexOf("?");
   options.answer({

@@ -19,47 +19,42 @@ export interface CallShape {
   body(generations: readonly Generation[], last: Generation): Answer;
 }
 
-export function answerCall(
-  pod: PodContext,
-  exchange: Exchange,
-  responder: Responder,
-  shape: CallShape,
-): Promise<Answer> | undefined {
+/** Answers by itself, through the responder. */
+export function answerCall(pod: PodContext, exchange: Exchange, responder: Responder, shape: CallShape): undefined {
   if (pod.state.draining) {
     throw new Refusal(500, "InternalServerError", "cannot schedule new futures after shutdown");
   }
-  return shape.streamed ? streamCall(pod, exchange, responder, shape) : wholeCall(pod, exchange, responder, shape);
+  if (shape.streamed) streamCall(pod, exchange, responder, shape);
+  else wholeCall(pod, exchange, responder, shape);
+  return undefined;
 }
 
-function wholeCall(pod: PodContext, exchange: Exchange, responder: Responder, shape: CallShape): Promise<Answer> {
-  return new Promise((resolve) => {
-    const generations = shape.plan();
-    let open = generations.length;
-    const call: Call = {
-      generations,
-      onProgress(changed) {
-        record(pod, exchange, changed);
-        for (const generation of changed) {
-          if (generation.finishReason === undefined) continue;
-          open--;
-          if (open > 0) continue;
-          pod.state.load--;
-          resolve(shape.body(generations, generation));
-        }
-      },
-    };
-    start(pod, exchange, responder, generations, call);
-  });
+function wholeCall(pod: PodContext, exchange: Exchange, responder: Responder, shape: CallShape): void {
+  const generations = shape.plan();
+  let open = generations.length;
+  const call: Call = {
+    generations,
+    onProgress(changed) {
+      record(pod, exchange, changed);
+      for (const generation of changed) {
+        if (generation.finishReason === undefined) continue;
+        open--;
+        if (open > 0) continue;
+        pod.state.load--;
+        responder.send(shape.body(generations, generation));
+      }
+    },
+  };
+  start(pod, exchange, responder, generations, call);
 }
 
-function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, shape: CallShape): undefined {
+function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, shape: CallShape): void {
   let generations: readonly Generation[];
   try {
     generations = shape.plan();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    refuseInStream(responder, error);
-    return undefined;
+    return refuseInStream(responder, error);
   }
   let stream: Listener | undefined;
   let open = generations.length;
@@ -79,7 +74,6 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
     if (!(error instanceof Refusal)) throw error;
     refuseInStream(responder, error);
   }
-  return undefined;
 }
 
 /** A stream whose status line is out already: the refusal is its only event. */
