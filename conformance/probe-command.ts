@@ -10,13 +10,15 @@ import { wholeNumber } from "./whole-number.ts";
 interface ProbeCommandOptions extends AttachOptions {
   readonly seed: number;
   readonly out?: string;
+  readonly slow?: boolean;
   readonly json?: boolean;
 }
 
 const HELP = `
 ${ATTACH_HELP}
 
-Measured: match.unit (with block size), threshold, cold, load.signal, gate. What cannot be seen is left out.
+Measured: match.unit (with block size), threshold, cold, load.signal, gate, exploration, insert.at, with --slow the TTL.
+What cannot be seen is left out.
 Exit codes: 0 measured, 1 the declared profile says something else, 3 the router could not be started, 4 wrong usage.`;
 
 /** `reference` makes the router that is probed when none is named. */
@@ -24,6 +26,7 @@ export function defineProbe(reference: () => RouterAdapter) {
   return (command: Command, exit: (code: number) => void): void => {
     attachOptions(command)
       .option("--seed <number>", "reproduces the prompts", wholeNumber("--seed"), 1)
+      .option("--slow", "also measure how long prompts are remembered: waits as long, a quarter of an hour at most")
       .option("--out <file>", "write the measured profile there")
       .option("--json", "print profile, contradictions and what was seen as one JSON object")
       .addHelpText("after", HELP)
@@ -32,7 +35,7 @@ export function defineProbe(reference: () => RouterAdapter) {
         const onStage = (stage: string): void => {
           if (process.stderr.isTTY) process.stderr.write(`measuring ${stage}\n`);
         };
-        const report = await probeRouter({ adapter, seed: options.seed, onStage });
+        const report = await probeRouter({ adapter, seed: options.seed, slow: options.slow === true, onStage });
         if (options.out !== undefined) writeProfile(options.out, report);
         process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : `${lines(report).join("\n")}\n`);
         exit(report.contradictions.length === 0 ? 0 : 1);

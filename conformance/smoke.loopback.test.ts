@@ -1,7 +1,10 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { checkAdapterFile } from "./adapters/adapter-file.ts";
 import { commandAdapter } from "./adapters/command-adapter.ts";
+import { urlAdapter } from "./adapters/url-adapter.ts";
 import { smoke } from "./smoke.ts";
 
 const ROUTER = join(import.meta.dirname, "adapters/test-router.ts");
@@ -40,4 +43,20 @@ it("blames the adapter when nothing starts", async () => {
   const [step, ...rest] = await smokeOf(["/no/such/router"]);
   expect(step?.trouble).toMatchObject({ in: "adapter", text: expect.stringContaining("no such program") as string });
   expect(rest).toEqual([]);
+});
+
+it("blames the adapter for an address where nothing answers, and for a pod's address that is taken", async () => {
+  const blocker = createServer().listen(0, "127.0.0.1");
+  await once(blocker, "listening");
+  onTestFinished(() => void blocker.close());
+  const taken = `127.0.0.1:${(blocker.address() as AddressInfo).port}`;
+  const at = (url: string, podsListen: string[]) =>
+    smoke(urlAdapter({ file: { kind: "url", name: "r", url, podsListen }, profile: {} }), 1);
+  const [refusing] = await at("http://127.0.0.1:1", ["127.0.0.1:0"]);
+  expect(refusing?.trouble).toMatchObject({
+    in: "adapter",
+    text: expect.stringMatching(/GET http:.* did not answer within .*ECONNREFUSED; the router must run already/),
+  });
+  const [blocked] = await at("http://127.0.0.1:1", [taken]);
+  expect(blocked?.trouble?.text).toMatch(/is in use; the kit's pods must bind it/);
 });

@@ -1,5 +1,5 @@
 /** Verdicts and exit codes of the command as a user runs it, down to real sockets and a spawned router. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -72,6 +72,27 @@ it("ends with 1 and says how to see it again when a spawned router does not", ()
 
 it("ends with 2 when time is up before a verdict", () => {
   expect(verify("--only", "THR-02", "--max-time", "0").code).toBe(2);
+});
+
+it("writes a whole report when interrupted: what it has not come to is not-run", async () => {
+  const words = ["--import", "tsx", join(ROOT, "ci/routeproof.ts"), "verify", "--only", "MUST", "--json"];
+  const run = spawn(process.execPath, words, { cwd: ROOT, stdio: ["ignore", "pipe", "ignore"] });
+  let out = "";
+  run.stdout.setEncoding("utf8").on("data", (text: string) => {
+    // Cases that are not selected come first.
+    if (!out.includes('"verdict":"pass"') && (out + text).includes('"verdict":"pass"')) run.kill("SIGINT");
+    out += text;
+  });
+  const [code] = (await once(run, "close")) as [number | null];
+  const interrupted = rows(out).filter(({ reason }) => reason === "interrupted");
+  expect(interrupted.length).toBeGreaterThan(0);
+  expect(rows(out).at(-1)).toMatchObject({
+    type: "footer",
+    verdict: "inconclusive",
+    exitCode: 2,
+    counts: { "not-run": interrupted.length },
+  });
+  expect(code).toBe(2);
 });
 
 it("ends with 3 and the router's last words when it does not start, and with every id not-run", () => {

@@ -2,7 +2,10 @@
 import type { AdapterFile, LoadedAdapter } from "./adapter-file.ts";
 import type { RouterAdapter } from "./router-under-test.ts";
 
-type Claims = Pick<RouterAdapter, "name" | "kind" | "profile" | "requests" | "podSeenBy" | "settle" | "observe">;
+type Claims = Pick<
+  RouterAdapter,
+  "name" | "kind" | "profile" | "requests" | "podSeenBy" | "settle" | "observe" | "podFlags"
+>;
 
 export function claimsOf({ file, profile }: Pick<LoadedAdapter, "file" | "profile">): Claims {
   return {
@@ -12,6 +15,7 @@ export function claimsOf({ file, profile }: Pick<LoadedAdapter, "file" | "profil
     ...(file.requests === undefined ? {} : { requests: file.requests }),
     ...(file.podSeenBy === undefined ? {} : { podSeenBy: file.podSeenBy }),
     ...(file.settle === undefined ? {} : { settle: file.settle }),
+    ...(file.podFlags === undefined ? {} : { podFlags: file.podFlags }),
     ...(file.observe === undefined ? {} : { observe: file.observe }),
   };
 }

@@ -73,7 +73,10 @@ it.each([
     { ...complete, podSeenBy: { header: "x", value: "pod" } },
     `/podSeenBy/value: "pod" is not one of "url", "hostport", "name"`,
   ],
-  [{ kind: "url", name: "r", url: "http://h:1", podsListen: ["9001"] }, `/podsListen/0: "9001" must match pattern`],
+  [
+    { kind: "url", name: "r", url: "http://h:1", podsListen: ["9001"] },
+    `/podsListen/0: "9001" is not written like "127.0.0.1:9001"`,
+  ],
   [{ kind: "url", name: "r", url: "http://h:1" }, `/: missing key "podsListen"`],
   [{ kind: "container", name: "r", url: "u" }, `/: exactly one of the keys "image" and "build" is needed`],
   [
@@ -83,6 +86,17 @@ it.each([
   [
     { kind: "container", name: "r", url: "{{port}}", image: "i", ports: { port: 1 }, network: "host" },
     `/ports: with "network": "host" nothing is mapped`,
+  ],
+  [{ ...complete, stop: { signal: "TERM" } }, `/stop/signal: "TERM" is not written like "SIGTERM"`],
+  [
+    { ...complete, pods: { ...complete.pods, settled: { ad: { url: "u" } } } },
+    `/pods/settled: unknown key "ad"; allowed: add, remove`,
+  ],
+  [{ ...complete, command: ["r", "{{prot}}"] }, `/command/1: nothing is called {{prot}}; there is {{port}}, {{url}},`],
+  [{ ...complete, url: "{{pod.url}}" }, `/url: nothing is called {{pod.url}}; there is {{port}}`],
+  [
+    { ...complete, pods: { ...complete.pods, remove: { method: "DELETE", url: "{{url}}/{{pod.uid}}" } } },
+    `/pods/remove/url: nothing is called {{pod.uid}}; there is`,
   ],
   [[], `/: [] is not one of object`],
 ])("names pointer, value and what is allowed: %#", (value, message) => {

@@ -4,6 +4,7 @@ import { Type, type Static } from "typebox";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { checker, readJsonFile } from "../../fixtures/schema.ts";
 import { ObserveSchema } from "./observe.ts";
+import { checkTemplates } from "./template-names.ts";
 import { portNames } from "./template.ts";
 import { checkRouterProfile, type RouterProfile } from "../router-profile.ts";
 
@@ -12,7 +13,8 @@ const literals = <const T extends readonly string[]>(...values: T) => Type.Unsaf
 const Words = Type.Array(Type.String(), { minItems: 1 });
 const Texts = Type.Record(Type.String(), Type.String());
 const Statuses = Type.Array(Type.Integer({ minimum: 100, maximum: 599 }), { minItems: 1 });
-const Pointer = Type.String({ pattern: "^(/.*)?$" });
+const Pointer = Type.String({ pattern: "^(/.*)?$", examples: ["/is_healthy"] });
+const Signal = Type.String({ pattern: "^SIG[A-Z0-9]+$", examples: ["SIGTERM"] });
 const Millis = Type.Number({ minimum: 0 });
 const Method = literals("GET", "POST", "PUT", "PATCH", "DELETE");
 
@@ -63,7 +65,7 @@ const Pods = Type.Union([
       channel: Type.Literal("file"),
       path: Type.String(),
       template: Type.Unknown(),
-      signal: Type.Optional(Type.String({ pattern: "^SIG[A-Z0-9]+$" })),
+      signal: Type.Optional(Signal),
       settled: Type.Optional(Settled),
     },
     closed,
@@ -102,6 +104,8 @@ const common = {
     ),
   ),
   pods: Type.Optional(Pods),
+  /** vLLM's own flags, without dashes, that the router needs its pods to be started with. */
+  podFlags: Type.Optional(Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
   /** A path beside the adapter file, or the profile itself. */
   profile: Type.Optional(Type.Union([Type.String(), Type.Object({})])),
 };
@@ -113,7 +117,7 @@ const started = {
   stop: Type.Optional(
     Type.Object(
       {
-        signal: Type.Optional(Type.String({ pattern: "^SIG[A-Z0-9]+$" })),
+        signal: Type.Optional(Signal),
         graceMs: Type.Optional(Millis),
       },
       closed,
@@ -138,10 +142,12 @@ const UrlAdapterFile = Type.Object(
   {
     kind: Type.Literal("url"),
     ...common,
-    url: Type.String({ pattern: "^https?://" }),
+    url: Type.String({ pattern: "^https?://", examples: ["http://127.0.0.1:8080"] }),
     ready: Type.Optional(Poll),
     /** Addresses the router already points at; the kit's pods bind them. */
-    podsListen: Type.Array(Type.String({ pattern: "^(http://)?[^/:]+:[0-9]+/?$" }), { minItems: 1 }),
+    podsListen: Type.Array(Type.String({ pattern: "^(http://)?[^/:]+:[0-9]+/?$", examples: ["127.0.0.1:9001"] }), {
+      minItems: 1,
+    }),
   },
   closed,
 );
@@ -205,6 +211,7 @@ export function checkAdapterFile(value: unknown, source: string): AdapterFile {
     );
   }
   const file = check(value, source);
+  checkTemplates(file, source);
   if (file.kind === "container") checkContainer(file, source);
   return file;
 }

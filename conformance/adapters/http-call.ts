@@ -13,6 +13,12 @@ const POLL_EVERY_MS = 50;
 /** One attempt; a router that does not answer at all is asked again until `maxMs`. */
 const ATTEMPT_MS = 10_000;
 
+/** Without a `ready` poll, a router is ready when it answers anything. */
+export const ANSWERS_ANYTHING: Poll = {
+  url: "{{url}}/",
+  status: Array.from({ length: 500 }, (_, index) => 100 + index),
+};
+
 interface Answer {
   readonly status: number;
   readonly text: string;
@@ -55,7 +61,7 @@ export async function pollUntil(
     if (performance.now() >= deadline) {
       throw new OperationalError(
         "ADAPTER_FAILED",
-        `${method} ${url} did not become ${wanted(poll)} within ${maxMs} ms; last: ${describe(answer)}`,
+        `${method} ${url} did not ${wanted(poll)} within ${maxMs} ms; last: ${describe(answer)}`,
       );
     }
     await sleep(poll.everyMs ?? POLL_EVERY_MS);
@@ -112,9 +118,10 @@ function holds(poll: Poll, answer: Answer, equals: unknown): boolean {
 }
 
 function wanted(poll: Poll): string {
-  const status = `status ${(poll.status ?? [200]).join(" or ")}`;
+  if (poll.status === ANSWERS_ANYTHING.status) return "answer";
+  const status = `become status ${(poll.status ?? [200]).join(" or ")}`;
   if (poll.pointer === undefined) return status;
-  if (poll.absent === true) return `without ${poll.pointer}`;
+  if (poll.absent === true) return `become without ${poll.pointer}`;
   return `${status} with ${poll.pointer}${poll.equals === undefined ? "" : ` = ${JSON.stringify(poll.equals)}`}`;
 }
 

@@ -1,6 +1,7 @@
 /** What every adapter makes of a router: something to send to, and a way to tell it about pods. */
 import type { FunctionRouter } from "../../fixtures/routing.ts";
 import type { Clock } from "../../fixtures/clock.ts";
+import type { FleetOptions } from "../../mock-pods/pod/pod.ts";
 import type { Observe } from "./observe.ts";
 import type { RouterProfile } from "../router-profile.ts";
 
@@ -61,6 +62,8 @@ export interface RouterAdapter {
   readonly requests?: RequestClaims;
   /** A response header in which the router names the pod. Compared with the truth, never trusted. */
   readonly podSeenBy?: { readonly header: string; readonly value: "url" | "hostport" | "name" };
+  /** vLLM's own flags, without dashes, for the kit's pods. */
+  readonly podFlags?: FleetOptions["flags"];
   /** Where it shows what it counts and decides. */
   readonly observe?: Observe;
   /** A fixed time the router needs before its rule holds, and why; shown in the report. */

@@ -27,3 +27,9 @@ it.each(readdirSync(FOLDER).filter((file) => file.endsWith(".known-failing.json"
 it("leaves a path that is no shipped name alone", () => {
   expect(resolveAdapterPath("my/adapter.json")).toBe("my/adapter.json");
 });
+
+it("lists the shipped ones where a name is neither theirs nor a file's", () => {
+  expect(() => resolveAdapterPath("sglang")).toThrow(
+    /no file and no shipped adapter is called "sglang"; .*sglang-router/,
+  );
+});

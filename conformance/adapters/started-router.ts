@@ -7,7 +7,7 @@ import { Agent } from "undici";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { AdapterFile, LoadedAdapter } from "./adapter-file.ts";
 import { freePorts } from "./free-ports.ts";
-import { pollUntil } from "./http-call.ts";
+import { ANSWERS_ANYTHING, pollUntil } from "./http-call.ts";
 import { FilePodChannel, HttpPodChannel, podsValues, writePodsFile, type PodChannel } from "./pod-channel.ts";
 import { saysPortIsTaken } from "./router-log.ts";
 import type { RouterProgram } from "./router-program.ts";
@@ -181,7 +181,10 @@ class StartedRouter {
 
   #alive(): void {
     const death = this.died();
-    if (death !== undefined) throw new OperationalError("ADAPTER_FAILED", `${this.#file.name} ${death}`);
+    if (death === undefined) return;
+    const { name, install } = this.#file;
+    const how = install !== undefined && death.startsWith("cannot run ") ? `; to get it: ${install}` : "";
+    throw new OperationalError("ADAPTER_FAILED", `${name} ${death}${how}`);
   }
 
   async #stop(): Promise<void> {
@@ -190,6 +193,3 @@ class StartedRouter {
     this.#program = undefined;
   }
 }
-
-/** Without a `ready` poll, a router is ready when it answers anything. */
-const ANSWERS_ANYTHING = { url: "{{url}}/", status: Array.from({ length: 500 }, (_, index) => 100 + index) };

@@ -2,8 +2,11 @@
 import { Agent } from "undici";
 import { claimsOf } from "./adapter-claims.ts";
 import type { LoadedAdapter, UrlAdapterFile } from "./adapter-file.ts";
-import { pollUntil } from "./http-call.ts";
+import { OperationalError } from "../../fixtures/operational-error.ts";
+import { ANSWERS_ANYTHING, pollUntil } from "./http-call.ts";
 import type { RouterAdapter } from "./router-under-test.ts";
+
+const ANSWERS_WITHIN_MS = 3_000;
 
 export function urlAdapter({ file, profile }: Pick<LoadedAdapter<UrlAdapterFile>, "file" | "profile">): RouterAdapter {
   const url = file.url.replace(/\/$/, "");
@@ -13,13 +16,14 @@ export function urlAdapter({ file, profile }: Pick<LoadedAdapter<UrlAdapterFile>
     changesPods: false,
     podsListen: file.podsListen.map((address) => address.replace(/^http:\/\//, "").replace(/\/$/, "")),
     async start() {
-      if (file.ready !== undefined) {
-        const dispatcher = new Agent();
-        try {
-          await pollUntil(file.ready, { url }, dispatcher, () => {});
-        } finally {
-          await dispatcher.close();
-        }
+      const dispatcher = new Agent();
+      try {
+        await pollUntil(file.ready ?? { ...ANSWERS_ANYTHING, maxMs: ANSWERS_WITHIN_MS }, { url }, dispatcher, () => {});
+      } catch (cause) {
+        const advice = `the router must run already, in front of ${file.podsListen.join(", ")}`;
+        throw new OperationalError("ADAPTER_FAILED", `${(cause as Error).message}; ${advice}`, { cause });
+      } finally {
+        await dispatcher.close();
       }
       return { kind: "http", url, close: async () => {} };
     },

@@ -2,7 +2,7 @@
 import type { Case } from "../case.ts";
 import type { Lab } from "../lab.ts";
 import type { RouterProfile } from "../router-profile.ts";
-import { all, claimed, prefixAware } from "./claims.ts";
+import { all, claimed, gateTold, prefixAware } from "./claims.ts";
 import { oneInTenBesides, probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
@@ -26,7 +26,7 @@ export const affinityCases: readonly Case[] = [
     title:
       "A prompt that is repeated at once on an idle fleet MUST go to the same pod, but for the declared exploration.",
     needs: { load: false },
-    unsupported: prefixAware,
+    unsupported: all(prefixAware, gateTold),
     strays: oneInTenBesides,
     trials: 1,
     manyAnyway: true,

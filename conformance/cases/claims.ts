@@ -98,7 +98,9 @@ export const byChance = (profile: RouterProfile): boolean => {
 /** Nobody outside can tell where a cold request must go: each pod is possible, none certain. */
 export const unpredictable = (profile: RouterProfile): boolean => {
   const policy = coldPolicy(profile);
-  return byChance(profile) || policy === "expected-wait" || policy === "smallest-tree";
+  const unseen = policy === "expected-wait" || policy === "smallest-tree";
+  // A cost model whose load is not claimed may count what no client sees.
+  return byChance(profile) || unseen || (policy === "cost-model" && profile.load === undefined);
 };
 
 /** Following the owner can be told from not following it; where the cold go need not be known. */
@@ -113,6 +115,10 @@ export const busyOwner: Claim = (profile) => {
   if (profile.gate === undefined) return silentGate();
   return maxBusy(profile) === 0 ? no("the gate opens at the first request of difference") : undefined;
 };
+
+/** Whether a gate may open on an idle fleet is known: it is not where neither it nor the load is claimed. */
+export const gateTold: Claim = ({ gate, load }) =>
+  gate === undefined && load === undefined ? silentGate() : undefined;
 
 export const gated: Claim = ({ gate, load }) => {
   if (gate === undefined) return silentGate();
@@ -131,6 +137,15 @@ export const claimed =
     const missing = silent(claim);
     return isSilent(claim, profile) ? missing : no(missing.why);
   };
+
+/** A prompt can be made to meet the threshold to the unit. */
+export const exactLengths: Claim = all(
+  claimed("exact true", ({ exact }) => exact === true),
+  ({ match }) =>
+    match?.input === "template" || match?.input === "json"
+      ? no(`match.input is ${match.input}: nobody outside knows how much it adds`)
+      : undefined,
+);
 
 function isSilent(claim: string, profile: RouterProfile): boolean {
   const keys = claim.split(" ")[0]?.split(".") ?? [];

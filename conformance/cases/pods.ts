@@ -89,7 +89,7 @@ export const podCases: readonly Case[] = [
     needs: { transport: "any", ...addsAndRemoves },
     unsupported: none,
     traffic: async (lab) => {
-      for (let change = 0; change < 24; change++) {
+      for (let change = 0; change < 16; change++) {
         const pods = lab.pods();
         const grow = pods.length <= 1 || (pods.length < 6 && lab.random.below(2) === 0);
         await (grow ? lab.addPod() : lab.removePod(lab.random.pick(pods)));

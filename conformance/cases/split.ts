@@ -12,6 +12,7 @@ import {
   none,
   prefixAware,
   followed,
+  gateTold,
 } from "./claims.ts";
 import { placeFork } from "./fork.ts";
 import { askBusyOwner } from "./owner-trial.ts";
@@ -83,7 +84,7 @@ export const splitCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-SPL-4",
     title: "A conversation that grows turn by turn MUST stay on its pod.",
-    unsupported: prefixAware,
+    unsupported: all(prefixAware, gateTold),
     trials: 1,
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();

@@ -293,7 +293,7 @@ export class HttpSession implements Session<HttpCaseLab> {
 
 /** Fresh pods on free ports; or on the addresses that a running router already points at. */
 async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
-  const flags = { "served-model-name": models.join(" ") };
+  const flags = { ...adapter.podFlags, "served-model-name": models.join(" ") };
   const addresses = adapter.podsListen?.map((address) => new URL(`http://${address}`));
   const [first, ...others] = addresses ?? [];
   if (first === undefined) {
@@ -312,18 +312,21 @@ async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
       `pods must listen on one host, but ${stranger.hostname} and ${first.hostname} are two`,
     );
   }
-  const fleet = await startFleet({
-    pods: "a6000:1",
-    speed: POD_SPEED,
-    flags,
-    host: first.hostname,
-    basePort: Number(first.port),
-  });
+  const fixed = { pods: "a6000:1", speed: POD_SPEED, flags, host: first.hostname, basePort: Number(first.port) };
+  const fleet = await startFleet(fixed).catch(explainTaken);
   try {
     for (const { port } of others) await fleet.add({ port: Number(port) });
     return fleet;
   } catch (error) {
     await fleet.close();
-    throw error;
+    return explainTaken(error);
   }
+}
+
+/** The advice of the fleet's own message is for who chose the port; here the router's author did. */
+function explainTaken(error: unknown): never {
+  if (!(error instanceof OperationalError) || error.code !== "PORT_IN_USE") throw error;
+  const [what] = error.message.split(";");
+  const message = `${what}; the kit's pods must bind it, for the router points at it: end what listens there`;
+  throw new OperationalError("PORT_IN_USE", message, { cause: error });
 }

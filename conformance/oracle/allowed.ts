@@ -10,7 +10,7 @@ import { type GateState, gateState } from "./gate.ts";
 import { type History, historyBefore } from "./history.ts";
 import { leastLoaded, loadsOf, type PodLoad } from "./load.ts";
 import { type Measure, measureOf } from "./measure.ts";
-import { ownership } from "./ownership.ts";
+import { type Ownership, ownership } from "./ownership.ts";
 import { exactly, type Range } from "./range.ts";
 import { ANY_MATCH, passes } from "./threshold.ts";
 
@@ -54,9 +54,10 @@ export function allowed(observation: Observation, request: SentStep, profile: Ro
       gate: "closed",
     };
   }
-  const matched = ownership(history, request, profile, measure);
+  const owned = ownership(history, request, profile, measure);
+  const { matched } = owned;
   const totalUnits = measure.total(request.prompt.text);
-  const match = longestMatch(history, request, matched, totalUnits, measure, profile);
+  const match = longestMatch(history, request, owned, totalUnits, measure, profile);
   const gate = match.possible ? gateState(profile.gate, loads, livePods, match.owners) : "closed";
   const byOwner = pickedOwners(match.owners, matched, loads, profile);
   const byGate = spillPods(livePods, match.owners, loads, profile);
@@ -85,7 +86,7 @@ interface LongestMatch {
 function longestMatch(
   { livePods, placements }: History,
   request: SentStep,
-  matched: ReadonlyMap<string, Range>,
+  { matched, somewhere: units }: Ownership,
   totalUnits: Range,
   measure: Measure,
   profile: RouterProfile,
@@ -105,7 +106,7 @@ function longestMatch(
   const somewhere = (units: number): boolean => passes(units + tolerance, totals.low, threshold);
   const absentCounts = threshold.owners !== "live" && absentUnits > sureUnits;
   return {
-    certain: everywhere(sureUnits) && !absentCounts,
+    certain: everywhere(Math.max(sureUnits, units)) && !absentCounts,
     possible: somewhere(possibleUnits) || (absentCounts && somewhere(absentUnits)),
     owners,
     anyPod:

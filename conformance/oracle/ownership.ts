@@ -13,13 +13,14 @@ interface Claim {
   readonly possible: number;
 }
 
-/** Matched units per pod, absent pods included. A pod that shares nothing is not listed. */
-export function ownership(
-  history: History,
-  request: SentStep,
-  profile: RouterProfile,
-  measure: Measure,
-): ReadonlyMap<string, Range> {
+export interface Ownership {
+  /** Matched units per pod, absent pods included. A pod that shares nothing is not listed. */
+  readonly matched: ReadonlyMap<string, Range>;
+  /** Units that one of the present pods surely owns, whichever of them it is. */
+  readonly somewhere: number;
+}
+
+export function ownership(history: History, request: SentStep, profile: RouterProfile, measure: Measure): Ownership {
   const shared = new Map(
     history.placements.map((placement) => [placement, measure.shared(request.prompt.text, placement.step.prompt.text)]),
   );
@@ -39,15 +40,21 @@ export function ownership(
     return [{ placement, sure: learnt === "yes" && kept.surely ? low : 0, possible: kept.possibleUnits }];
   });
   const owned = new Map<string, Range>();
+  let somewhere = 0;
+  const isThere = ({ placement: { pod } }: Claim): boolean => history.livePods.includes(pod);
   for (const claim of claims) {
-    const keeps = keepsAgainst(rivalsOf(claim, claims, history), claim, profile.owners);
+    const rivals = rivalsOf(claim, claims, history);
+    const keeps = keepsAgainst(rivals, claim, profile.owners);
+    // Whoever took it over is there and has it.
+    const handedOn = rivals.every((rival) => isThere(rival) && rival.sure >= claim.sure);
+    if (isThere(claim) && handedOn) somewhere = Math.max(somewhere, claim.sure);
     const { low, high } = owned.get(claim.placement.pod) ?? { low: 0, high: 0 };
     owned.set(claim.placement.pod, {
       low: Math.max(low, keeps === "yes" ? claim.sure : 0),
       high: Math.max(high, keeps === "no" ? 0 : claim.possible),
     });
   }
-  return owned;
+  return { matched: owned, somewhere };
 }
 
 type Certainty = "yes" | "maybe" | "no";

@@ -26,10 +26,23 @@ export function contradictions(
     ...compare("threshold.ratioOf", claims?.ratioOf, seen?.ratioOf),
     ...compare("cold", policyOf(declared), policyOf(measured)),
     ...compare("load.signal", signalOf(declared), signalOf(measured)),
+    ...compare("insert.at", declared.insert?.at, measured.insert?.at),
+    // A share can only be estimated; that something strayed where nothing may is sure.
+    ...(declared.exploration === 0 ? compare("exploration", 0, measured.exploration) : []),
+    ...ttlContradiction(declared.evict, measured.evict),
     ...(declared.gate === undefined || gateFits(declared.gate, spills, podCount)
       ? []
       : [{ field: "gate", declared: declared.gate, measured: gate }]),
   ];
+}
+
+/** Ages are tried in steps of 15 %. */
+const TTL_STEP = 1.15;
+
+function ttlContradiction(declared: RouterProfile["evict"], measured: RouterProfile["evict"]): Contradiction[] {
+  if (declared?.kind !== "ttl" || measured?.kind !== "ttl") return [];
+  const apart = Math.max(declared.ttlMs / measured.ttlMs, measured.ttlMs / declared.ttlMs);
+  return apart <= TTL_STEP ? [] : [{ field: "evict.ttlMs", declared: declared.ttlMs, measured: measured.ttlMs }];
 }
 
 /** No threshold and a threshold of nothing are the same rule. */

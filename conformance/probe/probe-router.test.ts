@@ -7,9 +7,9 @@ import { measure } from "./probe-router.ts";
 
 type Measured = Awaited<ReturnType<typeof measure>>;
 
-function probe(changes: Partial<RuleOptions>, declared: RouterProfile = {}): Promise<Measured> {
+function probe(changes: Partial<RuleOptions>, declared: RouterProfile = {}, slow = false): Promise<Measured> {
   const session = new FunctionSession(new RuleRouter({ ...PLAIN_RULE, ...changes }, 3), {});
-  return measure(session.lab({ id: "PROBE", needs: { transport: "any", pods: 4 } }, 1), declared);
+  return measure(session.lab({ id: "PROBE", needs: { transport: "any", pods: 4 } }, 1), declared, { slow });
 }
 
 describe("a probe of a router whose rule is known", () => {
@@ -61,6 +61,31 @@ describe("a probe of a router whose rule is known", () => {
     expect(profile.cold).toEqual(cold);
     expect(profile.load?.signal).toBe(signal);
     expect(profile.threshold).toMatchObject({ value: 0.5, comparison: ">" });
+  });
+
+  it.each(["dispatch", "response"] as const)("measures that prompts are learnt at the %s", async (insertAt) => {
+    expect((await probe({ insertAt })).profile.insert).toEqual({ at: insertAt });
+  });
+
+  it.each([
+    [0, 0, 0],
+    [0.05, 0.01, 0.09],
+  ])("measures the exploration %d", async (exploration, low, high) => {
+    const { profile } = await probe({ exploration });
+    expect(profile.exploration).toBeGreaterThanOrEqual(low);
+    expect(profile.exploration).toBeLessThanOrEqual(high);
+  });
+
+  it("measures how long a prompt is remembered, when asked to", async () => {
+    const evict = { ttlMs: 300_000, sliding: true };
+    expect((await probe({ evict })).profile).not.toHaveProperty("evict");
+    expect((await probe({ evict }, {}, true)).profile.evict).toEqual({ kind: "ttl", ttlMs: 300_000 });
+    const { profile, notes } = await probe({ evict: null }, {}, true);
+    expect(profile).not.toHaveProperty("evict");
+    expect(notes.find(({ field }) => field === "evict")?.text).toMatch(/known after 9\d\d.* s, the longest tried/);
+    const short: RouterProfile = { evict: { kind: "ttl", ttlMs: 60_000 }, exploration: 0, insert: { at: "response" } };
+    const { contradictions } = await probe({ evict }, short, true);
+    expect(contradictions.map(({ field }) => field)).toEqual(["insert.at", "evict.ttlMs"]);
   });
 
   it("says where a declared profile is wrong, and nothing where it is right or silent", async () => {

@@ -7,9 +7,12 @@ import { openSession } from "../runner/open-session.ts";
 import { measureCold } from "./cold.ts";
 import { contradictions, type Contradiction } from "./contradictions.ts";
 import { Driver } from "./driver.ts";
+import { measureExploration } from "./exploration.ts";
 import { measureGate } from "./gate.ts";
+import { measureInsert } from "./insert.ts";
 import { measureMatch } from "./threshold.ts";
 import { Trials } from "./trials.ts";
+import { measureTtl, type TtlMeasure } from "./ttl.ts";
 
 export interface ProbeReport {
   readonly router: { readonly name: string; readonly version: string };
@@ -27,17 +30,19 @@ export interface ProbeReport {
 export interface ProbeOptions {
   readonly adapter: RouterAdapter;
   readonly seed: number;
+  /** Also measures how long prompts are remembered, which may take a quarter of an hour. */
+  readonly slow?: boolean;
   readonly onStage?: (stage: string) => void;
 }
 
 /** @throws {OperationalError} when the router cannot be started: never a finding */
-export async function probeRouter({ adapter, seed, onStage }: ProbeOptions): Promise<ProbeReport> {
+export async function probeRouter({ adapter, seed, slow = false, onStage }: ProbeOptions): Promise<ProbeReport> {
   const startedMs = performance.now();
   const session = await openSession({ adapter, seed, models: ["model-a"] });
   try {
     const pods = session.fixedPods ?? DEFAULT_PODS;
     const lab = await session.lab({ id: "PROBE", needs: { transport: "any", pods } }, seed);
-    const measured = await measure(lab, adapter.profile, onStage);
+    const measured = await measure(lab, adapter.profile, { slow, ...(onStage && { onStage }) });
     await session.end(lab);
     const { name, version } = adapter;
     const durationMs = Math.round(performance.now() - startedMs);
@@ -53,7 +58,7 @@ type Measured = Pick<ProbeReport, "profile" | "contradictions" | "notes" | "requ
 export async function measure(
   lab: Lab,
   declared: RouterProfile,
-  onStage: (stage: string) => void = () => {},
+  { slow = false, onStage = () => {} }: Pick<ProbeOptions, "slow" | "onStage"> = {},
 ): Promise<Measured> {
   const driver = new Driver(lab);
   onStage("cold prompts");
@@ -62,12 +67,22 @@ export async function measure(
   const rival = load === undefined ? "none" : load.signal === "window" ? "all" : "open";
   const { notes: matchNotes, ...matching } = await measureMatch(new Trials(driver, rival), lab.random);
   onStage("gate");
-  const gated = matching.match !== undefined && load?.signal === "in-flight" ? await measureGate(driver) : undefined;
+  const steerable = matching.match !== undefined && load?.signal === "in-flight";
+  const gated = steerable ? await measureGate(driver) : undefined;
+  onStage("exploration");
+  const strayed = await measureExploration(driver);
+  onStage("when prompts are learnt");
+  const at = steerable ? await measureInsert(driver) : undefined;
+  if (slow) onStage("how long prompts are remembered");
+  const memory = steerable && slow ? await measureTtl(driver) : undefined;
   const profile: RouterProfile = {
     ...matching,
     ...(cold && { cold }),
     ...(load && { load }),
+    ...(at && { insert: { at } }),
     ...(gated?.gate !== undefined && { gate: gated.gate }),
+    ...(strayed && { exploration: strayed.exploration }),
+    ...(memory?.ttlMs !== undefined && { evict: { kind: "ttl", ttlMs: memory.ttlMs } }),
   };
   const shares = Object.entries(spread).map(([pod, count]) => `${pod} ${count}`);
   return {
@@ -77,7 +92,16 @@ export async function measure(
       { field: "cold", text: `fresh prompts, one after the other, idle: ${shares.join(", ")}` },
       ...matchNotes.map((text) => ({ field: "threshold", text })),
       ...(gated?.notes ?? []).map((text) => ({ field: "gate", text })),
+      ...(strayed
+        ? [{ field: "exploration", text: `${strayed.strays} of ${strayed.pairs} repeated prompts strayed` }]
+        : []),
+      ...(memory ? [{ field: "evict", text: describeMemory(memory) }] : []),
     ],
     requests: driver.requests,
   };
+}
+
+function describeMemory({ knownMs, forgottenMs }: TtlMeasure): string {
+  const known = `prompts were known after ${knownMs / 1_000} s`;
+  return forgottenMs === undefined ? `${known}, the longest tried` : `${known}, and not after ${forgottenMs / 1_000} s`;
 }

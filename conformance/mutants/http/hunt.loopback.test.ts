@@ -3,6 +3,7 @@ import { HTTP_FAULTS } from "./http-fault.ts";
 import { HTTP_MUTANTS } from "./http-mutants.ts";
 import { HTTP_VARIANTS } from "./http-variants.ts";
 import { failuresOfConformingProxy, huntHttpMutant } from "./hunt.ts";
+import type { ProxyHabits } from "./proxy-habits.ts";
 
 /** Of every kind that goes by loads. */
 const RULE_CASES = ["THR-01", "LPM-01", "LOAD-01", "LOAD-02", "LOAD-05", "HOT-01", "CON-04", "TOK-05", "THR-08"];
@@ -42,6 +43,17 @@ it.each(HTTP_VARIANTS.map(({ name, rule }) => [name, rule] as const))(
   "passes the conforming proxy by another rule: %s",
   async (_name, rule) => {
     expect(await failuresOfConformingProxy(RULE_CASES, 1, rule)).toEqual([]);
+  },
+);
+
+/** What real gateways do, and a careless kit would take for a mistake. */
+const ODD_HABITS: readonly ProxyHabits[] = [{ asksEveryPod: true }, { tellsBrokenStreams: true }];
+
+it.each(ODD_HABITS.map((habits) => [Object.keys(habits).join(), habits] as const))(
+  "passes the conforming proxy with an odd habit: %s",
+  async (_name, habits) => {
+    const caseIds = ["THR-02", "LOAD-03", "STR-02", "STR-06", "STR-07", "ERR-04", "ERR-05", "CON-01"];
+    expect(await failuresOfConformingProxy(caseIds, 1, undefined, habits)).toEqual([]);
   },
 );
 

@@ -1,7 +1,8 @@
 /**
  * A small conforming proxy in front of the rule router: bytes pass as they come, both ways, and an end on one side ends the
- * other. One switch breaks it in one way.
+ * other. One switch breaks it in one way, or gives it an odd habit.
  */
+import { once } from "node:events";
 import { createServer, request as forward, type ClientRequest, type IncomingMessage, type Server } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { AddressInfo, Server as FrontServer } from "node:net";
@@ -39,6 +40,7 @@ export const POD_HEADER = "x-proxy-pod";
 export const DECISION_HEADER = "x-proxy-decision";
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect"]);
 const TARGET_HEADERS = ["x-gateway-destination-endpoint", "target-pod", "x-worker-id"];
+const BROKEN = JSON.stringify({ error: { message: "the pod broke the stream off", type: "stream_error" } });
 /** Port 0 refuses: a routing fault may name a pod that is gone. */
 const NOWHERE = new URL("http://127.0.0.1:0");
 const MOST_ATTEMPTS = 3;
@@ -132,6 +134,7 @@ export class PassThroughProxy {
     if (this.#habits.podTokenizer === true && !(await this.#countsTokens(facts))) {
       if (this.#is("needs-the-tokenizer")) return refuse(client, 502, "no pod counts the tokens");
     }
+    if (this.#habits.asksEveryPod === true) await this.#askEveryPod(incoming, body);
     if (this.#is("dawdles")) await sleep(DAWDLE_MS);
     if (this.#is("matches-quadratically")) busyFor(QUADRATIC_MS * (body.length / QUADRATIC_BYTES) ** 2);
     const flight = { incoming, body, facts, client, tried: new Set<string>() };
@@ -165,6 +168,17 @@ export class PassThroughProxy {
       .on("error", () => undefined)
       .end();
     client.writeHead(202).end();
+  }
+
+  async #askEveryPod(incoming: IncomingMessage, body: Buffer): Promise<void> {
+    const asked = [...this.#pods.values()].map(async (pod) => {
+      const headers = ["host", pod.host, "content-length", String(body.length), ...this.#upstreamHeaders(incoming)];
+      const call = forward(new URL("/tokenize", pod), { method: "POST", headers, agent: false });
+      call.end(body);
+      const [answer] = (await once(call, "response")) as [IncomingMessage];
+      await once(answer.resume(), "close");
+    });
+    await Promise.allSettled(asked);
   }
 
   #dispatch(flight: Flight): void {
@@ -294,6 +308,7 @@ export class PassThroughProxy {
   /** The pod broke its answer off after the first byte. */
   #onBroken(flight: Flight): void {
     const { client } = flight;
+    if (this.#habits.tellsBrokenStreams === true) return void client.end(`data: ${BROKEN}\n\ndata: [DONE]\n\n`);
     if (this.#is("ends-broken-streams-cleanly")) return void client.end("data: [DONE]\n\n");
     if (this.#is("splices-another-pod") && flight.tried.size < this.#pods.size) return this.#dispatch(flight);
     if (this.#is("repeats-after-first-byte") && flight.tried.size < this.#pods.size) {

@@ -14,6 +14,10 @@ export interface ProxyHabits {
   readonly healthMs?: number;
   /** It has a pod count the tokens of every prompt. */
   readonly podTokenizer?: boolean;
+  /** It asks every pod for the prompt's tokens, with all headers of the client, its request id among them. */
+  readonly asksEveryPod?: boolean;
+  /** A stream that its pod broke off ends with an error event before its [DONE]. */
+  readonly tellsBrokenStreams?: boolean;
 }
 
 /** The profile of a proxy that says all it does. */
