@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { expect, it } from "vitest";
 import { groupMemoryBytes } from "./group-memory.ts";
 
-it.runIf(process.platform === "linux")("sums what a process and its children hold", async () => {
+it("sums what a process and its children hold", async () => {
   const holds = (mebibytes: number): string => `globalThis.kept = Buffer.alloc(${mebibytes} * 2 ** 20, 1);`;
   const wait = `process.stdout.write("held"); setInterval(() => {}, 1000);`;
   const nested = `require("node:child_process").spawn(process.execPath, ["-e", ${JSON.stringify(holds(64) + wait)}], { stdio: "inherit" });`;
@@ -14,7 +14,9 @@ it.runIf(process.platform === "linux")("sums what a process and its children hol
   const { pid = 0 } = leader;
   try {
     await once(leader.stdout, "data");
-    expect(await groupMemoryBytes(pid)).toBeGreaterThan(128 * 2 ** 20);
+    // Only Linux tells.
+    const untold = process.platform === "linux" ? 0 : Infinity;
+    expect((await groupMemoryBytes(pid)) ?? untold).toBeGreaterThan(128 * 2 ** 20);
   } finally {
     process.kill(-pid, "SIGKILL");
   }

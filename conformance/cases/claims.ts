@@ -138,6 +138,15 @@ export const claimed =
     return isSilent(claim, profile) ? missing : no(missing.why);
   };
 
+/** A prompt can be made to meet the threshold to the unit. */
+export const exactLengths: Claim = all(
+  claimed("exact true", ({ exact }) => exact === true),
+  ({ match }) =>
+    match?.input === "template" || match?.input === "json"
+      ? no(`match.input is ${match.input}: nobody outside knows how much it adds`)
+      : undefined,
+);
+
 function isSilent(claim: string, profile: RouterProfile): boolean {
   const keys = claim.split(" ")[0]?.split(".") ?? [];
   // A case may also want something in words, as "a cold policy by chance": no key that a profile could hold.

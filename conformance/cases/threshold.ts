@@ -9,10 +9,11 @@ import {
   busyOwner,
   claimed,
   coldReachable,
+  exactLengths,
+  followed,
   loadDecides,
   no,
   prefixAware,
-  followed,
   separable,
 } from "./claims.ts";
 import { exactShape } from "./exact-shape.ts";
@@ -87,7 +88,7 @@ export const thresholdCases: readonly Case[] = [
     unsupported: all(
       sharpContrast,
       coldReachable,
-      claimed("exact true", ({ exact }) => exact === true),
+      exactLengths,
       claimed("threshold.ratioOf request", ratioOfRequest),
       (profile) =>
         exactShape(profile) === undefined ? no("no prompt of this unit meets the threshold exactly") : undefined,

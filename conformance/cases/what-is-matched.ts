@@ -10,10 +10,11 @@ import {
   busyOwner,
   claimed,
   coldReachable,
+  exactLengths,
+  followed,
   loadDecides,
   no,
   prefixAware,
-  followed,
   separable,
 } from "./claims.ts";
 import { unitBoundary } from "./exact-shape.ts";
@@ -133,7 +134,7 @@ export const whatIsMatchedCases: readonly Case[] = [
       loadDecides,
       busyOwner,
       coldReachable,
-      claimed("exact true", ({ exact }) => exact === true),
+      exactLengths,
       claimed("threshold.ratioOf request", ({ threshold }) => threshold === null || threshold?.ratioOf === "request"),
       (profile) =>
         unitBoundary(profile) === undefined ? no("no prompt of this unit meets the threshold exactly") : undefined,
