@@ -14,6 +14,7 @@ import { bodyOf } from "./body-of.ts";
 import { Breaker } from "./breaker.ts";
 import { getText } from "./get-text.ts";
 import type { HttpFault } from "./http-fault.ts";
+import { clientHeaders, upstreamHeaders } from "./passed-headers.ts";
 import type { ProxyHabits } from "./proxy-habits.ts";
 import { ProxyPages } from "./proxy-pages.ts";
 import { addressOf, smugglingFront } from "./smuggling-front.ts";
@@ -38,7 +39,6 @@ interface Flight {
 
 export const POD_HEADER = "x-proxy-pod";
 export const DECISION_HEADER = "x-proxy-decision";
-const HOP_BY_HOP = new Set(["connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect"]);
 const TARGET_HEADERS = ["x-gateway-destination-endpoint", "target-pod", "x-worker-id"];
 const BROKEN = JSON.stringify({ error: { message: "the pod broke the stream off", type: "stream_error" } });
 /** Port 0 refuses: a routing fault may name a pod that is gone. */
@@ -172,7 +172,13 @@ export class PassThroughProxy {
 
   async #askEveryPod(incoming: IncomingMessage, body: Buffer): Promise<void> {
     const asked = [...this.#pods.values()].map(async (pod) => {
-      const headers = ["host", pod.host, "content-length", String(body.length), ...this.#upstreamHeaders(incoming)];
+      const headers = [
+        "host",
+        pod.host,
+        "content-length",
+        String(body.length),
+        ...upstreamHeaders(incoming, this.#fault, this.#attemptCount),
+      ];
       const call = forward(new URL("/tokenize", pod), { method: "POST", headers, agent: false });
       call.end(body);
       const [answer] = (await once(call, "response")) as [IncomingMessage];
@@ -254,7 +260,7 @@ export class PassThroughProxy {
     const upstream = forward(new URL(incoming.url ?? "/", target), {
       method: "POST",
       // Node takes a flat list of names and values, which keeps repeated ones; its types say otherwise.
-      headers: [...framing, ...this.#upstreamHeaders(incoming)] as never,
+      headers: [...framing, ...upstreamHeaders(incoming, this.#fault, this.#attemptCount)] as never,
       agent: false,
     });
     upstream.end(sent);
@@ -279,7 +285,7 @@ export class PassThroughProxy {
     if (!client.headersSent) {
       const swallows = status === 429 && this.#is("swallows-retry-after");
       this.#pages.answered(this.#is("counts-errors-as-good") ? 200 : status, [...flight.tried].at(-1) ?? "");
-      client.writeHead(swallows ? 503 : status, [...this.#clientHeaders(reply, swallows), ...this.#own(flight)]);
+      client.writeHead(swallows ? 503 : status, [...clientHeaders(reply, this.#fault, swallows), ...this.#own(flight)]);
       if (!this.#is("buffers-streams")) client.flushHeaders();
     }
     const kept: Buffer[] = [];
@@ -357,16 +363,6 @@ export class PassThroughProxy {
     return this.#pods.get(pod) ?? NOWHERE;
   }
 
-  #upstreamHeaders({ rawHeaders }: IncomingMessage): readonly string[] {
-    const passed = pairsOf(rawHeaders).filter(
-      ([name]) => !HOP_BY_HOP.has(name.toLowerCase()) && !/^(host|content-length)$/i.test(name),
-    );
-    if (this.#is("drops-trace")) return passed.filter(([name]) => name.toLowerCase() !== "traceparent").flat();
-    if (!this.#is("own-request-id")) return passed.flat();
-    const others = passed.filter(([name]) => name.toLowerCase() !== "x-request-id");
-    return [...others, ["x-request-id", `own-${this.#attemptCount}`]].flat();
-  }
-
   #upstreamBody(body: Buffer): Buffer {
     if (this.#is("drops-unknown-fields")) return withKnownFieldsOnly(body);
     return this.#is("rounds-big-integers") ? writtenAgain(body) : body;
@@ -385,22 +381,10 @@ export class PassThroughProxy {
       ...(this.#is("echoes-prompts") ? ["x-prompt", encodeURIComponent(prompt)] : []),
     ];
   }
-
-  #clientHeaders({ rawHeaders }: IncomingMessage, withoutRetryAfter: boolean): string[] {
-    const passed = pairsOf(rawHeaders).filter(
-      ([name]) => !HOP_BY_HOP.has(name.toLowerCase()) && !(withoutRetryAfter && name.toLowerCase() === "retry-after"),
-    );
-    if (!this.#is("drops-repeated-headers")) return passed.flat();
-    return Object.entries(Object.fromEntries(passed)).flat();
-  }
 }
 
 function busyFor(ms: number): void {
   for (const endMs = performance.now() + ms; performance.now() < endMs;);
-}
-
-function pairsOf(rawHeaders: readonly string[]): (readonly [string, string])[] {
-  return rawHeaders.flatMap((name, index) => (index % 2 === 0 ? [[name, rawHeaders[index + 1] ?? ""] as const] : []));
 }
 
 function refuse(client: ServerResponse, status: number, message: string): void {
