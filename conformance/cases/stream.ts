@@ -22,12 +22,20 @@ const ODD_EVENTS: readonly (string | Uint8Array)[] = [
   DONE,
 ];
 
+/** Past any buffer: a quarter of a megabyte. */
+const MANY_EVENTS: readonly string[] = [...Array.from({ length: 2_000 }, (_, index) => chunk(`word${index}`)), DONE];
+
 const bytesOf = (pieces: readonly (string | Uint8Array)[]): string =>
   pieces
     .map((piece) =>
       typeof piece === "string" ? utf8(piece) : Array.from(piece, (byte) => String.fromCharCode(byte)).join(""),
     )
     .join("");
+
+const STREAMS: Readonly<Record<string, readonly (string | Uint8Array)[]>> = {
+  "odd events": ODD_EVENTS,
+  "many events": MANY_EVENTS,
+};
 
 /** An event whose data is an error, as OpenAI's clients look for it: the end after it fools nobody. */
 function tellsError(body: string): boolean {
@@ -60,20 +68,25 @@ export const streamCases: readonly Case[] = [
     requirement: "R-STR-1",
     title: "The bytes of a stream MUST reach the client as the pod sent them.",
     traffic: async (lab) => {
-      await exchange(lab, {
-        label: "odd events",
-        body: streamed(lab),
-        reply: { kind: "respond", status: 200, headers: EVENT_STREAM, body: ODD_EVENTS },
-      });
+      for (const [label, body] of Object.entries(STREAMS)) {
+        await exchange(lab, {
+          label,
+          body: streamed(lab),
+          reply: { kind: "respond", status: 200, headers: EVENT_STREAM, body },
+        });
+      }
     },
     missing: unreached,
-    finding: ([got]) => {
-      if (got === undefined || got.attempts.length === 0) return undefined;
-      if (got.body === bytesOf(ODD_EVENTS) && got.end === "complete") return undefined;
-      return {
-        reason: "stream-bytes-changed",
-        detail: `${bytesOf(ODD_EVENTS).length} bytes were sent, ${got.body.length} arrived (${got.end})`,
-      };
+    finding: (exchanges) => {
+      for (const { label, attempts, body, end } of exchanges) {
+        const sent = bytesOf(STREAMS[label] ?? []);
+        if (attempts.length === 0 || (body === sent && end === "complete")) continue;
+        return {
+          reason: "stream-bytes-changed",
+          detail: `of ${label}, ${sent.length} bytes were sent, ${body.length} arrived (${end})`,
+        };
+      }
+      return undefined;
     },
   }),
   httpCase({

@@ -1,6 +1,7 @@
 /** Every way in which the pass-through proxy can be broken on purpose: one switch each. */
 export const HTTP_FAULTS = {
   "buffers-streams": "an answer is collected whole before any of it is passed on",
+  "cuts-long-streams": "of a stream the first 64 kB pass",
   "re-encodes-events": "comments and line endings of an event stream are tidied",
   "ends-broken-streams-cleanly": "a stream that its pod broke off ends with [DONE]",
   "splices-another-pod": "a stream that its pod broke off goes on from another pod",

@@ -26,6 +26,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M36h", { routing: "leaks-on-abort" }, "LOAD-08", "aborted-requests-still-counted"),
   mutant("M43a", { passing: "buffers-streams" }, "STR-02", "stream-buffered"),
   mutant("M43b", { passing: "re-encodes-events" }, "STR-01", "stream-bytes-changed"),
+  mutant("M43c", { passing: "cuts-long-streams" }, "STR-01", "stream-bytes-changed"),
   mutant("M44a", { passing: "ends-broken-streams-cleanly" }, "STR-07", "clean-end-after-reset"),
   mutant("M44b", { passing: "splices-another-pod" }, "STR-07", "retried-after-first-byte"),
   mutant("M45a", { passing: "repeats-after-first-byte" }, "ERR-05", "retried-after-first-byte"),

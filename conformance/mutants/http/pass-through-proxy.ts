@@ -47,6 +47,7 @@ const MOST_ATTEMPTS = 3;
 const MANY_WAITING = 4;
 const FEW_OPEN = 2;
 const TOKENIZER_MS = 300;
+const LONG_STREAM_BYTES = 64 * 1024;
 const SMALL_BODY_BYTES = 256 * 1024;
 const REMEMBERED_PROMPTS = 200;
 /** Longer than any proxy needs: a timer's wait. */
@@ -290,9 +291,12 @@ export class PassThroughProxy {
     }
     const kept: Buffer[] = [];
     let begun = false;
+    let passedBytes = 0;
     reply.on("data", (piece: Buffer) => {
       if (!begun) this.#router.firstToken?.(id, this.#clock.nowMs());
       begun = true;
+      passedBytes += piece.length;
+      if (this.#is("cuts-long-streams") && passedBytes > LONG_STREAM_BYTES) return;
       if (this.#is("buffers-streams")) kept.push(piece);
       else if (this.#is("drops-usage")) client.write(piece.toString().replace('"usage":', '"used":'));
       else if (this.#is("re-encodes-events")) client.write(piece.toString().replaceAll("\r\n", "\n"));
