@@ -1,10 +1,10 @@
-/** ERR-06, ERR-08: pods that say nothing, and pods that fail now and then. */
+/** ERR-06, ERR-08, ERR-10: pods that say nothing, that fail now and then, and that are gone. */
 import type { Case } from "../case.ts";
 import { all, claimed } from "./claims.ts";
 import { completionBody, EMPTY_ANSWER, exchange, httpOf, newRequestId, noted, PATIENCE_MS } from "./exchange.ts";
 import { type Finding, httpCase, unreached } from "./http-case.ts";
 
-export const sickPodCases: readonly Case[] = [silentPod(), flappingPod()];
+export const sickPodCases: readonly Case[] = [silentPod(), flappingPod(), refusingPod()];
 
 function silentPod(): Case {
   const TRIALS = 3;
@@ -124,6 +124,48 @@ function flappingPod(): Case {
       return {
         reason: "recovered-pod-not-used",
         detail: `none of ${after.length} requests went to ${String(flapping)} after the declared time to recover`,
+      };
+    },
+  });
+}
+
+/** Known prompts, so that a router which has not noticed yet asks the pod that is gone. */
+function refusingPod(): Case {
+  const PROMPTS = 8;
+  const ORPHAN = "its pod refuses";
+  return httpCase({
+    id: "ERR-10",
+    level: "declared-MUST",
+    requirement: "R-ERR-10",
+    title: "Where a retry is declared for it, a request whose pod refuses the connection MUST be served by another.",
+    unsupported: claimed("retry on connect", ({ retry }) => retry?.on.includes("connect") === true && retry.max > 0),
+    traffic: async (lab) => {
+      const { pods } = httpOf(lab);
+      const bodiesOf = new Map<string, string[]>();
+      for (let prompt = 0; prompt < PROMPTS; prompt++) {
+        const body = completionBody(lab);
+        const { attempts } = await exchange(lab, { label: "seed", body });
+        const pod = attempts.at(-1)?.pod;
+        if (pod !== undefined) bodiesOf.set(pod, [...(bodiesOf.get(pod) ?? []), body]);
+      }
+      const [pod, bodies] = [...bodiesOf].toSorted(([, a], [, b]) => b.length - a.length)[0] ?? [];
+      if (pod === undefined || bodies === undefined) return;
+      await pods.setUp(pod, false);
+      await Promise.all(bodies.map((body) => exchange(lab, { label: ORPHAN, body })));
+      await pods.setUp(pod, true);
+    },
+    missing: (exchanges) =>
+      exchanges.some(({ label }) => label === ORPHAN) ? undefined : "no request reached a pod that could be taken away",
+    finding: (exchanges): Finding | undefined => {
+      const asked = exchanges.filter(({ label }) => label === ORPHAN);
+      const lost = asked.filter(({ status }) => status !== 200);
+      const [first] = lost;
+      if (first === undefined) return undefined;
+      return {
+        reason: "not-retried-elsewhere",
+        detail: `${lost.length} of ${asked.length} requests were lost with one pod, although others were well`,
+        expected: ["200"],
+        observed: [String(first.status)],
       };
     },
   });

@@ -9,6 +9,7 @@ export const HTTP_FAULTS = {
   "retries-client-errors": "a pod's 4xx is tried at another pod",
   "retries-server-errors": "a pod's 5xx is tried at every other pod",
   "swallows-retry-after": "a pod's 429 reaches the client as 503 without its Retry-After",
+  "never-retries": "a refused connection is told to the client at once",
   "hangs-on-dead-pods": "a refused connection leaves the client without an answer",
   "stays-when-client-leaves-early": "a client that leaves before the first byte does not disconnect the pod",
   "stays-when-client-leaves-late": "a client that leaves in mid-stream does not disconnect the pod",

@@ -34,6 +34,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M45c", { passing: "retries-server-errors" }, "ERR-02", "more-attempts-than-declared"),
   mutant("M45d", { passing: "swallows-retry-after" }, "ERR-03", "shedding-swallowed"),
   mutant("M45e", { passing: "hangs-on-dead-pods" }, "ERR-01", "hung-on-a-dead-pod"),
+  mutant("M45f", { passing: "never-retries" }, "ERR-10", "not-retried-elsewhere"),
   mutant("M46a", { passing: "stays-when-client-leaves-early" }, "STR-05", "disconnect-not-propagated"),
   mutant("M46b", { passing: "stays-when-client-leaves-late" }, "STR-06", "disconnect-not-propagated"),
   mutant("M47a", { passing: "drops-unknown-fields" }, "STR-03", "request-body-changed"),

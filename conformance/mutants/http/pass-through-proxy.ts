@@ -270,7 +270,8 @@ export class PassThroughProxy {
 
   #onRefused(flight: Flight): void {
     if (this.#is("hangs-on-dead-pods")) return;
-    if (flight.tried.size < Math.min(MOST_ATTEMPTS, this.#pods.size)) return this.#dispatch(flight);
+    const more = flight.tried.size < Math.min(MOST_ATTEMPTS, this.#pods.size) && !this.#is("never-retries");
+    if (more) return this.#dispatch(flight);
     refuse(flight.client, 502, "no pod accepts connections");
   }
 
