@@ -35,12 +35,19 @@ stop() {
   containers=$(docker --host "unix://$dir/docker.sock" ps --quiet --all 2>/dev/null || true)
   # shellcheck disable=SC2086  # One argument per container.
   [ -z "$containers" ] || docker --host "unix://$dir/docker.sock" rm --force $containers >/dev/null
-  kill "$pid" 2>/dev/null || return 0
+  end "$pid"
+  # The engine leaves the network of a host-mode container mounted, which keeps its folder from being removed.
+  awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount --lazy
+}
+
+# end PID: asks it to, and makes it after 20 s.
+end() {
+  kill "$1" 2>/dev/null || return 0
   for _ in $(seq 80); do
-    kill -0 "$pid" 2>/dev/null || return 0
+    kill -0 "$1" 2>/dev/null || return 0
     sleep 0.25
   done
-  kill -9 "$pid"
+  kill -9 "$1"
 }
 
 "$action"
