@@ -1,8 +1,8 @@
 /**
- * The pods' speed, server CPU only: each server is a process of its own (the built package, so `npm run build` first), and
+ * The pods' speed, server CPU only: each server is a process of its own (of the package, built anew), and
  * clients are raw sockets in this one. Frames are measured against a floor in the same run, in interleaved rounds.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -25,6 +25,7 @@ const MANY_PODS = 1_000;
 const SETTLE_MS = 500;
 
 export async function run(): Promise<void> {
+  execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "inherit" });
   await startUp();
   await streams();
   await smallRequests();
