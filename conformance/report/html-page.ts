@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Evidence } from "../runner/evidence.ts";
 import type { CaseRow, Report } from "../runner/report-rows.ts";
 import { groupOf } from "../runner/select-cases.ts";
+import { gravestFirst } from "./gravest-first.ts";
 import { caseSection } from "./html-case.ts";
 import { html, Html } from "./html-text.ts";
 import { missingClaims } from "./missing-claims.ts";
@@ -74,7 +75,7 @@ function routerPart({ report, evidence }: PageReport, index: number): Html {
 /** What is wrong or undecided, first and by name. */
 function troubles(cases: readonly CaseRow[], index: number): Html | undefined {
   const rows = (["fail", "error", "inconclusive"] as const).flatMap((verdict) =>
-    cases.filter((row) => row.verdict === verdict),
+    gravestFirst(cases.filter((row) => row.verdict === verdict)),
   );
   if (rows.length === 0) return undefined;
   const lines = rows.map(

@@ -1,11 +1,12 @@
 /** The report for a pull request. */
 import type { CaseRow, Report } from "../runner/report-rows.ts";
 import { groupOf } from "../runner/select-cases.ts";
+import { gravestFirst } from "./gravest-first.ts";
 import type { ReportDiff } from "./report-diff.ts";
 
 export function markdownReport({ header, cases, footer }: Report): string {
   const { router, suite, seed } = header;
-  const failed = cases.filter(({ verdict }) => verdict === "fail" || verdict === "error");
+  const failed = gravestFirst(cases.filter(({ verdict }) => verdict === "fail" || verdict === "error"));
   return [
     `## ${router.name} ${router.version}: ${footer.verdict}`,
     "",
