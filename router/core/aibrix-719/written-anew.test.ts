@@ -3,23 +3,14 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { promptTokens, type DecisionStep } from "../decision-trace.ts";
 import { playDecisions } from "../play-decisions.ts";
+import { drawnPrompt } from "../test-drawn-prompts.ts";
 import { Aibrix719Anew } from "./test-written-anew.ts";
 
 const PODS = ["a", "b", "c", "d"];
 /** Around every edge of the cost model and of the threshold. */
 const LENGTHS = [1, 2, 40, 49, 50, 51, 60, 100, 191, 192, 250, 360, 370, 383, 384, 500, 1024, 1025, 2000, 4096];
 
-/** Token `at` of family f is f x 10,000 + at: prompts share what their first parts have in common. */
-const prompt: fc.Arbitrary<NonNullable<DecisionStep["tokens"]>> = fc
-  .array(fc.record({ family: fc.integer({ min: 1, max: 4 }), length: fc.constantFrom(...LENGTHS) }), { maxLength: 4 })
-  .map((parts) => {
-    let at = 0;
-    return parts.map(({ family, length }): [number, number] => {
-      const from = family * 10_000 + at;
-      at += length;
-      return [from, from + length - 1];
-    });
-  });
+const prompt = drawnPrompt({ families: 4, lengths: LENGTHS, maxParts: 4 });
 
 interface Drawn {
   readonly step: DecisionStep;

@@ -1,23 +1,14 @@
 /** The mode against a second writing of its rule, step by step over traffic drawn at random. */
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { promptTokens, type DecisionStep } from "../decision-trace.ts";
+import { promptTokens } from "../decision-trace.ts";
 import { playDecisions } from "../play-decisions.ts";
+import { drawnPrompt } from "../test-drawn-prompts.ts";
 import { PrebleAnew } from "./test-written-anew.ts";
 
 const LENGTHS = [1, 2, 40, 50, 51, 60, 100, 192, 300, 384];
 
-/** Token `at` of family f is f x 10,000 + at: prompts share what their first parts have in common. */
-const prompt: fc.Arbitrary<NonNullable<DecisionStep["tokens"]>> = fc
-  .array(fc.record({ family: fc.integer({ min: 1, max: 3 }), length: fc.constantFrom(...LENGTHS) }), { maxLength: 3 })
-  .map((parts) => {
-    let at = 0;
-    return parts.map(({ family, length }): [number, number] => {
-      const from = family * 10_000 + at;
-      at += length;
-      return [from, from + length - 1];
-    });
-  });
+const prompt = drawnPrompt({ families: 3, lengths: LENGTHS, maxParts: 3 });
 
 interface Traffic {
   readonly pods: readonly string[];
