@@ -160,6 +160,15 @@ export type RouterProfile = Static<typeof RouterProfileSchema>;
 /** Where prompts without a match go; undefined when the router does not say. */
 export const coldPolicy = ({ cold }: RouterProfile) => (typeof cold === "object" ? cold.policy : cold);
 
+/** Cold requests go anywhere by chance: what follows an owner is told from what does not by counting. */
+export function byChance(profile: RouterProfile): boolean {
+  const policy = coldPolicy(profile);
+  return policy === "random" || policy === "round-robin";
+}
+
+/** The router goes by no load, or by one that a client's requests do not show in. */
+export const loadIsUnseen = ({ load }: RouterProfile): boolean => load?.signal === "none" || load?.signal === "metric";
+
 const DEFAULT_WINDOW_MS = 180_000;
 /** A window that can be waited out between one case and the next. */
 export const SHORT_WINDOW_MS = 15_000;

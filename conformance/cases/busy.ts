@@ -7,7 +7,7 @@ import { gateState } from "../oracle/gate.ts";
 import { historyBefore } from "../oracle/history.ts";
 import { loadsOf, type PodLoad } from "../oracle/load.ts";
 import { exactly } from "../oracle/range.ts";
-import { coldPolicy, type RouterProfile } from "../router-profile.ts";
+import { byChance, coldPolicy, loadIsUnseen, type RouterProfile } from "../router-profile.ts";
 import { cells } from "./shape.ts";
 
 /** Requests by which the pod should lead the others, where the gate allows. */
@@ -50,11 +50,9 @@ export const RIVAL = "rival";
 export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOptions = {}): Promise<void> {
   lab.note(RIVAL, pod);
   const { profile } = lab;
-  const policy = coldPolicy(profile);
-  if (policy === "round-robin") await outOfStep(lab);
+  if (coldPolicy(profile) === "round-robin") await outOfStep(lab);
   // Where load decides nothing that a client can see, being busy would only shift whose turn it is.
-  if (policy === "round-robin" || policy === "random") return;
-  if (profile.load === undefined || profile.load.signal === "none" || profile.load.signal === "metric") return;
+  if (profile.load === undefined || byChance(profile) || loadIsUnseen(profile)) return;
   const wanted = maxBusy(profile, lab.pods().length);
   const learntLate = profile.insert?.at !== "dispatch";
   const ballastCells = cells("ballast", BALLAST_CELLS[profile.load.signal] ?? 0);

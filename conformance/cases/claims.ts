@@ -1,6 +1,6 @@
 /** Which claims of a profile a case stands on. A missing one makes the case unsupported, never failed. */
 import type { Unsupported } from "../case.ts";
-import { coldPolicy, RouterProfileSchema, type RouterProfile } from "../router-profile.ts";
+import { byChance, coldPolicy, loadIsUnseen, RouterProfileSchema, type RouterProfile } from "../router-profile.ts";
 import { maxBusy } from "./busy.ts";
 import { ANY_MATCH, passes } from "../oracle/threshold.ts";
 import { measureOf } from "../oracle/measure.ts";
@@ -32,7 +32,8 @@ export const all =
 
 export const none: Claim = () => undefined;
 
-export const prefixAware: Claim = ({ match, threshold, gate, load }) => {
+export const prefixAware: Claim = (profile) => {
+  const { match, threshold, gate, load } = profile;
   if (match === undefined) return silent("match.unit");
   if (match.unit === "none") return no("the router does not match prefixes (match.unit is none)");
   if (threshold === undefined) return silent("threshold", " (null when there is none)");
@@ -41,9 +42,7 @@ export const prefixAware: Claim = ({ match, threshold, gate, load }) => {
     return no("the threshold is never passed");
   if (gate === undefined || gate === null) return undefined;
   if (load === undefined) return silent("load");
-  if (load.signal === "none" || load.signal === "metric")
-    return no(`the gate goes by ${load.signal}: nobody outside knows when it opens`);
-  return undefined;
+  return loadIsUnseen(profile) ? no(`the gate goes by ${load.signal}: nobody outside knows when it opens`) : undefined;
 };
 
 /** There is a match so small that the rule ignores it. */
@@ -72,28 +71,19 @@ export const loadDecides: Claim = (profile) => {
   if (policy === undefined) return silent("cold");
   if (policy !== "least-load" && policy !== "cost-model") return no(`cold requests go by ${policy}, not by load`);
   if (load === undefined) return silent("load");
-  if (load.signal === "none" || load.signal === "metric")
-    return no(`load is ${load.signal}: requests held open do not show`);
-  return undefined;
+  return heldOnesSpread(profile);
 };
 
 /** Requests held open move cold ones to other pods; where they do not show, all may legally go to one pod. */
 export const heldOnesSpread: Claim = (profile) => {
   const policy = coldPolicy(profile);
-  const signal = profile.load?.signal;
   if (policy !== "least-load" && policy !== "cost-model") return undefined;
-  return signal === "none" || signal === "metric" ? no(`load is ${signal}: requests held open do not show`) : undefined;
+  return loadIsUnseen(profile) ? no(`load is ${profile.load?.signal}: requests held open do not show`) : undefined;
 };
 
 /** Loads compare request by request; a cost model's only where one pod is far ahead. */
 export const countableLoad: Claim = ({ load }) =>
   load?.signal === "cost-model" ? no("a cost model's small differences cannot be predicted from outside") : undefined;
-
-/** Cold requests go anywhere by chance: what follows an owner is told from what does not by counting. */
-export const byChance = (profile: RouterProfile): boolean => {
-  const policy = coldPolicy(profile);
-  return policy === "random" || policy === "round-robin";
-};
 
 /** Nobody outside can tell where a cold request must go: each pod is possible, none certain. */
 export const unpredictable = (profile: RouterProfile): boolean => {

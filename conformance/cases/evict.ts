@@ -2,12 +2,11 @@
 import type { Case } from "../case.ts";
 import type { Prompt } from "../corpus.ts";
 import type { Lab } from "../lab.ts";
-import { coldPolicy, type RouterProfile } from "../router-profile.ts";
+import { byChance, coldPolicy, type RouterProfile } from "../router-profile.ts";
 import { makeBusy, outOfStep } from "./busy.ts";
 import {
   all,
   busyOwner,
-  byChance,
   claimed,
   coldReachable,
   loadDecides,

@@ -84,6 +84,11 @@ export async function exchange(lab: Lab, options: ExchangeOptions, requestId = n
   return result;
 }
 
+/** Empty answers, all at once: whoever goes by load gets round to every pod, and waits overlap. */
+export async function exchangeTogether(lab: Lab, count: number, label: string): Promise<void> {
+  await Promise.all(Array.from({ length: count }, () => exchange(lab, { label, reply: EMPTY_ANSWER })));
+}
+
 /** What pods saw of a request up to now. */
 export const attemptsOf = (http: HttpLab, requestId: string): readonly Attempt[] =>
   http.pods.seen(requestId).map(({ pod, headers, body, ended }) => ({

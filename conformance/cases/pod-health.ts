@@ -1,8 +1,8 @@
 /** POD: pods that fail and recover, and pods that leave while they answer. */
 import type { Case } from "../case.ts";
-import { ALL_PATHS, type Lab } from "../lab.ts";
+import { ALL_PATHS } from "../lab.ts";
 import { claimed } from "./claims.ts";
-import { EMPTY_ANSWER, exchange, httpOf, newRequestId, noted, utf8 } from "./exchange.ts";
+import { exchange, exchangeTogether, httpOf, newRequestId, noted, utf8 } from "./exchange.ts";
 import { httpCase, unreached } from "./http-case.ts";
 
 const REQUESTS = 24;
@@ -31,10 +31,10 @@ export const podHealthCases: readonly Case[] = [
       lab.note("sick", sick);
       pods.setPage(ALL_PATHS, { kind: "status", status: 503 }, sick);
       await lab.advance(healthMs);
-      await sendTogether(lab, SICK);
+      await exchangeTogether(lab, REQUESTS, SICK);
       pods.setPage(ALL_PATHS, undefined, sick);
       await lab.advance(Math.max(healthMs, recoveryMs));
-      await sendTogether(lab, WELL);
+      await exchangeTogether(lab, REQUESTS, WELL);
     },
     finding: (exchanges, _profile, observation) => {
       const sick = noted(observation, "sick");
@@ -90,8 +90,3 @@ export const podHealthCases: readonly Case[] = [
     },
   }),
 ];
-
-/** All at once, so that whoever goes by load gets round to every pod. */
-async function sendTogether(lab: Lab, label: string): Promise<void> {
-  await Promise.all(Array.from({ length: REQUESTS }, () => exchange(lab, { label, reply: EMPTY_ANSWER })));
-}

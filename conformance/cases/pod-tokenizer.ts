@@ -2,7 +2,7 @@
 import type { Case } from "../case.ts";
 import type { Lab, PodPage } from "../lab.ts";
 import { claimed } from "./claims.ts";
-import { EMPTY_ANSWER, exchange, httpOf, noted, PATIENCE_MS } from "./exchange.ts";
+import { exchangeTogether, httpOf, noted } from "./exchange.ts";
 import { httpCase } from "./http-case.ts";
 
 const TOKENIZE = "/tokenize";
@@ -19,12 +19,12 @@ export const podTokenizerCases: readonly Case[] = [
     unsupported: claimed("match.tokenizer pods", ({ match }) => match?.tokenizer === "pods"),
     traffic: async (lab) => {
       const { pods } = httpOf(lab);
-      await sendTogether(lab, "while it is well");
+      await exchangeTogether(lab, REQUESTS, "while it is well");
       const before = pods.asked(TOKENIZE);
       await sendWhile(lab, { kind: "status", status: 500 }, "while it fails");
       await sendWhile(lab, { kind: "hang" }, SILENT);
       lab.note(ASKED, pods.asked(TOKENIZE) - before);
-      await sendTogether(lab, "afterwards");
+      await exchangeTogether(lab, REQUESTS, "afterwards");
     },
     missing: (_exchanges, observation) =>
       noted(observation, ASKED) === 0 ? "the router asked no pod for tokens" : undefined,
@@ -43,12 +43,6 @@ export const podTokenizerCases: readonly Case[] = [
 async function sendWhile(lab: Lab, page: PodPage, label: string): Promise<void> {
   const { pods } = httpOf(lab);
   pods.setPage(TOKENIZE, page);
-  await sendTogether(lab, label);
+  await exchangeTogether(lab, REQUESTS, label);
   pods.setPage(TOKENIZE, undefined);
-}
-
-/** At once: each may wait as long as the router gives its pods. */
-async function sendTogether(lab: Lab, label: string): Promise<void> {
-  const send = () => exchange(lab, { label, reply: EMPTY_ANSWER, timeoutMs: PATIENCE_MS });
-  await Promise.all(Array.from({ length: REQUESTS }, send));
 }

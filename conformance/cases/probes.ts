@@ -7,11 +7,11 @@
 import type { Judgement } from "../case.ts";
 import type { Observation, PodsStep, SentStep } from "../observation.ts";
 import { allowed, type Expectation, type Zone } from "../oracle/allowed.ts";
-import type { RouterProfile } from "../router-profile.ts";
+import { byChance, type RouterProfile } from "../router-profile.ts";
 import { RIVAL } from "./busy.ts";
 import { FALSE_POSITIVE_RATE } from "../statistics/binomial.ts";
 import { inDigits, judgeCounts, type Count, type CountVerdict, type Question } from "../statistics/judge-counts.ts";
-import { byChance, unpredictable } from "./claims.ts";
+import { unpredictable } from "./claims.ts";
 import { looksIn, UNDECIDED, UNMET, type Looks } from "./looks.ts";
 
 /** The branch a probe is made for; `any` only asks that the oracle be obeyed. */

@@ -5,7 +5,7 @@
  * legal surprise never cascades. Whatever the profile leaves out makes the answer larger.
  */
 import type { Observation, SentStep } from "../observation.ts";
-import { coldPolicy, type RouterProfile } from "../router-profile.ts";
+import { byChance, coldPolicy, type RouterProfile } from "../router-profile.ts";
 import { type GateState, gateState } from "./gate.ts";
 import { type History, historyBefore } from "./history.ts";
 import { leastLoaded, loadsOf, type PodLoad } from "./load.ts";
@@ -170,9 +170,8 @@ function spillPods(
   profile: RouterProfile,
 ): readonly string[] {
   if (loads === undefined || profile.gate === null || profile.gate === undefined) return pods;
-  const policy = coldPolicy(profile);
   // Spilt prompts go the way of cold ones by some, to the least loaded pod by others.
-  if (policy === "random" || policy === "round-robin") return pods;
+  if (byChance(profile)) return pods;
   if (profile.gate.over === "min") return leastLoaded(pods, loads);
   const others = pods.filter((pod) => !owners.includes(pod));
   return others.length > 0 ? others : pods;
