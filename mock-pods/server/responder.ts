@@ -51,7 +51,7 @@ export class Responder {
     this.#status = 200;
     const stream = this.#exchange.reply.open(200, headers);
     return {
-      write: (chunk) => stream.write(chunk),
+      write: (text, bytes) => stream.write(text, bytes),
       writeBytes: (bytes) => stream.writeBytes(bytes),
       end: () => {
         if (this.#ended) return;

@@ -1,11 +1,10 @@
 /** `POST /inference/v1/generate`: token ids in, token ids out. */
 import { Refusal } from "../../../fixtures/wire/errors.ts";
 import { generateBody, type GenerateRequest } from "../../../fixtures/wire/generate-request.ts";
-import { encodeEvent } from "../../../fixtures/wire/server-sent-events.ts";
+import { DONE_EVENT, encodeEvent } from "../../../fixtures/wire/server-sent-events.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
 import { admit } from "../admission.ts";
 import { json } from "../answer.ts";
-import { Chunk, DONE } from "../chunk.ts";
 import type { ReplyStream } from "../exchange.ts";
 import { answerCall } from "../generation/answer-call.ts";
 import type { Listener } from "../generation/generation-hub.ts";
@@ -68,7 +67,7 @@ function generateAnswer(
   last: Generation,
   { id, name, created }: { readonly id: string; readonly name: string; readonly created: number },
 ): object {
-  const completionTokens = generations.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+  const completionTokens = generations.reduce((sum, { tokens }) => sum + tokens, 0);
   return {
     request_id: id,
     model: name,
@@ -89,7 +88,7 @@ function generateAnswer(
       token_ids: generation.tokenIds,
       routed_experts: null,
       sampling_mask: null,
-      weight_versions: [{ version: "default", start: 0, end: generation.tokenIds.length }],
+      weight_versions: [{ version: "default", start: 0, end: generation.tokens }],
       logprobs: null,
     })),
   };
@@ -129,7 +128,7 @@ class GenerateStream implements Listener {
         finish_reason: generation.finishReason ?? null,
         token_ids: generation.lastTokenIds(delta.tokens),
       };
-      this.#stream.write(new Chunk(encodeEvent({ request_id: this.#id, choices: [choice] })));
+      this.#stream.write(encodeEvent({ request_id: this.#id, choices: [choice] }));
       if (generation.finishReason !== undefined) this.#open--;
       if (this.#open === 0) this.#close(generation);
     }
@@ -138,9 +137,9 @@ class GenerateStream implements Listener {
   #close({ promptTokens, cachedTokens }: Generation): void {
     if (this.#request.stream_options?.include_usage === true) {
       const counts = chunkUsage(promptTokens, this.#completionTokens, details(this.#pod, cachedTokens));
-      this.#stream.write(new Chunk(encodeEvent({ request_id: this.#id, choices: [], usage: counts })));
+      this.#stream.write(encodeEvent({ request_id: this.#id, choices: [], usage: counts }));
     }
-    this.#stream.write(DONE);
+    this.#stream.write(DONE_EVENT);
     this.#stream.end();
   }
 }
