@@ -2,6 +2,7 @@ import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { Command } from "commander";
 import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
 import { startFleet } from "./fleet.ts";
+import { keepHeapFrugal } from "./frugal-heap.ts";
 import { DEFAULT_MODEL } from "../arguments/pod-settings.ts";
 import type { Fleet } from "../pod/pod.ts";
 import { readVllmArguments } from "../arguments/vllm-arguments.ts";
@@ -36,6 +37,7 @@ export function definePods(command: Command, exit: (code: number) => void): void
     .allowUnknownOption()
     .allowExcessArguments()
     .action(async (options: Options) => {
+      keepHeapFrugal();
       const { flags, model, warnings } = readVllmArguments(command.args);
       for (const warning of warnings) process.stderr.write(`routeproof: ${warning}\n`);
       const basePort = whole(options, options.basePort === undefined ? "port" : "basePort", 0, 65_535);
