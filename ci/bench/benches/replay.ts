@@ -2,13 +2,13 @@
  * `npm run bench -- replay [MOONCAKE_TRACE]`: what an hour of traffic on eight A6000 costs, by strategy. Without a trace, as
  * many requests are generated.
  */
-import { sharedPrefixTrace } from "../../fixtures/traces/generate.ts";
-import { readTraceFile } from "../../fixtures/traces/trace-file.ts";
-import { simulate } from "../../conformance/replay/simulate.ts";
-import { DEFAULT_MODEL } from "../../mock-pods/arguments/pod-settings.ts";
-import { podSettings } from "../../mock-pods/arguments/pod-settings.ts";
+import { sharedPrefixTrace } from "../../../fixtures/traces/generate.ts";
+import { readTraceFile } from "../../../fixtures/traces/trace-file.ts";
+import { simulate } from "../../../conformance/replay/simulate.ts";
+import { DEFAULT_MODEL } from "../../../mock-pods/arguments/pod-settings.ts";
+import { podSettings } from "../../../mock-pods/arguments/pod-settings.ts";
 import { printLaps, race } from "../race.ts";
-import { replayStrategy } from "../replay-strategies.ts";
+import { replayStrategy } from "../../replay/replay-strategies.ts";
 
 const GENERATED = {
   seed: 1,

@@ -8,11 +8,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { request } from "undici";
-import { Random } from "../fixtures/random.ts";
-import { faultTimeline } from "./soak/fault-timeline.ts";
-import { growthOf, type MemorySample } from "./soak/growth.ts";
-import { fillRouter, runTraffic, type Outcomes } from "./soak/traffic.ts";
-import { startCommand, type PodsReady, type RouterReady, type StartedCommand } from "./started-command.ts";
+import { Random } from "../../fixtures/random.ts";
+import { faultTimeline } from "./fault-timeline.ts";
+import { growthOf, type MemorySample } from "./growth.ts";
+import { fillRouter, runTraffic, type Outcomes } from "./traffic.ts";
+import { startCommand, type PodsReady, type RouterReady, type StartedCommand } from "../started-command.ts";
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +28,7 @@ if (!(runMs > 0 && Number(values.users) >= 1 && Number.isInteger(Number(values.s
 }
 const random = new Random(Number(values.seed));
 const SAMPLES = 60;
-const PROBED = ["--expose-gc", "--import", join(import.meta.dirname, "soak/memory-probe.ts")];
+const PROBED = ["--expose-gc", "--import", join(import.meta.dirname, "memory-probe.ts")];
 /** A silent pod is given up well within a user's patience. */
 const ROUTER_LIMITS = ["--first-byte-ms", "5000", "--idle-ms", "5000", "--probe-ms", "1000", "--log-level", "error"];
 

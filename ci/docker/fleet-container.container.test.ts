@@ -1,21 +1,21 @@
 /** The pods in a container, the reference router in front, as a user of testcontainers has it. */
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { GenericContainer, Wait } from "testcontainers";
 import { request } from "undici";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
-import { VllmFleetContainer, type StartedVllmFleetContainer } from "../mock-pods/adapters/container.ts";
-import { createFunctionRouter, startRouter } from "../router/index.ts";
-import { bundleForContainer } from "./container-bundle.ts";
+import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
+import { VllmFleetContainer, type StartedVllmFleetContainer } from "../../mock-pods/adapters/container.ts";
+import { createFunctionRouter, startRouter } from "../../router/index.ts";
+import { bundleForContainer } from "../build/container-bundle.ts";
 
 const IMAGE = "routeproof-pods:test";
 const MODEL = "mock-model";
 /** 1,200 words: far above one block of 16 tokens. */
 const DOCUMENT = "the quick brown fox jumps over the lazy dog again ".repeat(120);
 
-const root = dirname(import.meta.dirname);
+const root = join(import.meta.dirname, "../..");
 /** Not the real dist/, which other tests build anew. */
 const context = mkdtempSync(join(tmpdir(), "routeproof-context-"));
 let fleet: StartedVllmFleetContainer;

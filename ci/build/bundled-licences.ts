@@ -1,9 +1,9 @@
 /** Puts the licences of packages beside the file that they were bundled into. */
 import { cpSync, globSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Metafile } from "esbuild";
 
-const root = dirname(import.meta.dirname);
+const root = join(import.meta.dirname, "../..");
 
 export function copyLicences({ inputs }: Metafile, directory: string): void {
   const packages = Object.keys(inputs).flatMap((path) => /^node_modules\/((@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);

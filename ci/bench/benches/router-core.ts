@@ -4,9 +4,9 @@
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { createFunctionRouter, type FunctionRouterOptions } from "../../router/index.ts";
-import { RadixTree } from "../../router/core/radix-tree.ts";
-import { Random } from "../../fixtures/random.ts";
+import { createFunctionRouter, type FunctionRouterOptions } from "../../../router/index.ts";
+import { RadixTree } from "../../../router/core/radix-tree.ts";
+import { Random } from "../../../fixtures/random.ts";
 
 const POD_COUNT = 64;
 const PROMPT_TOKENS = 500;

@@ -1,12 +1,12 @@
 /** `npm run build`: JavaScript and types into dist/, with the data files that the sources read beside them. */
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, globSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { bundleForContainer } from "./container-bundle.ts";
 import { packPodsCommand } from "./pack-pods-command.ts";
 import { packSmallFiles } from "./pack-small-files.ts";
 
-const root = dirname(import.meta.dirname);
+const root = join(import.meta.dirname, "../..");
 const dist = join(root, "dist");
 const ROOMS = ["fixtures", "mock-pods", "router", "conformance"];
 /** Evidence and prose for readers of the repository, which the package works without, and what it has at its own place. */

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
-import { parseBackends } from "../router/server/pod-spec.ts";
-import { main } from "./routeproof.ts";
+import { parseBackends } from "../../router/server/pod-spec.ts";
+import { main } from "../routeproof.ts";
 
 interface Container {
   readonly image: string;
@@ -28,12 +28,12 @@ function optionsIn(words: readonly string[]): string[] {
   return words.filter((word) => word.startsWith("--")).map((word) => word.replace(/=.*/s, ""));
 }
 
-const compose = parse(read("deploy/compose.yaml")) as {
+const compose = parse(read("compose.yaml")) as {
   readonly services: Readonly<
     Record<string, { readonly entrypoint?: readonly string[]; readonly command: readonly string[] }>
   >;
 };
-const kubernetes = parseAllDocuments(read("deploy/kubernetes.yaml")).map(
+const kubernetes = parseAllDocuments(read("kubernetes.yaml")).map(
   (document) =>
     document.toJS() as {
       readonly kind: string;
@@ -71,7 +71,7 @@ describe("the router", () => {
 });
 
 it("runs the action on options that `routeproof verify` has, and uses every input", async () => {
-  const action = read("github-action/action.yml");
+  const action = read("../github-action/action.yml");
   const { inputs } = parse(action) as { readonly inputs: Readonly<Record<string, unknown>> };
   for (const input of Object.keys(inputs)) expect(action).toContain(`\${{ inputs.${input} }}`);
   const used = [...action.matchAll(/(?<=[( ])--(?!yes)[a-z-]+/g)].map(([option]) => option);

@@ -3,13 +3,13 @@
  * hour at 20 requests a second, 512 tokens in (256 of them shared by the 40 requests of a group), 128 out: 72,000
  * requests, dealt round-robin by group. A trace is played at its own lengths, dealt round-robin, no request refused.
  */
-import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
-import { Random } from "../../fixtures/random.ts";
-import { TokenRuns, type Trace, type TraceEntry } from "../../fixtures/traces/trace.ts";
-import { readTraceFile } from "../../fixtures/traces/trace-file.ts";
-import { createEngine, ENGINE_DEFAULTS } from "../../mock-pods/engine/create-engine.ts";
-import type { DecodeRun, StepOutput } from "../../mock-pods/engine/engine.ts";
-import { VirtualDriver } from "../../mock-pods/drivers/virtual-driver.ts";
+import { loadProfile } from "../../../fixtures/profiles/latency-profile.ts";
+import { Random } from "../../../fixtures/random.ts";
+import { TokenRuns, type Trace, type TraceEntry } from "../../../fixtures/traces/trace.ts";
+import { readTraceFile } from "../../../fixtures/traces/trace-file.ts";
+import { createEngine, ENGINE_DEFAULTS } from "../../../mock-pods/engine/create-engine.ts";
+import type { DecodeRun, StepOutput } from "../../../mock-pods/engine/engine.ts";
+import { VirtualDriver } from "../../../mock-pods/drivers/virtual-driver.ts";
 
 const PODS = 8;
 const ROUNDS = 3;

@@ -1,8 +1,8 @@
 /** The reference router's decision core under the kit's function cases, on virtual time. */
 import { expect, it } from "vitest";
-import type { FunctionRouter } from "../fixtures/routing.ts";
-import { CASES } from "../conformance/cases/index.ts";
-import { functionCases, runOnFunction } from "../conformance/mutants/trial-run.ts";
+import type { FunctionRouter } from "../../fixtures/routing.ts";
+import { CASES } from "../../conformance/cases/index.ts";
+import { functionCases, runOnFunction } from "../../conformance/mutants/trial-run.ts";
 import { REFERENCE_PROFILE, referenceFunctionRouter } from "./reference-router.ts";
 
 const start = (threshold?: number): FunctionRouter =>

@@ -1,10 +1,10 @@
 /** Properties of the source tree itself, checked like any other behaviour. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
-const root = dirname(import.meta.dirname);
+const root = join(import.meta.dirname, "../..");
 const ROOMS = ["ci", "conformance", "fixtures", "mock-pods", "router"];
 
 /** Files above 400 lines, and why each is one thing. */
@@ -37,7 +37,7 @@ it("keeps files under 400 lines, but for those that are one long thing", () => {
 
 it("skips, retries and postpones no test", () => {
   const marks = /\b(?:it|test|describe)(?:\.\w+)*\.(?:skip|only|todo|fails|skipIf|runIf)\b|\bretry:\s*[1-9]/;
-  expect(sources.filter((file) => file !== "ci/tidy.test.ts" && marks.test(read(file)))).toEqual([]);
+  expect(sources.filter((file) => file !== "ci/tree/tidy.test.ts" && marks.test(read(file)))).toEqual([]);
 });
 
 describe("CHANGELOG.md", () => {

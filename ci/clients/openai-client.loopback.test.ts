@@ -1,9 +1,9 @@
 /** The `openai` package as people use it, against a pod and through the router: it must not be able to tell. */
 import OpenAI, { BadRequestError, NotFoundError } from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
-import { startFleet, type Fleet } from "../mock-pods/index.ts";
-import { createFunctionRouter, startRouter, type RunningRouter } from "../router/index.ts";
+import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
+import { startFleet, type Fleet } from "../../mock-pods/index.ts";
+import { createFunctionRouter, startRouter, type RunningRouter } from "../../router/index.ts";
 
 const MODEL = "mock-model";
 const MESSAGES = [{ role: "user" as const, content: "Which pod holds my prefix?" }];

@@ -5,7 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Plugin } from "esbuild";
-import { cl100kRanks } from "../fixtures/tokenizer/cl100k-ranks.ts";
+import { cl100kRanks } from "../../fixtures/tokenizer/cl100k-ranks.ts";
 
 const FILE = "cl100k-ranks.json";
 const READS_FILE = `

@@ -2,16 +2,16 @@
  * The reference router as the kit and the replay see it, who may not import it: in-process, behind real HTTP, with time
  * that can be moved; and as plain functions.
  */
-import { RealClock, type Clock } from "../fixtures/clock.ts";
-import type { FunctionRouterFactory } from "../fixtures/routing.ts";
-import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
-import { checkAdapterFile } from "../conformance/adapters/adapter-file.ts";
-import type { RouterAdapter } from "../conformance/adapters/router-under-test.ts";
-import shipped from "../conformance/adapters/shipped/routeproof.json" with { type: "json" };
-import claims from "../conformance/adapters/shipped/routeproof.profile.json" with { type: "json" };
-import { checkRouterProfile, type RouterProfile } from "../conformance/router-profile.ts";
-import { createFunctionRouter, startRouter, type FunctionRouterOptions } from "../router/index.ts";
-import packageJson from "../package.json" with { type: "json" };
+import { RealClock, type Clock } from "../../fixtures/clock.ts";
+import type { FunctionRouterFactory } from "../../fixtures/routing.ts";
+import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
+import { checkAdapterFile } from "../../conformance/adapters/adapter-file.ts";
+import type { RouterAdapter } from "../../conformance/adapters/router-under-test.ts";
+import shipped from "../../conformance/adapters/shipped/routeproof.json" with { type: "json" };
+import claims from "../../conformance/adapters/shipped/routeproof.profile.json" with { type: "json" };
+import { checkRouterProfile, type RouterProfile } from "../../conformance/router-profile.ts";
+import { createFunctionRouter, startRouter, type FunctionRouterOptions } from "../../router/index.ts";
+import packageJson from "../../package.json" with { type: "json" };
 
 /** What the router claims in its default mode: the profile that ships with its adapter file. */
 export const REFERENCE_PROFILE: RouterProfile = checkRouterProfile(claims, "routeproof.profile.json");

@@ -1,9 +1,9 @@
-/** `npm run bench -- NAME` runs ci/bench/NAME.ts; without a name it lists them. Run by hand, on an idle machine. */
+/** `npm run bench -- NAME` runs ci/bench/benches/NAME.ts; without a name it lists them. Run by hand, on an idle machine. */
 import { globSync } from "node:fs";
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
 
-const names = globSync(join(import.meta.dirname, "bench", "*.ts"))
+const names = globSync(join(import.meta.dirname, "benches", "*.ts"))
   .map((file) => basename(file, ".ts"))
   .sort();
 const name = process.argv[2];
@@ -17,6 +17,6 @@ if (name === undefined || !names.includes(name)) {
   process.stdout.write(
     `${name} on Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? "unknown processor"}\n`,
   );
-  const { run } = (await import(`./bench/${name}.ts`)) as { run: () => Promise<void> };
+  const { run } = (await import(`./benches/${name}.ts`)) as { run: () => Promise<void> };
   await run();
 }

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { idealHitRatio } from "../conformance/replay/ideal-hits.ts";
-import { playLive } from "../conformance/replay/play-live.ts";
-import { simulate } from "../conformance/replay/simulate.ts";
-import { summarise } from "../conformance/replay/summary.ts";
-import { sharedPrefixTrace } from "../fixtures/traces/generate.ts";
-import { podSettings } from "../mock-pods/arguments/pod-settings.ts";
+import { idealHitRatio } from "../../conformance/replay/ideal-hits.ts";
+import { playLive } from "../../conformance/replay/play-live.ts";
+import { simulate } from "../../conformance/replay/simulate.ts";
+import { summarise } from "../../conformance/replay/summary.ts";
+import { sharedPrefixTrace } from "../../fixtures/traces/generate.ts";
+import { podSettings } from "../../mock-pods/arguments/pod-settings.ts";
 import { replayStrategy } from "./replay-strategies.ts";
 
 const MODEL = "mock-model";

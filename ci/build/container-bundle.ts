@@ -1,9 +1,9 @@
 /** What the pods' image is made of: the whole command in a few files, so that nothing need be installed in it. */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { build } from "esbuild";
 import { ranksAsData } from "./ranks-as-data.ts";
 
-const root = dirname(import.meta.dirname);
+const root = join(import.meta.dirname, "../..");
 
 /** Absent from the image, and who asks for them is told so: optional native ones, for KV events, and what starts containers. */
 const ABSENT = ["zeromq", "msgpackr", "testcontainers"];

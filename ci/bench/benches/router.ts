@@ -2,7 +2,7 @@
  * The proxy around the decision: requests and stream frames per second of its own processor time, against a bare
  * pass-through, and the latency it adds to a direct call. Rounds are interleaved; each figure is the median over rounds.
  *
- * With SGLANG_ROUTER naming the executable of that router, it runs beside ours (`ci/bench-router.sh` fetches it).
+ * With SGLANG_ROUTER naming the executable of that router, it runs beside ours (`ci/bench/beside-sglang-router.sh` fetches it).
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -48,7 +48,7 @@ async function compare(started: ChildProcess[]): Promise<void> {
   const bare = start(started, process.execPath, [script("pass-through.ts"), ...urls]);
   enter("pass-through", ((await firstLine(bare)) as { url: string }).url, bare);
   for (const strategy of ["prefix-cache-and-load", "round-robin"]) {
-    const command = join(import.meta.dirname, "../routeproof.ts");
+    const command = join(import.meta.dirname, "../../routeproof.ts");
     const flags = ["--backends", urls.join(), "--strategy", strategy, "--port", "0", "--log-level", "warn"];
     const child = start(started, process.execPath, [command, "router", ...flags]);
     enter(`routeproof ${strategy}`, ((await firstLine(child)) as { url: string }).url, child);

@@ -10,9 +10,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { Pool, request } from "undici";
-import { parsePrometheusText, sampleValue } from "../../fixtures/wire/prometheus-text.ts";
+import { parsePrometheusText, sampleValue } from "../../../fixtures/wire/prometheus-text.ts";
 
-const root = join(import.meta.dirname, "../..");
+const root = join(import.meta.dirname, "../../..");
 const STREAMS = 1_000;
 const TOKENS = 200;
 /** So that a pod's batch of 100 keeps the card's shortest step: about 25 ms. */
@@ -93,7 +93,7 @@ async function streams(): Promise<void> {
   const floor = await start([
     "--import",
     "tsx",
-    join(root, "ci/frame-floor.ts"),
+    join(root, "ci/bench/frame-floor.ts"),
     ...[STREAMS, TOKENS, FLOOR_STEP_MS].map(String),
   ]);
   const rounds: { ours: Played; floor: Played }[] = [];

@@ -3,11 +3,11 @@
  * pod takes for everything else before it listens. Written into the package as one file they cost a tenth of that.
  */
 import { globSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { copyLicences } from "./bundled-licences.ts";
 
-const root = dirname(import.meta.dirname);
+const root = join(import.meta.dirname, "../..");
 const PACKED = /^(typebox|ajv)$/;
 const IMPORTS_PACKED = /from "(typebox|ajv)"/;
 const FOLDER = "packed";

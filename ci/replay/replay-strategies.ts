@@ -1,8 +1,8 @@
 /** The reference router's strategies for a replay, written `NAME[:KEY=VALUE]...`, as `prefix-cache-and-load:ttlMs=1200000`. */
-import { OperationalError } from "../fixtures/operational-error.ts";
-import { cl100k } from "../fixtures/tokenizer/cl100k.ts";
-import type { LiveRouter } from "../conformance/replay/play-live.ts";
-import type { ReplayStrategy } from "../conformance/replay/simulate.ts";
+import { OperationalError } from "../../fixtures/operational-error.ts";
+import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
+import type { LiveRouter } from "../../conformance/replay/play-live.ts";
+import type { ReplayStrategy } from "../../conformance/replay/simulate.ts";
 import {
   createFunctionRouter,
   MODES,
@@ -11,7 +11,7 @@ import {
   type FunctionRouterOptions,
   type Mode,
   type StrategyName,
-} from "../router/index.ts";
+} from "../../router/index.ts";
 
 const SETTINGS: Readonly<Record<string, (value: string, spec: string) => Partial<FunctionRouterOptions>>> = {
   mode: (value, spec) => ({ mode: oneOf<Mode>(MODES, value, "mode", spec) }),

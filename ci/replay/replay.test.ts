@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { ReplaySummary } from "../conformance/replay/summary.ts";
-import { main } from "./routeproof.ts";
+import type { ReplaySummary } from "../../conformance/replay/summary.ts";
+import { main } from "../routeproof.ts";
 
-const CHAT = join(import.meta.dirname, "../fixtures/traces/chat.jsonl");
+const CHAT = join(import.meta.dirname, "../../fixtures/traces/chat.jsonl");
 const folder = mkdtempSync(join(tmpdir(), "routeproof-replay-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
