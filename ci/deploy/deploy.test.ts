@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
-import { parseBackends } from "../../router/server/pod-spec.ts";
+import { parseBackends } from "../../router/server/pods/pod-spec.ts";
 import { main } from "../routeproof.ts";
 
 interface Container {

@@ -6,13 +6,13 @@
  */
 import type { IncomingMessage } from "node:http";
 import { errors, type Dispatcher } from "undici";
-import type { Outcome } from "../../fixtures/routing.ts";
-import type { Refusal } from "../../fixtures/wire/errors.ts";
-import type { AttemptRecord } from "./decision-log.ts";
+import type { Outcome } from "../../../fixtures/routing.ts";
+import type { Refusal } from "../../../fixtures/wire/errors.ts";
+import type { AttemptRecord } from "../reporting/decision-log.ts";
 import type { ExchangeContext } from "./exchange-context.ts";
-import type { FlatHeaders } from "./headers.ts";
-import type { PodLink } from "./pod-link.ts";
-import { refusals } from "./refusal.ts";
+import type { FlatHeaders } from "../http/headers.ts";
+import type { PodLink } from "../pods/pod-link.ts";
+import { refusals } from "../http/refusal.ts";
 
 /** The client's side of it. */
 export interface AttemptOwner {

@@ -2,7 +2,7 @@
  * Which pods there are and which of them are ready, from whatever source of discovery, and the news of it for the
  * decision. Identity is name and address: a pod under the same name at another address is another pod, and cold.
  */
-import type { RoutedPod } from "../../fixtures/routing.ts";
+import type { RoutedPod } from "../../../fixtures/routing.ts";
 import type { BreakerOptions } from "./circuit-breaker.ts";
 import { PodLink, type ModelCard, type PodTimeouts } from "./pod-link.ts";
 import type { PodSpec } from "./pod-spec.ts";

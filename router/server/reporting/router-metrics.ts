@@ -2,8 +2,8 @@
  * What the router counts, as a Prometheus page. Labels are pods, statuses and reasons, never anything a client can invent
  * (smg #1679); series of a pod that is gone go with it (production-stack #936).
  */
-import type { DecisionRecord, Outcome } from "../../fixtures/routing.ts";
-import { writePrometheusText, type MetricFamily, type Sample } from "../../fixtures/wire/prometheus-text.ts";
+import type { DecisionRecord, Outcome } from "../../../fixtures/routing.ts";
+import { writePrometheusText, type MetricFamily, type Sample } from "../../../fixtures/wire/prometheus-text.ts";
 
 const RATIO_BUCKETS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 const DECISION_SECONDS_BUCKETS = [1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 0.1, 1];

@@ -1,14 +1,14 @@
 /** The operator's port, on the loopback address unless told otherwise: JSON in, JSON out, behind its token. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { OperationalError } from "../../fixtures/operational-error.ts";
-import { invalidRequest, Refusal } from "../../fixtures/wire/errors.ts";
+import { OperationalError } from "../../../fixtures/operational-error.ts";
+import { invalidRequest, Refusal } from "../../../fixtures/wire/errors.ts";
 import { adminRoutes, type AdminContext, type AdminRoutes } from "./admin-routes.ts";
-import { sendJson, sendText } from "./answer.ts";
-import { bearerIsRight } from "./bearer.ts";
-import type { Handler } from "./listener.ts";
-import { readBody } from "./read-body.ts";
-import { refusals, refuse, refuseUnauthorized } from "./refusal.ts";
-import type { LiveSettings } from "./settings.ts";
+import { sendJson, sendText } from "../http/answer.ts";
+import { bearerIsRight } from "../http/bearer.ts";
+import type { Handler } from "../http/listener.ts";
+import { readBody } from "../http/read-body.ts";
+import { refusals, refuse, refuseUnauthorized } from "../http/refusal.ts";
+import type { LiveSettings } from "../settings.ts";
 
 export interface AdminPortContext extends AdminContext {
   readonly metricsPage: () => string;

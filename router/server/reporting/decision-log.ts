@@ -1,5 +1,5 @@
 /** The last decisions with what became of them, so that any of them can be explained after the fact. */
-import type { DecisionRecord, Outcome } from "../../fixtures/routing.ts";
+import type { DecisionRecord, Outcome } from "../../../fixtures/routing.ts";
 
 /** One pod tried for a request. */
 export interface AttemptRecord {

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
-import type { Tokenizer } from "../../fixtures/tokenizer/tokenizer.ts";
+import { cl100k } from "../../../fixtures/tokenizer/cl100k.ts";
+import type { Tokenizer } from "../../../fixtures/tokenizer/tokenizer.ts";
 import { SegmentCache } from "./segment-cache.ts";
 
 const encode = (cache: SegmentCache, text: string): number[] => cache.encode(text).flatMap((ids) => [...ids]);

@@ -1,8 +1,8 @@
 /** An HTTP listener that refuses what is ambiguous on the wire and can be closed without dropping an answer. */
 import { createServer, maxHeaderSize, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { OperationalError } from "../../fixtures/operational-error.ts";
-import { errorBody, Refusal } from "../../fixtures/wire/errors.ts";
+import { OperationalError } from "../../../fixtures/operational-error.ts";
+import { errorBody, Refusal } from "../../../fixtures/wire/errors.ts";
 import { refuse } from "./refusal.ts";
 
 export interface Listener {

@@ -1,16 +1,16 @@
 /** The port that clients use: OpenAI's surface as vLLM serves it, and whether the router is alive and ready. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { randomUUID } from "node:crypto";
-import type { RouteRequest } from "../../fixtures/routing.ts";
-import { Refusal } from "../../fixtures/wire/errors.ts";
-import { sendJson, sendText } from "./answer.ts";
-import { bearerIsRight } from "./bearer.ts";
+import type { RouteRequest } from "../../../fixtures/routing.ts";
+import { Refusal } from "../../../fixtures/wire/errors.ts";
+import { sendJson, sendText } from "../http/answer.ts";
+import { bearerIsRight } from "../http/bearer.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangeContext } from "./exchange-context.ts";
-import type { Handler } from "./listener.ts";
+import type { Handler } from "../http/listener.ts";
 import type { PromptReader } from "./prompt-tokens.ts";
-import { readBody } from "./read-body.ts";
-import { explainBody, refusals, refuse, refuseUnauthorized } from "./refusal.ts";
+import { readBody } from "../http/read-body.ts";
+import { explainBody, refusals, refuse, refuseUnauthorized } from "../http/refusal.ts";
 
 export interface DataPortContext extends ExchangeContext {
   readonly prompts: PromptReader;

@@ -1,8 +1,8 @@
 /** The router's own "no", in vLLM's words and error body where vLLM has them, so that a client's handling works unchanged. */
 import type { ServerResponse } from "node:http";
-import { Refusal, unknownModel } from "../../fixtures/wire/errors.ts";
-import { bodyReader, UnreadableBody } from "../../fixtures/wire/validation/request-body.ts";
-import { string } from "../../fixtures/wire/validation/schema.ts";
+import { Refusal, unknownModel } from "../../../fixtures/wire/errors.ts";
+import { bodyReader, UnreadableBody } from "../../../fixtures/wire/validation/request-body.ts";
+import { string } from "../../../fixtures/wire/validation/schema.ts";
 
 export const refusals = {
   modelUnknown: unknownModel,

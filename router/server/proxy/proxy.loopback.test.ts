@@ -1,10 +1,10 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { afterAll, expect, it } from "vitest";
-import { LedgerRouter } from "./test-ledger-router.ts";
-import { startRouter } from "./start-router.ts";
-import { completion, ok, startTestPod, type TestPod } from "./test-pod.ts";
-import { scene, type Scene } from "./test-scene.ts";
+import { LedgerRouter } from "../test-ledger-router.ts";
+import { startRouter } from "../start-router.ts";
+import { completion, ok, startTestPod, type TestPod } from "../test-pod.ts";
+import { scene, type Scene } from "../test-scene.ts";
 
 const client = new Agent();
 afterAll(() => client.destroy());

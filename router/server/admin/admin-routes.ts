@@ -1,14 +1,14 @@
 /** What the operator may ask and change: the pods, what the router believes they hold, why a request went where it went. */
 import { Type } from "typebox";
-import { checker } from "../../fixtures/schema.ts";
-import { invalidRequest } from "../../fixtures/wire/errors.ts";
-import type { TreeView } from "../core/tree-view.ts";
-import type { DecisionLog } from "./decision-log.ts";
-import type { PodLink } from "./pod-link.ts";
-import type { PodRegistry } from "./pod-registry.ts";
-import type { PodSources } from "./pod-sources.ts";
-import { normalPodUrl, PodInputSchema, podSpec, podSpecs } from "./pod-spec.ts";
-import { refusals } from "./refusal.ts";
+import { checker } from "../../../fixtures/schema.ts";
+import { invalidRequest } from "../../../fixtures/wire/errors.ts";
+import type { TreeView } from "../../core/tree-view.ts";
+import type { DecisionLog } from "../reporting/decision-log.ts";
+import type { PodLink } from "../pods/pod-link.ts";
+import type { PodRegistry } from "../pods/pod-registry.ts";
+import type { PodSources } from "../pods/pod-sources.ts";
+import { normalPodUrl, PodInputSchema, podSpec, podSpecs } from "../pods/pod-spec.ts";
+import { refusals } from "../http/refusal.ts";
 
 export interface AdminContext {
   readonly registry: PodRegistry;

@@ -1,7 +1,7 @@
 /** How an operator names a pod: on the command line, in a file, or over the admin port. */
 import { Type, type Static } from "typebox";
-import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
-import { OperationalError } from "../../fixtures/operational-error.ts";
+import { loadProfile } from "../../../fixtures/profiles/latency-profile.ts";
+import { OperationalError } from "../../../fixtures/operational-error.ts";
 
 export interface PodSpec {
   /** Unique; the host and port of its URL unless given. */

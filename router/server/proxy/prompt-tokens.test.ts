@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
-import { folderTokenizer } from "../../fixtures/tokenizer/folder-tokenizer.ts";
+import { cl100k } from "../../../fixtures/tokenizer/cl100k.ts";
+import { folderTokenizer } from "../../../fixtures/tokenizer/folder-tokenizer.ts";
 import { PromptReader } from "./prompt-tokens.ts";
 import { SegmentCache } from "./segment-cache.ts";
 
@@ -102,7 +102,7 @@ it("survives nesting too deep for any recursion", () => {
 });
 
 it("shares of two chats what the model's own template shares, within a few tokens a message (PFX-04: aib #2002)", () => {
-  const model = folderTokenizer(new URL("../../fixtures/tokenizer/small", import.meta.url).pathname);
+  const model = folderTokenizer(new URL("../../../fixtures/tokenizer/small", import.meta.url).pathname);
   const own = new PromptReader(new SegmentCache(model, 1 << 20));
   const system = { role: "system", content: "You are a careful assistant. ".repeat(20) };
   const long = user("Why is the sky blue, and the sea green? ".repeat(10));

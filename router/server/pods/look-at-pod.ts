@@ -1,5 +1,5 @@
 /** What the decision may know of a pod from its metrics page: what is old says nothing. */
-import type { PodView } from "../core/pod-view.ts";
+import type { PodView } from "../../core/pod-view.ts";
 import type { PodLink } from "./pod-link.ts";
 
 /** Between two readings of a pod's page. */

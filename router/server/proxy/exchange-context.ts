@@ -1,13 +1,13 @@
 /** What every exchange of a router shares. */
-import type { Clock } from "../../fixtures/clock.ts";
-import type { FunctionRouter } from "../../fixtures/routing.ts";
-import type { DecisionLog } from "./decision-log.ts";
-import type { Log } from "./log.ts";
-import type { PodLink } from "./pod-link.ts";
-import type { PodRegistry } from "./pod-registry.ts";
+import type { Clock } from "../../../fixtures/clock.ts";
+import type { FunctionRouter } from "../../../fixtures/routing.ts";
+import type { DecisionLog } from "../reporting/decision-log.ts";
+import type { Log } from "../reporting/log.ts";
+import type { PodLink } from "../pods/pod-link.ts";
+import type { PodRegistry } from "../pods/pod-registry.ts";
 import type { RetryBudget } from "./retry-budget.ts";
-import type { RouterMetrics } from "./router-metrics.ts";
-import type { LiveSettings } from "./settings.ts";
+import type { RouterMetrics } from "../reporting/router-metrics.ts";
+import type { LiveSettings } from "../settings.ts";
 
 export interface ExchangeContext {
   readonly router: FunctionRouter;

@@ -1,5 +1,5 @@
 /** What the router reads off a pod's metrics page. */
-import { parsePrometheusText, type Sample } from "../../fixtures/wire/prometheus-text.ts";
+import { parsePrometheusText, type Sample } from "../../../fixtures/wire/prometheus-text.ts";
 
 export interface PodFigures {
   /** Referenced KV blocks over all, 0 to 1. Of several engines or models behind one address, the fullest. */

@@ -1,14 +1,14 @@
 /** A registry whose pods are probed from the moment they join until they leave. */
 import { errors } from "undici";
-import type { Clock } from "../../fixtures/clock.ts";
-import type { FunctionRouter } from "../../fixtures/routing.ts";
-import { atMost } from "./at-most.ts";
-import type { Log } from "./log.ts";
+import type { Clock } from "../../../fixtures/clock.ts";
+import type { FunctionRouter } from "../../../fixtures/routing.ts";
+import { atMost } from "../at-most.ts";
+import type { Log } from "../reporting/log.ts";
 import { METRICS_MS } from "./look-at-pod.ts";
 import type { PodLink } from "./pod-link.ts";
 import { isRefused, PodProbe } from "./pod-probe.ts";
 import { PodRegistry } from "./pod-registry.ts";
-import type { RouterMetrics } from "./router-metrics.ts";
+import type { RouterMetrics } from "../reporting/router-metrics.ts";
 
 /** An add or a start waits this long for a pod's first probe; a slow pod joins later by itself. */
 const FIRST_PROBE_MS = 2000;

@@ -7,7 +7,7 @@
  * share its segments. A model's own tokenizer may merge across such a point: its ids can then differ there from the
  * engine's, though never between two prompts with the same prefix.
  */
-import type { Tokenizer } from "../../fixtures/tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../../../fixtures/tokenizer/tokenizer.ts";
 
 /** Short enough that a changed tail repeats little work, long enough that the look-up is cheap. */
 const MIN_SEGMENT_CHARS = 256;

@@ -5,15 +5,15 @@
  * client leaves, the pod's request is aborted.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { DecisionRecord, RouteRequest } from "../../fixtures/routing.ts";
-import type { Refusal } from "../../fixtures/wire/errors.ts";
+import type { DecisionRecord, RouteRequest } from "../../../fixtures/routing.ts";
+import type { Refusal } from "../../../fixtures/wire/errors.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
-import type { AttemptRecord, RequestRecord } from "./decision-log.ts";
+import type { AttemptRecord, RequestRecord } from "../reporting/decision-log.ts";
 import { ClientBody } from "./client-body.ts";
 import type { ExchangeContext } from "./exchange-context.ts";
-import { headersToClient, headersToPod, headerSafe } from "./headers.ts";
-import type { PodLink } from "./pod-link.ts";
-import { refusals, refuse } from "./refusal.ts";
+import { headersToClient, headersToPod, headerSafe } from "../http/headers.ts";
+import type { PodLink } from "../pods/pod-link.ts";
+import { refusals, refuse } from "../http/refusal.ts";
 
 /** Node's and undici's clients take 16 KiB of headers in all. */
 const MAX_DECISION_HEADER_BYTES = 8192;

@@ -2,12 +2,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { request } from "undici";
 import { expect, it } from "vitest";
-import { RealClock, VirtualClock } from "../../fixtures/clock.ts";
-import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
-import { createFunctionRouter } from "../core/function-router.ts";
-import { startRouter, type RouterOptions } from "./start-router.ts";
-import { completion, ok, startTestPod, type TestPod } from "./test-pod.ts";
-import { scene, until, type Scene } from "./test-scene.ts";
+import { RealClock, VirtualClock } from "../../../fixtures/clock.ts";
+import { cl100k } from "../../../fixtures/tokenizer/cl100k.ts";
+import { createFunctionRouter } from "../../core/function-router.ts";
+import { startRouter, type RouterOptions } from "../start-router.ts";
+import { completion, ok, startTestPod, type TestPod } from "../test-pod.ts";
+import { scene, until, type Scene } from "../test-scene.ts";
 
 type Pair = Scene & { readonly pods: readonly [TestPod, TestPod] };
 

@@ -4,7 +4,7 @@ import { lookAtPod } from "./look-at-pod.ts";
 import { podFigures } from "./pod-metrics.ts";
 
 it("reads what a real vLLM says", () => {
-  const page = readFileSync(new URL("../../fixtures/recordings/metrics-three-running.txt", import.meta.url), "utf8");
+  const page = readFileSync(new URL("../../../fixtures/recordings/metrics-three-running.txt", import.meta.url), "utf8");
   const { kvUsageRatio, startedSeconds } = podFigures(page);
   expect(kvUsageRatio).toBeGreaterThan(0);
   expect(startedSeconds).toBeGreaterThan(1.7e9);

@@ -6,9 +6,9 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { request } from "undici";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { LedgerRouter } from "./test-ledger-router.ts";
-import { startRouter, type RunningRouter } from "./start-router.ts";
-import { completion, ok, startTestPod, type TestPod } from "./test-pod.ts";
+import { LedgerRouter } from "../test-ledger-router.ts";
+import { startRouter, type RunningRouter } from "../start-router.ts";
+import { completion, ok, startTestPod, type TestPod } from "../test-pod.ts";
 
 let pod: TestPod;
 let router: RunningRouter;

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { Agent, request } from "undici";
 import { expect, it } from "vitest";
-import { RealClock } from "../../fixtures/clock.ts";
-import { createFunctionRouter } from "../core/function-router.ts";
-import { completion, ok, type Answer, type TestPod } from "./test-pod.ts";
-import { scene, until, type Scene } from "./test-scene.ts";
+import { RealClock } from "../../../fixtures/clock.ts";
+import { createFunctionRouter } from "../../core/function-router.ts";
+import { completion, ok, type Answer, type TestPod } from "../test-pod.ts";
+import { scene, until, type Scene } from "../test-scene.ts";
 
 /** Streams one event and stays open until `end`. */
 function held(): { readonly answer: Answer; readonly end: () => void } {

@@ -1,12 +1,12 @@
 /** A pod that is another process than a moment ago, or was told to empty its cache, under its old name and address. */
 import { request } from "undici";
 import { expect, it } from "vitest";
-import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
-import { createFunctionRouter } from "../core/function-router.ts";
-import type { TreeView } from "../core/tree-view.ts";
+import { cl100k } from "../../../fixtures/tokenizer/cl100k.ts";
+import { createFunctionRouter } from "../../core/function-router.ts";
+import type { TreeView } from "../../core/tree-view.ts";
 
-import { completion, ok, type TestPod } from "./test-pod.ts";
-import { scene, until, type Scene } from "./test-scene.ts";
+import { completion, ok, type TestPod } from "../test-pod.ts";
+import { scene, until, type Scene } from "../test-scene.ts";
 
 const PROMPT = completion("wombat ".repeat(50));
 
