@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { PLAIN_RULE } from "../pure/rule.ts";
 import { HTTP_FAULTS } from "./http-fault.ts";
 import { HTTP_MUTANTS } from "./http-mutants.ts";
 import { HTTP_VARIANTS } from "./http-variants.ts";
@@ -56,6 +57,12 @@ it.each(ODD_HABITS.map((habits) => [Object.keys(habits).join(), habits] as const
     expect(await failuresOfConformingProxy(caseIds, 1, undefined, habits)).toEqual([]);
   },
 );
+
+it("passes the conforming proxy that learns a moment after its client has the last byte", async () => {
+  const rule = { ...PLAIN_RULE, insertAt: "response" } as const;
+  const caseIds = ["THR-02", "LPM-01", "ERR-09"];
+  expect(await failuresOfConformingProxy(caseIds, 1, rule, { noticesEndsMs: 5 })).toEqual([]);
+});
 
 it("has a mutant for every fault of the proxy", () => {
   const used = new Set(HTTP_MUTANTS.map(({ broken }) => broken.passing));

@@ -308,7 +308,10 @@ export class PassThroughProxy {
     });
     reply.once("end", () => {
       client.end(Buffer.concat(kept));
-      finish(status >= 400 ? "error" : "ok");
+      const outcome = status >= 400 ? "error" : "ok";
+      const { noticesEndsMs } = this.#habits;
+      if (noticesEndsMs === undefined) finish(outcome);
+      else setTimeout(() => finish(outcome), noticesEndsMs);
     });
     reply.once("error", () => {
       finish("error");

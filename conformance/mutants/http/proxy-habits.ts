@@ -16,6 +16,8 @@ export interface ProxyHabits {
   readonly podTokenizer?: boolean;
   /** It asks every pod for the prompt's tokens, with all headers of the client, its request id among them. */
   readonly asksEveryPod?: boolean;
+  /** It does its accounts so long after it passed the last byte on: learns, or stops counting. */
+  readonly noticesEndsMs?: number;
   /** A stream that its pod broke off ends with an error event before its [DONE]. */
   readonly tellsBrokenStreams?: boolean;
 }
