@@ -4,7 +4,7 @@ import type { FunctionRouter } from "../../fixtures/routing.ts";
 import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
 import type { Tokenizer } from "../../fixtures/tokenizer/tokenizer.ts";
 import type { LookAtPod } from "../core/pod-view.ts";
-import type { Strategy } from "../core/strategy.ts";
+import type { Strategy } from "../core/strategies/strategy.ts";
 import { adminPort } from "./admin/admin-port.ts";
 import { ADMIN_SOURCE } from "./admin/admin-routes.ts";
 import { atMost } from "./at-most.ts";

@@ -5,7 +5,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { createFunctionRouter, type FunctionRouterOptions } from "../../../router/index.ts";
-import { RadixTree } from "../../../router/core/radix-tree.ts";
+import { RadixTree } from "../../../router/core/prefix-tree/radix-tree.ts";
 import { Random } from "../../../fixtures/random.ts";
 
 const POD_COUNT = 64;

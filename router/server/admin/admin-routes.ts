@@ -2,7 +2,7 @@
 import { Type } from "typebox";
 import { checker } from "../../../fixtures/schema.ts";
 import { invalidRequest } from "../../../fixtures/wire/errors.ts";
-import type { TreeView } from "../../core/tree-view.ts";
+import type { TreeView } from "../../core/prefix-tree/tree-view.ts";
 import type { DecisionLog } from "../reporting/decision-log.ts";
 import type { PodLink } from "../pods/pod-link.ts";
 import type { PodRegistry } from "../pods/pod-registry.ts";

@@ -3,7 +3,7 @@ import { request } from "undici";
 import { expect, it } from "vitest";
 import { cl100k } from "../../../fixtures/tokenizer/cl100k.ts";
 import { createFunctionRouter } from "../../core/function-router.ts";
-import type { TreeView } from "../../core/tree-view.ts";
+import type { TreeView } from "../../core/prefix-tree/tree-view.ts";
 
 import { completion, ok, type TestPod } from "../test-pod.ts";
 import { scene, until, type Scene } from "../test-scene.ts";

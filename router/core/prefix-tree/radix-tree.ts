@@ -8,8 +8,7 @@
  * Invariants: a node's holders hold its parent too; a claim is never fresher than the same holder's claim on the parent;
  * every node but a root has a claim.
  */
-import { Holder, type Claim } from "./holder.ts";
-import { RadixNode } from "./radix-node.ts";
+import { Holder, RadixNode, type Claim } from "./radix-node.ts";
 import { TokenPages } from "./token-pages.ts";
 
 export interface RadixTreeOptions {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { createFunctionRouter, type FunctionRouterOptions, type ReferenceRouter } from "./function-router.ts";
-import { MODES } from "./options.ts";
+import { createFunctionRouter, type FunctionRouterOptions, type ReferenceRouter } from "../function-router.ts";
+import { MODES } from "../options.ts";
 import type { TreeView } from "./tree-view.ts";
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);

@@ -4,12 +4,12 @@
  * A trace knows when requests start and not when they end: each is taken to end well before the next, so that the load
  * window alone speaks, as it does in the merged code.
  */
-import type { RoutedPod } from "../../fixtures/routing.ts";
-import type { Tokenizer } from "../../fixtures/tokenizer/tokenizer.ts";
+import type { RoutedPod } from "../../../fixtures/routing.ts";
+import type { Tokenizer } from "../../../fixtures/tokenizer/tokenizer.ts";
 import { promptTokens, type DecisionTrace } from "./decision-trace.ts";
-import { createFunctionRouter } from "./function-router.ts";
-import type { Mode } from "./options.ts";
-import type { ReadyPod } from "./strategy.ts";
+import { createFunctionRouter } from "../function-router.ts";
+import type { Mode } from "../options.ts";
+import type { ReadyPod } from "../strategies/strategy.ts";
 
 export interface DecisionResult {
   readonly trace: string;

@@ -1,9 +1,9 @@
 /** A decision trace: requests, the pods ready for each, and the pods that were picked. Its format and its checks. */
 import { Type, type Static } from "typebox";
-import { OperationalError } from "../../fixtures/operational-error.ts";
-import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
-import { checker } from "../../fixtures/schema.ts";
-import { MODES } from "./options.ts";
+import { OperationalError } from "../../../fixtures/operational-error.ts";
+import { loadProfile } from "../../../fixtures/profiles/latency-profile.ts";
+import { checker } from "../../../fixtures/schema.ts";
+import { MODES } from "../options.ts";
 
 const closed = { additionalProperties: false } as const;
 const Token = Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 });

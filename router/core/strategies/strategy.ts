@@ -1,6 +1,6 @@
 /** What a routing strategy is: it says which pods it would accept and why, and is told what became of the request. */
-import type { Candidate, DecisionReason, RouteRequest } from "../../fixtures/routing.ts";
-import type { TreeView } from "./tree-view.ts";
+import type { Candidate, DecisionReason, RouteRequest } from "../../../fixtures/routing.ts";
+import type { TreeView } from "../prefix-tree/tree-view.ts";
 
 /** A ready pod as strategies see it. The same object from the day it appears until it is gone. */
 export interface ReadyPod {

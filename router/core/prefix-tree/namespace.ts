@@ -1,4 +1,4 @@
-import type { RouteRequest } from "../../fixtures/routing.ts";
+import type { RouteRequest } from "../../../fixtures/routing.ts";
 
 type Parts = Pick<RouteRequest, "model" | "lora" | "cacheSalt">;
 

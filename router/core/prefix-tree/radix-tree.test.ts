@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Holder } from "./holder.ts";
+import type { Holder } from "./radix-node.ts";
 import { RadixTree, type Placement } from "./radix-tree.ts";
 
 const ids = (...tokens: number[]): Int32Array => Int32Array.from(tokens);
