@@ -24,6 +24,9 @@ import {
   type RequestFacts,
   withKnownFieldsOnly,
   writtenAgain,
+  countsAsked,
+  firstOfList,
+  wrapped,
 } from "./request-facts.ts";
 
 interface Flight {
@@ -44,6 +47,7 @@ const BROKEN = JSON.stringify({ error: { message: "the pod broke the stream off"
 /** Port 0 refuses: a routing fault may name a pod that is gone. */
 const NOWHERE = new URL("http://127.0.0.1:0");
 const MOST_ATTEMPTS = 3;
+const PATIENCE_MS = 1_000;
 const MANY_WAITING = 4;
 const FEW_OPEN = 2;
 const TOKENIZER_MS = 300;
@@ -79,10 +83,9 @@ export class PassThroughProxy {
 
   constructor(router: FunctionRouter, clock: Clock, fault?: HttpFault, habits: ProxyHabits = {}) {
     this.#habits = habits;
-    this.#breaker = new Breaker(
-      habits.recoveryMs !== undefined && fault === "never-readmits" ? Infinity : habits.recoveryMs,
-      clock,
-    );
+    const forGood =
+      fault === "blames-pods-for-clients" || (habits.recoveryMs !== undefined && fault === "never-readmits");
+    this.#breaker = new Breaker(forGood ? Infinity : habits.recoveryMs, clock);
     this.#router = router;
     this.#clock = clock;
     this.#fault = fault;
@@ -236,7 +239,7 @@ export class PassThroughProxy {
     upstream.once("response", (reply) => {
       answered = true;
       clearTimeout(silence);
-      if ((reply.statusCode ?? 502) >= 500) this.#breaker.failed(pod);
+      if ((reply.statusCode ?? 502) >= (this.#is("blames-pods-for-clients") ? 400 : 500)) this.#breaker.failed(pod);
       this.#onReply(flight, id, reply, finish);
     });
   }
@@ -258,7 +261,9 @@ export class PassThroughProxy {
   #send(target: URL, { incoming, body }: Flight): ClientRequest {
     const sent = this.#upstreamBody(body);
     const framing = ["host", target.host, "content-length", String(sent.length)];
-    const upstream = forward(new URL(incoming.url ?? "/", target), {
+    const { pathname, search } = new URL(incoming.url ?? "/", target);
+    const path = this.#is("drops-queries") ? pathname : `${pathname}${search}`;
+    const upstream = forward(new URL(path, target), {
       method: "POST",
       // Node takes a flat list of names and values, which keeps repeated ones; its types say otherwise.
       headers: [...framing, ...upstreamHeaders(incoming, this.#fault, this.#attemptCount)] as never,
@@ -293,12 +298,14 @@ export class PassThroughProxy {
     const kept: Buffer[] = [];
     let begun = false;
     let passedBytes = 0;
+    if (this.#is("impatient-with-pauses")) reply.setTimeout(PATIENCE_MS, () => reply.destroy(new Error("idle")));
     reply.on("data", (piece: Buffer) => {
       if (!begun) this.#router.firstToken?.(id, this.#clock.nowMs());
       begun = true;
       passedBytes += piece.length;
       if (this.#is("cuts-long-streams") && passedBytes > LONG_STREAM_BYTES) return;
       if (this.#is("buffers-streams")) kept.push(piece);
+      else if (status >= 400 && this.#is("wraps-errors")) client.write(wrapped(piece));
       else if (this.#is("drops-usage")) client.write(piece.toString().replace('"usage":', '"used":'));
       else if (this.#is("re-encodes-events")) client.write(piece.toString().replaceAll("\r\n", "\n"));
       else if (!client.write(piece) && !this.#is("reads-ahead")) {
@@ -373,6 +380,8 @@ export class PassThroughProxy {
 
   #upstreamBody(body: Buffer): Buffer {
     if (this.#is("drops-unknown-fields")) return withKnownFieldsOnly(body);
+    if (this.#is("asks-for-usage")) return writtenAgain(body, countsAsked);
+    if (this.#is("sends-one-of-a-list")) return writtenAgain(body, firstOfList);
     return this.#is("rounds-big-integers") ? writtenAgain(body) : body;
   }
 

@@ -37,7 +37,25 @@ export function withKnownFieldsOnly(body: Buffer): Buffer {
   return Buffer.from(JSON.stringify(Object.fromEntries(known)));
 }
 
-export const writtenAgain = (body: Buffer): Buffer => Buffer.from(JSON.stringify(objectIn(body)));
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Parsed and written anew, with a change to its fields. */
+export function writtenAgain(body: Buffer, change: (fields: Fields) => Fields = (fields) => fields): Buffer {
+  const fields = objectIn(body);
+  return Buffer.from(JSON.stringify(fields === undefined ? fields : change(fields)));
+}
+
+export const countsAsked = (fields: Fields): Fields =>
+  fields["stream"] === true ? { ...fields, stream_options: { include_usage: true } } : fields;
+
+export function firstOfList(fields: Fields): Fields {
+  const { prompt } = fields;
+  return Array.isArray(prompt) && typeof prompt[0] === "string" ? { ...fields, prompt: prompt[0] } : fields;
+}
+
+/** What was an error's body, as the message of another. */
+export const wrapped = (body: Buffer): Buffer =>
+  Buffer.from(JSON.stringify({ error: { message: body.toString(), type: "upstream_error" } }));
 
 /** Whether two UTF-8 texts differ first in the middle of a character. */
 export function partsInsideCharacter(a: Buffer, b: Buffer): boolean {
