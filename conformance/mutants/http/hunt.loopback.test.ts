@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { PLAIN_RULE } from "../pure/rule.ts";
 import * as answering from "./faults/answering.ts";
 import * as choosing from "./faults/choosing.ts";
 import * as forwarding from "./faults/forwarding.ts";
@@ -63,4 +64,10 @@ it("has a mutant for every fault of the proxy", () => {
 it.each(Object.entries(oddHabits))("passes the conforming proxy with an odd habit: %s", async (_name, Proxy) => {
   const caseIds = ["THR-02", "LOAD-03", "STR-02", "STR-06", "STR-07", "ERR-04", "ERR-05", "CON-01"];
   expect(await failuresOfConformingProxy(caseIds, 1, { Proxy })).toEqual([]);
+});
+
+it("passes the conforming proxy that learns a moment after its client has the last byte", async () => {
+  const rule = { ...PLAIN_RULE, insertAt: "response" } as const;
+  const caseIds = ["THR-02", "LPM-01", "ERR-09"];
+  expect(await failuresOfConformingProxy(caseIds, 1, { rule, Proxy: oddHabits.NoticesEndsLate })).toEqual([]);
 });

@@ -1,7 +1,8 @@
 /** What real gateways do, and a careless kit would take for a mistake. All of it conforms. */
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
-import type { Call, Flight } from "./call.ts";
+import type { Outcome } from "../../../fixtures/routing.ts";
+import type { Attempt, Call, Flight } from "./call.ts";
 import { endToEnd, without } from "./headers.ts";
 import { RightProxy } from "./right-proxy.ts";
 
@@ -25,5 +26,13 @@ const BROKEN = JSON.stringify({ error: { message: "the pod broke the stream off"
 export class TellsBrokenStreams extends RightProxy {
   protected override async breakOff({ client }: Flight): Promise<void> {
     client.end(`data: ${BROKEN}\n\ndata: [DONE]\n\n`);
+  }
+}
+
+/** It does its accounts a moment after it passed the last byte on: learns, or stops counting. */
+export class NoticesEndsLate extends RightProxy {
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    if (outcome !== "ok") super.end(attempt, outcome);
+    else setTimeout(() => super.end(attempt, outcome), 5);
   }
 }
