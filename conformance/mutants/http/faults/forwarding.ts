@@ -1,0 +1,117 @@
+/** Wrong in what reaches the pod, in how long it is waited for, or in where a request goes next. */
+import type { IncomingMessage } from "node:http";
+import type { PodAddress } from "../../../adapters/router-under-test.ts";
+import type { Attempt, Flight } from "../call.ts";
+import { type Header, without } from "../headers.ts";
+import { RightProxy, statusOf } from "../right-proxy.ts";
+
+const KNOWN_FIELDS = ["model", "prompt", "messages", "max_tokens", "stream", "temperature", "cache_salt"];
+
+/** Only fields that it knows reach the pod. */
+export class DropsUnknownFields extends RightProxy {
+  protected override outgoingBody({ facts: { fields } }: Flight): Buffer {
+    const known = Object.entries(fields).filter(([name]) => KNOWN_FIELDS.includes(name));
+    return Buffer.from(JSON.stringify(Object.fromEntries(known)));
+  }
+}
+
+/** The body is parsed and written again. */
+export class RoundsBigIntegers extends RightProxy {
+  protected override outgoingBody({ facts: { fields } }: Flight): Buffer {
+    return Buffer.from(JSON.stringify(fields));
+  }
+}
+
+/** The pod gets a request id of the router's own. */
+export class OwnRequestId extends RightProxy {
+  #made = 0;
+
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    return [...without(super.outgoingHeaders(flight), "x-request-id"), ["x-request-id", `own-${this.#made++}`]];
+  }
+}
+
+/** The trace of the client does not reach the pod. */
+export class DropsTrace extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    return without(super.outgoingHeaders(flight), "traceparent");
+  }
+}
+
+/** Two clients that wait at the same time get each other's answers. */
+export class CrossesResponses extends RightProxy {
+  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
+    const other = [...this.open].find((each) => each !== attempt && !each.isAnswered);
+    if (other !== undefined) {
+      [attempt.flight.client, other.flight.client] = [other.flight.client, attempt.flight.client];
+    }
+    return super.forward(attempt);
+  }
+}
+
+/** A client that leaves before the first byte does not disconnect the pod. */
+export class StaysWhenClientLeavesEarly extends RightProxy {
+  protected override leave(attempt: Attempt): void {
+    if (attempt.isAnswered) super.leave(attempt);
+  }
+}
+
+/** A client that leaves in mid-stream does not disconnect the pod. */
+export class StaysWhenClientLeavesLate extends RightProxy {
+  protected override leave(attempt: Attempt): void {
+    if (!attempt.isAnswered) super.leave(attempt);
+  }
+}
+
+/** A pod that is removed takes the streams that it has open with it. */
+export class CutsStreamsOfRemovedPods extends RightProxy {
+  override use(pods: readonly PodAddress[]): void {
+    for (const { pod, flight } of this.open) {
+      if (pods.every(({ name }) => name !== pod)) flight.client.socket?.resetAndDestroy();
+    }
+    super.use(pods);
+  }
+}
+
+/** A pod that says nothing is waited for without end. */
+export class WaitsForSilentPods extends RightProxy {
+  protected override tire(): void {}
+}
+
+/** A refused connection leaves the client without an answer. */
+export class HangsOnDeadPods extends RightProxy {
+  protected override async goElsewhere(): Promise<void> {}
+}
+
+/** A refused connection is told to the client at once. */
+export class NeverRetries extends RightProxy {
+  protected override hasUntried(): boolean {
+    return false;
+  }
+}
+
+/** Some of a pod's answers are not passed on while another pod has not been asked. */
+abstract class RetriesAnswers extends RightProxy {
+  protected abstract isUnwelcome(status: number): boolean;
+
+  protected override async passBack(attempt: Attempt, reply: IncomingMessage): Promise<void> {
+    if (!this.isUnwelcome(statusOf(reply)) || !this.hasUntried(attempt.flight)) return super.passBack(attempt, reply);
+    reply.once("error", () => undefined).resume();
+    this.end(attempt, "error");
+    return this.attempt(attempt.flight);
+  }
+}
+
+/** A pod's 4xx is tried at another pod. */
+export class RetriesClientErrors extends RetriesAnswers {
+  protected override isUnwelcome(status: number): boolean {
+    return status >= 400 && status < 500 && status !== 429;
+  }
+}
+
+/** A pod's 5xx is tried at every other pod. */
+export class RetriesServerErrors extends RetriesAnswers {
+  protected override isUnwelcome(status: number): boolean {
+    return status >= 500;
+  }
+}
