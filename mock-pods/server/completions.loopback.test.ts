@@ -104,7 +104,9 @@ it("gives every token of a prompt its own logprob and the likeliest, the first n
   const { choices } = (await whole.body.json()) as { choices: [{ prompt_logprobs: (object | null)[] }] };
   const [first, ...others] = choices[0].prompt_logprobs;
   expect([first, others.map((one) => Object.keys(one ?? {}).length)]).toEqual([null, [3, 3]]);
-  expect(others[0]).toMatchObject({ 101: { rank: expect.any(Number), logprob: expect.any(Number), decoded_token: expect.any(String) } });
+  expect(others[0]).toMatchObject({
+    101: { rank: expect.any(Number), logprob: expect.any(Number), decoded_token: expect.any(String) },
+  });
   const messages = [{ role: "user", content: "hi" }];
   const chat = await post(url, "/v1/chat/completions", { messages, max_tokens: 1, prompt_logprobs: 0 });
   const { prompt_logprobs: told, usage } = (await chat.body.json()) as {
