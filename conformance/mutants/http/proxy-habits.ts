@@ -1,4 +1,4 @@
-/** What a proxy may do besides passing on; nothing of it by default. */
+/** What a proxy may do besides passing on, and says so in its profile; nothing of it by default. */
 import type { RouterProfile } from "../../router-profile.ts";
 import type { RuleOptions } from "../pure/rule.ts";
 import { REPORTED_LOAD } from "../pure/variants.ts";
@@ -14,10 +14,6 @@ export interface ProxyHabits {
   readonly healthMs?: number;
   /** It has a pod count the tokens of every prompt. */
   readonly podTokenizer?: boolean;
-  /** It asks every pod for the prompt's tokens, with all headers of the client, its request id among them. */
-  readonly asksEveryPod?: boolean;
-  /** A stream that its pod broke off ends with an error event before its [DONE]. */
-  readonly tellsBrokenStreams?: boolean;
 }
 
 /** The profile of a proxy that says all it does. */
@@ -25,6 +21,7 @@ export function withHabits(profile: RouterProfile, habits: ProxyHabits): RouterP
   const { firstByteMs, recoveryMs, scrapeMs, healthMs, podTokenizer } = habits;
   return {
     ...profile,
+    forwards: { authorization: true, cookie: true },
     ...(firstByteMs === undefined ? {} : { timeouts: { firstByteMs } }),
     ...(recoveryMs === undefined ? {} : { recoveryMs }),
     ...(scrapeMs === undefined ? {} : { load: { signal: "metric", name: REPORTED_LOAD, refreshMs: scrapeMs } }),

@@ -1,6 +1,9 @@
 /** One `/v1/chat/completions` call while it is answered: collects a whole body, or streams chunks as tokens come. */
 import type { ChatRequest } from "../../../fixtures/wire/chat-request.ts";
+import type { ChatMessage } from "../../../fixtures/wire/chat-messages.ts";
+import { badRequest } from "../../../fixtures/wire/errors.ts";
 import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
+import { pydanticText } from "../../../fixtures/wire/validation/pydantic-text.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
 import type { ReplyStream } from "../exchange.ts";
 import { chatLogprobs } from "../generation/chat-logprobs.ts";
@@ -55,6 +58,20 @@ export class ChatCall {
     return this.#logprobs === undefined ? null : chatLogprobs(this.options.pod.tokenizer, ids, this.#logprobs);
   }
 
+  /**
+   * vLLM echoes the message as its template was given it, and its chunks take no lists.
+   *
+   * @throws {Refusal} once the stream has begun
+   */
+  checkStreamedEcho(): void {
+    const { pod, request } = this.options;
+    if (this.echoed === "" || pod.tokenizer.contentFormat(request.chat_template ?? undefined) === "string") return;
+    const { content } = request.messages.at(-1) as ChatMessage;
+    const parts = typeof content === "string" ? [{ type: "text", text: content }] : content;
+    const msg = "Input should be a valid string";
+    throw badRequest(pydanticText("DeltaMessage", [{ type: "string_type", loc: ["content"], msg, input: parts }]));
+  }
+
   /** OpenAI's rule: a call ends an answer with `tool_calls`, but one that was asked for by name with `stop`. */
   finishReason({ finishReason = "stop" }: Generation, called: boolean): string {
     const isNamed = typeof this.options.request.tool_choice === "object";
@@ -68,7 +85,7 @@ export class ChatCall {
   /** Prompt tokens found in the cache, and whole blocks of it that this call was the first to write. */
   details(cachedTokens: number): CacheDetails | undefined {
     const { promptTokensDetails, blockTokens, prefixCaching } = this.options.pod.settings;
-    if (!promptTokensDetails) return undefined;
+    if (!promptTokensDetails || this.options.request.use_beam_search === true) return undefined;
     const whole = prefixCaching ? Math.floor(this.promptTokens / blockTokens) * blockTokens : 0;
     return { cachedTokens, createdTokens: Math.max(0, whole - cachedTokens) };
   }
@@ -190,6 +207,7 @@ export class ChatStream {
     const isNow = pod.settings.version.answerKeys === "now";
     this.#writeToAll(`{"role":${role},"content":""}`, isNow ? `,"prompt_token_ids":${ids},"prompt_text":${text}` : "");
     const { echoed } = this.#call;
+    this.#call.checkStreamedEcho();
     if (echoed !== "") this.#writeToAll(`{"content":${JSON.stringify(echoed)}}`, "");
   }
 

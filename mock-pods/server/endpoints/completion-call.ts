@@ -65,7 +65,8 @@ export class CompletionCall {
   }
 
   details(cachedTokens: number): CacheDetails | undefined {
-    return this.options.pod.settings.promptTokensDetails ? { cachedTokens } : undefined;
+    const { pod, request } = this.options;
+    return pod.settings.promptTokensDetails && request.use_beam_search !== true ? { cachedTokens } : undefined;
   }
 }
 

@@ -14,7 +14,7 @@ import type { Handler, Route } from "../routes.ts";
 import { checkSampling } from "../sampling-rules.ts";
 import { renderChatPrompt } from "./chat-endpoint.ts";
 import { answerLimit, renderPrompts } from "./completions-endpoint.ts";
-import { abortRequests } from "./dev-endpoints.ts";
+import { abortByTokens } from "./abort-endpoint.ts";
 import { generateEndpoint } from "./generate-endpoint.ts";
 
 /** All paths of the group, also those a pod does not serve when it is enabled. */
@@ -57,7 +57,7 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
       );
     }),
     post("/inference/v1/generate", generateEndpoint(pod)),
-    post("/inference/v1/abort_requests", abortRequests),
+    post("/inference/v1/abort_requests", abortByTokens),
   ];
 }
 
