@@ -81,16 +81,11 @@ function unless(value: unknown, byDefault: unknown): string | undefined {
 }
 
 function constraintOf({ structured_outputs: given, response_format: format }: SamplingRequest): object | undefined {
-  switch (format?.type) {
-    case "json_object":
-      return fullConstraint({ ...given, json_object: true });
-    case "json_schema":
-      return fullConstraint({ ...given, json: format.json_schema?.schema });
-    case "structural_tag":
-      return fullConstraint({ ...given, structural_tag: dumpAscii(format) });
-    default:
-      return given === undefined || given === null ? undefined : fullConstraint(given);
-  }
+  const kind = format?.type;
+  if (kind === "json_object") return fullConstraint({ ...given, json_object: true });
+  if (kind === "json_schema") return fullConstraint({ ...given, json: format?.json_schema?.schema });
+  if (kind === "structural_tag") return fullConstraint({ ...given, structural_tag: dumpAscii(format) });
+  return given === undefined || given === null ? undefined : fullConstraint(given);
 }
 
 function biasText(bias: SamplingRequest["logit_bias"]): string | undefined {

@@ -108,7 +108,8 @@ function rendered(
 
 /** Null where reasoning is wanted, or is none. */
 function endsReasoning(request: CompletionRequest | ChatRequest): true | null {
-  return "include_reasoning" in request && request.include_reasoning === false ? true : null;
+  const { include_reasoning: wanted = true } = request as ChatRequest;
+  return wanted ? null : true;
 }
 
 function streamOptions({ stream_options: given }: SamplingRequest): object | null {
