@@ -27,6 +27,14 @@ export class CountsErrorsAsGood extends RightProxy {
   }
 }
 
+/** An event stream reaches its client as application/json. */
+export class CallsStreamsJson extends RightProxy {
+  protected override head(reply: IncomingMessage): Head {
+    const { status, headers } = super.head(reply);
+    return { status, headers: [...without(headers, "content-type"), ["content-type", "application/json"]] };
+  }
+}
+
 /** The header that names the pod always names the first of the list. */
 export class NamesTheFirstPod extends RightProxy {
   protected override ownHeaders(attempt: Attempt): readonly Header[] {

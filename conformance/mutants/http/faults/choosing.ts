@@ -1,11 +1,13 @@
 /** Wrong in which pod gets a request, or in what the router is told of its end. */
+import type { IncomingMessage } from "node:http";
 import type { Outcome } from "../../../../fixtures/routing.ts";
 import type { PodAddress } from "../../../adapters/router-under-test.ts";
-import type { Attempt, Flight } from "../call.ts";
-import { RightProxy } from "../right-proxy.ts";
+import { type Attempt, type Flight, Refusal } from "../call.ts";
+import { RightProxy, statusOf } from "../right-proxy.ts";
 
 const TARGET_HEADERS = ["x-gateway-destination-endpoint", "target-pod", "x-worker-id"];
 const MANY_WAITING = 4;
+const MOST_REFUSED = 5;
 
 const waiting = (open: ReadonlySet<Attempt>): number => [...open].filter(({ isAnswered }) => !isAnswered).length;
 
@@ -79,5 +81,18 @@ export class NeverClosesItsBreaker extends RightProxy {
 export class FailedScrapeIsIdle extends RightProxy {
   override heardLoad(pod: PodAddress, load = 0): void {
     super.heardLoad(pod, load);
+  }
+}
+
+/** A pod that refused several requests with a 4xx is left out. */
+export class BlamesPodsForClients extends RightProxy {
+  readonly #refused = new Map<string, number>();
+
+  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
+    if ((this.#refused.get(attempt.pod) ?? 0) >= MOST_REFUSED) throw new Refusal(503, "no pod is well");
+    const reply = await super.forward(attempt);
+    const refused = statusOf(reply) >= 400 ? 1 : 0;
+    this.#refused.set(attempt.pod, (this.#refused.get(attempt.pod) ?? 0) + refused);
+    return reply;
   }
 }
