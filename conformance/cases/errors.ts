@@ -1,13 +1,16 @@
 /** ERR: failures at a pod or in a request, and what a router makes of them. */
+import { isDeepStrictEqual } from "node:util";
 import type { Case } from "../case.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { makeBusy } from "./busy.ts";
 import { all, claimed, coldReachable, prefixAware, separable } from "./claims.ts";
 import { completionBody, exchange, httpOf, type Exchange } from "./exchange.ts";
 import { type Finding, httpCase, unreached } from "./http-case.ts";
+import { askBusyOwner } from "./owner-trial.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
-import { trunk } from "./shape.ts";
+import { cells, trunk } from "./shape.ts";
+import { parseLatin } from "./stream-text.ts";
 
 const JSON_TYPE = ["content-type", "application/json"] as const;
 const retryClaimed = claimed("retry", ({ retry }: RouterProfile) => retry !== undefined);
@@ -195,7 +198,36 @@ export const errorCases: readonly Case[] = [
       await lab.send(prompt, { label: probeLabel("load") });
     },
   }),
+  routingCase({
+    id: "ERR-11",
+    level: "MUST",
+    requirement: "R-ERR-11",
+    title: "A pod that refuses clients' mistakes MUST stay in use: they are not failures of the pod.",
+    needs: { transport: "http", scriptedPods: true },
+    unsupported: all(prefixAware, separable),
+    blame: { owner: "pod-blamed-for-its-clients" },
+    trials: 2,
+    trial: async (lab) => {
+      const namespace = lab.corpus.namespace();
+      const known = cells("trunk", 6);
+      await askBusyOwner(lab, {
+        seed: namespace.prompt(known),
+        meanwhile: async () => {
+          for (let index = 0; index < MISTAKES; index++) {
+            // Sent to that pod by its prefix.
+            const prompt = namespace.prompt([...known, `mistake${index}:0.25`]).text;
+            const reply = { kind: "respond", status: 400, headers: [JSON_TYPE], body: [errorBody(400)] } as const;
+            await exchange(lab, { label: "400", body: completionBody(lab, { prompt }), reply });
+          }
+        },
+        kind: "owner",
+      });
+    },
+  }),
 ];
+
+/** More in a row than any breaker waits for. */
+const MISTAKES = 12;
 
 function clientErrorFinding({ label, status, body, attempts }: Exchange): Finding | undefined {
   if (attempts.length === 0) return undefined;
@@ -206,7 +238,7 @@ function clientErrorFinding({ label, status, body, attempts }: Exchange): Findin
       observed: attempts.map(({ pod }) => pod),
     };
   }
-  if (String(status) === label && body.includes(`scripted ${label}`)) return undefined;
+  if (String(status) === label && isDeepStrictEqual(parseLatin(body), JSON.parse(errorBody(status)))) return undefined;
   return {
     reason: "client-error-changed",
     detail: `a pod's ${label} reached the client as ${status}: ${body.slice(0, 120)}`,

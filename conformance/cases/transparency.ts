@@ -1,8 +1,8 @@
 /** STR: what a request says reaches its pod unchanged, and what the pod answers its client. */
 import type { Case } from "../case.ts";
-import { completionBody, exchange, newRequestId, noted, PATIENCE_MS } from "./exchange.ts";
+import { completionBody, EVENT_STREAM, exchange, newRequestId, noted, PATIENCE_MS } from "./exchange.ts";
 import { httpCase, unreached } from "./http-case.ts";
-import { parseLatin } from "./stream-text.ts";
+import { DONE, parseLatin, streamed } from "./stream-text.ts";
 
 export const transparencyCases: readonly Case[] = [
   httpCase({
@@ -61,9 +61,11 @@ export const transparencyCases: readonly Case[] = [
         requestId,
       );
       lab.note("request-id", requestId);
+      const streamReply = { kind: "respond", status: 200, headers: EVENT_STREAM, body: [DONE] } as const;
+      await exchange(lab, { label: "stream", body: streamed(lab), reply: streamReply });
     },
     missing: unreached,
-    finding: ([got], _profile, observation) => {
+    finding: ([got, stream], _profile, observation) => {
       const attempt = got?.attempts[0];
       if (got === undefined || attempt === undefined) return undefined;
       const sentId = attempt.headers.find(([name]) => name.toLowerCase() === "x-request-id")?.[1];
@@ -71,6 +73,7 @@ export const transparencyCases: readonly Case[] = [
       const lost = [
         ...(sentId === noted(observation, "request-id") ? [] : ["x-request-id to the pod"]),
         ...(got.headers["x-pod-custom"] === "kept" ? [] : ["x-pod-custom to the client"]),
+        ...(String(stream?.headers["content-type"]).startsWith("text/event-stream") ? [] : ["a stream's content-type"]),
         ...(cookies.length === 2 ? [] : ["one of two set-cookie headers"]),
       ];
       if (lost.length === 0) return undefined;

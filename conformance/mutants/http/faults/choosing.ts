@@ -1,8 +1,9 @@
 /** Wrong in which pod gets a request, or in what the router is told of its end. */
+import type { IncomingMessage } from "node:http";
 import type { Outcome } from "../../../../fixtures/routing.ts";
 import type { PodAddress } from "../../../adapters/router-under-test.ts";
-import type { Attempt, Flight } from "../call.ts";
-import { RightProxy } from "../right-proxy.ts";
+import { type Attempt, type Flight, Refusal } from "../call.ts";
+import { RightProxy, statusOf } from "../right-proxy.ts";
 
 const TARGET_HEADERS = ["x-gateway-destination-endpoint", "target-pod", "x-worker-id"];
 const MANY_WAITING = 4;
@@ -79,5 +80,49 @@ export class NeverClosesItsBreaker extends RightProxy {
 export class FailedScrapeIsIdle extends RightProxy {
   override heardLoad(pod: PodAddress, load = 0): void {
     super.heardLoad(pod, load);
+  }
+}
+
+/** A request counts until the first byte of its answer, not until the last. */
+export class CountsUntilTheFirstByte extends RightProxy {
+  protected override begin(attempt: Attempt, reply: IncomingMessage): void {
+    super.begin(attempt, reply);
+    this.end(attempt, "ok");
+  }
+}
+
+/** A stream that its pod broke off stays counted. */
+export class CountsBrokenStreams extends RightProxy {
+  protected override async passBack(attempt: Attempt, reply: IncomingMessage): Promise<void> {
+    try {
+      await super.passBack(attempt, reply);
+    } catch (error) {
+      this.open.delete(attempt);
+      throw error;
+    }
+  }
+}
+
+/** While any pod's metrics cannot be read, nothing is served. */
+export class NeedsEveryMetric extends RightProxy {
+  readonly #silent = new Set<string>();
+
+  override heardLoad(pod: PodAddress, load: number | undefined): void {
+    if (load === undefined) this.#silent.add(pod.name);
+    else this.#silent.delete(pod.name);
+    super.heardLoad(pod, load);
+  }
+
+  protected override choose(flight: Flight): Attempt {
+    if (this.#silent.size > 0) throw new Refusal(503, "the load of a pod is not known");
+    return super.choose(flight);
+  }
+}
+
+/** A client's mistakes count against the pod that tells of them. */
+export class BlamesPodsForClients extends RightProxy {
+  protected override async passBack(attempt: Attempt, reply: IncomingMessage): Promise<void> {
+    if (statusOf(reply) >= 400) this.breaker.failed(attempt.pod);
+    return super.passBack(attempt, reply);
   }
 }
