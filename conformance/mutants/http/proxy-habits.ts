@@ -21,6 +21,7 @@ export function withHabits(profile: RouterProfile, habits: ProxyHabits): RouterP
   const { firstByteMs, recoveryMs, scrapeMs, healthMs, podTokenizer } = habits;
   return {
     ...profile,
+    forwards: { authorization: true, cookie: true },
     ...(firstByteMs === undefined ? {} : { timeouts: { firstByteMs } }),
     ...(recoveryMs === undefined ? {} : { recoveryMs }),
     ...(scrapeMs === undefined ? {} : { load: { signal: "metric", name: REPORTED_LOAD, refreshMs: scrapeMs } }),

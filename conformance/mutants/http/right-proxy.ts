@@ -39,7 +39,7 @@ export class RightProxy extends ProxyFront {
   protected readonly open = new Set<Attempt>();
   readonly #router: RuleRouter;
   readonly #clock: Clock;
-  protected readonly breaker: Breaker;
+  readonly #breaker: Breaker;
   #attempts = 0;
 
   constructor({ router, clock, habits }: ProxyParts) {
@@ -47,7 +47,7 @@ export class RightProxy extends ProxyFront {
     this.habits = habits;
     this.#router = router;
     this.#clock = clock;
-    this.breaker = new Breaker(this.recoveryMs(), clock);
+    this.#breaker = new Breaker(this.recoveryMs(), clock);
   }
 
   override use(pods: readonly PodAddress[]): void {
@@ -114,7 +114,7 @@ export class RightProxy extends ProxyFront {
   /** @throws {Refusal} when no pod is left */
   protected choose(flight: Flight): Attempt {
     const id = `attempt-${this.#attempts++}`;
-    const excluded = new Set([...flight.tried, ...this.breaker.leftOut()]);
+    const excluded = new Set([...flight.tried, ...this.#breaker.leftOut()]);
     const decision = this.#router.decide({ ...flight.facts.route, requestId: id }, this.#clock.nowMs(), excluded);
     if (decision.pod === null) throw new Refusal(503, "no pod is ready");
     flight.tried.add(decision.pod);
@@ -139,7 +139,7 @@ export class RightProxy extends ProxyFront {
     const { firstByteMs } = this.habits;
     const silence = firstByteMs === undefined ? undefined : setTimeout(() => this.tire(attempt), firstByteMs);
     const reply = await replyTo(upstream).finally(() => clearTimeout(silence));
-    if (statusOf(reply) >= 500) this.breaker.failed(attempt.pod);
+    if (statusOf(reply) >= 500) this.#breaker.failed(attempt.pod);
     attempt.isAnswered = true;
     return reply;
   }
@@ -229,7 +229,7 @@ export class RightProxy extends ProxyFront {
 
   /** @throws {Refusal} when no other pod may serve it */
   protected async failed({ pod, flight }: Attempt, error: NodeJS.ErrnoException): Promise<void> {
-    this.breaker.failed(pod);
+    this.#breaker.failed(pod);
     if (flight.client.headersSent) return this.breakOff(flight);
     if (error instanceof Refusal) throw error;
     if (error.code !== "ECONNREFUSED") throw new Refusal(502, "the pod broke the connection");

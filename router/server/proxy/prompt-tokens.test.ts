@@ -6,7 +6,7 @@ import { SegmentCache } from "./segment-cache.ts";
 
 const reader = new PromptReader(new SegmentCache(cl100k, 1 << 20));
 const chat = (...messages: unknown[]): number[] => [...reader.chat({ messages })];
-const user = (content: unknown): unknown => ({ role: "user", content });
+const user = (content: unknown): object => ({ role: "user", content });
 
 /** Leading ids that two prompts have in common. */
 function shared(a: readonly number[], b: readonly number[]): number {

@@ -1,9 +1,8 @@
 /** Wrong in the answer's beginning, or in what the proxy shows of itself. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { bodyOf } from "../body-of.ts";
 import { type Attempt, Refusal } from "../call.ts";
 import { type Header, without } from "../headers.ts";
-import { type Head, RightProxy, statusOf } from "../right-proxy.ts";
+import { type Head, RightProxy } from "../right-proxy.ts";
 
 /** A pod's 429 reaches the client as 503 without its Retry-After. */
 export class SwallowsRetryAfter extends RightProxy {
@@ -25,6 +24,14 @@ export class DropsRepeatedHeaders extends RightProxy {
 export class CountsErrorsAsGood extends RightProxy {
   protected override count(_status: number, pod: string): void {
     super.count(200, pod);
+  }
+}
+
+/** An event stream reaches its client as application/json. */
+export class CallsStreamsJson extends RightProxy {
+  protected override head(reply: IncomingMessage): Head {
+    const { status, headers } = super.head(reply);
+    return { status, headers: [...without(headers, "content-type"), ["content-type", "application/json"]] };
   }
 }
 
@@ -63,28 +70,6 @@ export class ListsTheFirstPodsModels extends RightProxy {
   protected override show(path: string, client: ServerResponse): void {
     if (path === "/v1/models") client.end(this.pages.models(this.pods.slice(0, 1)));
     else super.show(path, client);
-  }
-}
-
-/** Every answer is announced as JSON, streams too. */
-export class OwnContentType extends RightProxy {
-  protected override head(reply: IncomingMessage): Head {
-    const { status, headers } = super.head(reply);
-    return { status, headers: [...without(headers, "content-type"), ["content-type", "application/json"]] };
-  }
-}
-
-/** A pod's error is put into one of its own. */
-export class WrapsErrors extends RightProxy {
-  protected override head(reply: IncomingMessage): Head {
-    const { status, headers } = super.head(reply);
-    return { status, headers: status >= 400 ? without(headers, "content-length") : headers };
-  }
-
-  protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
-    if (statusOf(reply) < 400) return yield* super.pieces(reply);
-    const said = await bodyOf(reply);
-    yield Buffer.from(JSON.stringify({ error: { message: String(said), type: "upstream_error" } }));
   }
 }
 

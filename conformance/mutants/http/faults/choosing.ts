@@ -7,6 +7,7 @@ import { RightProxy, statusOf } from "../right-proxy.ts";
 
 const TARGET_HEADERS = ["x-gateway-destination-endpoint", "target-pod", "x-worker-id"];
 const MANY_WAITING = 4;
+const MOST_REFUSED = 5;
 
 const waiting = (open: ReadonlySet<Attempt>): number => [...open].filter(({ isAnswered }) => !isAnswered).length;
 
@@ -119,10 +120,15 @@ export class NeedsEveryMetric extends RightProxy {
   }
 }
 
-/** A client's mistakes count against the pod that tells of them. */
+/** A pod that refused several requests with a 4xx is left out. */
 export class BlamesPodsForClients extends RightProxy {
-  protected override async passBack(attempt: Attempt, reply: IncomingMessage): Promise<void> {
-    if (statusOf(reply) >= 400) this.breaker.failed(attempt.pod);
-    return super.passBack(attempt, reply);
+  readonly #refused = new Map<string, number>();
+
+  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
+    if ((this.#refused.get(attempt.pod) ?? 0) >= MOST_REFUSED) throw new Refusal(503, "no pod is well");
+    const reply = await super.forward(attempt);
+    const refused = statusOf(reply) >= 400 ? 1 : 0;
+    this.#refused.set(attempt.pod, (this.#refused.get(attempt.pod) ?? 0) + refused);
+    return reply;
   }
 }

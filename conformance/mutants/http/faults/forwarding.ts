@@ -1,8 +1,8 @@
 /** Wrong in what reaches the pod, in how long it is waited for, or in where a request goes next. */
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import type { PodAddress } from "../../../adapters/router-under-test.ts";
 import type { Attempt, Flight } from "../call.ts";
-import { type Header, without } from "../headers.ts";
+import { allOf, type Header, without } from "../headers.ts";
 import { RightProxy, statusOf } from "../right-proxy.ts";
 
 const KNOWN_FIELDS = ["model", "prompt", "messages", "max_tokens", "stream", "temperature", "cache_salt"];
@@ -28,6 +28,63 @@ export class OwnRequestId extends RightProxy {
 
   protected override outgoingHeaders(flight: Flight): readonly Header[] {
     return [...without(super.outgoingHeaders(flight), "x-request-id"), ["x-request-id", `own-${this.#made++}`]];
+  }
+}
+
+/** Every stream is asked to count, and its count reaches clients that did not ask. */
+export class AsksForUsage extends RightProxy {
+  protected override outgoingBody(flight: Flight): Buffer {
+    const { fields } = flight.facts;
+    if (fields["stream"] !== true) return super.outgoingBody(flight);
+    return Buffer.from(JSON.stringify({ ...fields, stream_options: { include_usage: true } }));
+  }
+}
+
+/** Of a prompt that is a list the first reaches the pod. */
+export class SendsOneOfAList extends RightProxy {
+  protected override outgoingBody(flight: Flight): Buffer {
+    const { prompt, ...others } = flight.facts.fields;
+    if (!Array.isArray(prompt)) return super.outgoingBody(flight);
+    return Buffer.from(JSON.stringify({ ...others, prompt: (prompt as readonly unknown[])[0] }));
+  }
+}
+
+/** Text is composed on the way. */
+export class ComposesText extends RightProxy {
+  protected override outgoingBody({ body }: Flight): Buffer {
+    return Buffer.from(body.toString().normalize("NFC"));
+  }
+}
+
+/** The query of a request does not reach the pod. */
+export class DropsQueries extends RightProxy {
+  protected override send(flight: Flight, target: URL): ClientRequest {
+    const [path] = (flight.incoming.url ?? "/").split("?");
+    Object.assign(flight.incoming, { url: path });
+    return super.send(flight, target);
+  }
+}
+
+/** Headers of the client's connection are passed on to the pod. */
+export class PassesHopByHop extends RightProxy {
+  protected override outgoingHeaders({ incoming }: Flight): readonly Header[] {
+    return without(allOf(incoming), "connection", "transfer-encoding", "expect");
+  }
+}
+
+/** The request id stands twice in what reaches the pod. */
+export class DoublesTheId extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    return super
+      .outgoingHeaders(flight)
+      .flatMap((header) => (header[0] === "x-request-id" ? [header, header] : [header]));
+  }
+}
+
+/** Authorization and cookie of the client do not reach the pod. */
+export class DropsCredentials extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    return without(super.outgoingHeaders(flight), "authorization", "cookie");
   }
 }
 

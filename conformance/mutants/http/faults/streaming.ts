@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { bodyOf } from "../body-of.ts";
 import type { Attempt, Flight } from "../call.ts";
-import { replyTo, RightProxy } from "../right-proxy.ts";
+import { replyTo, RightProxy, statusOf } from "../right-proxy.ts";
 
 /** An answer is collected whole before any of it is passed on. */
 export class BuffersStreams extends RightProxy {
@@ -36,6 +36,23 @@ export class ReEncodesEvents extends RightProxy {
 export class DropsUsage extends RightProxy {
   protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
     for await (const piece of super.pieces(reply)) yield Buffer.from(piece.toString().replace('"usage":', '"used":'));
+  }
+}
+
+/** The body of a pod's error becomes the message of another. */
+export class WrapsErrors extends RightProxy {
+  protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
+    for await (const piece of super.pieces(reply)) {
+      yield statusOf(reply) < 400 ? piece : Buffer.from(JSON.stringify({ error: { message: piece.toString() } }));
+    }
+  }
+}
+
+/** A stream that pauses for a second is cut. */
+export class ImpatientWithPauses extends RightProxy {
+  protected override pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
+    reply.setTimeout(1_000, () => reply.destroy(new Error("idle")));
+    return super.pieces(reply);
   }
 }
 
