@@ -61,6 +61,8 @@ export interface Needs {
   readonly transport: "any" | "http";
   /** It changes the set of pods while running, in these ways at least. */
   readonly podChanges?: readonly PodsStep["change"][];
+  /** Which pod serves is nothing to it: what the router declares as its settling time need not have passed. */
+  readonly anyPod?: boolean;
   /** It moves time by minutes: runs only where the clock can be advanced, or with --slow. */
   readonly clock?: boolean;
   /** It goes by how loaded pods are: what was sent before it must be known, or gone. */

@@ -4,6 +4,7 @@ import type { Clock } from "../../fixtures/clock.ts";
 import type { FleetOptions } from "../../mock-pods/pod/pod.ts";
 import type { Observe } from "./observe.ts";
 import type { RouterProfile } from "../router-profile.ts";
+import type { DeclaredSettle } from "./settling.ts";
 
 export interface PodAddress {
   readonly name: string;
@@ -27,6 +28,8 @@ export type RouterUnderTest =
       readonly address?: (template: string) => string;
       /** Resident memory of its processes. Absent where it cannot be read. */
       readonly memoryBytes?: () => Promise<number | undefined>;
+      /** What is left of the time that it is declared to need until its rule holds. Absent: it needs none. */
+      readonly settlesInMs?: () => number;
       /** What it logged so far; its last part where there is much. Absent where it cannot be read. */
       readonly logs?: () => string;
       readonly close: () => Promise<void>;
@@ -67,7 +70,7 @@ export interface RouterAdapter {
   /** Where it shows what it counts and decides. */
   readonly observe?: Observe;
   /** A fixed time the router needs before its rule holds, and why; shown in the report. */
-  readonly settle?: { readonly afterStartMs?: number; readonly afterAddMs?: number; readonly why: string };
+  readonly settle?: DeclaredSettle;
   start(options: StartOptions): Promise<RouterUnderTest>;
 }
 

@@ -26,6 +26,8 @@ const ABORT_SEEN_MS = 2_000;
 const DEFAULT_CONVERGENCE_MS = 1_000;
 const WARM_UP_MS = 15_000;
 const WARM_UP_EVERY_MS = 100;
+/** Sent to see the router find its pods, whatever it chooses. */
+const UNSETTLED: ReadonlySet<string> = new Set(["warm-up", "converge"]);
 const ERROR_BODY = { object: "error", message: "scripted by routeproof", type: "InternalServerError", param: null };
 
 interface Sending {
@@ -37,6 +39,8 @@ interface Sending {
 interface LabOf {
   readonly id: string;
   readonly seed: number;
+  /** Which pod serves is nothing to the case: a declared settling time is not waited for. */
+  readonly anyPod: boolean;
 }
 
 export class HttpCaseLab implements Lab {
@@ -49,6 +53,7 @@ export class HttpCaseLab implements Lab {
   readonly #session: HttpSession;
   readonly #caseId: string;
   readonly #seed: number;
+  readonly #anyPod: boolean;
   #carried: readonly CarriedLoad[] = [];
   readonly #steps: Step[] = [];
   #wire = new WireLog();
@@ -56,11 +61,12 @@ export class HttpCaseLab implements Lab {
   /** Every pod this case has known, for those that return. */
   readonly #known = new Map<string, Pod>();
 
-  constructor(session: HttpSession, profile: RouterProfile, { id: caseId, seed }: LabOf) {
+  constructor(session: HttpSession, profile: RouterProfile, { id: caseId, seed, anyPod }: LabOf) {
     const streams = new Random(seed);
     this.#session = session;
     this.#caseId = caseId;
     this.#seed = seed;
+    this.#anyPod = anyPod;
     this.profile = profile;
     this.models = session.models;
     this.adapter = session.loraAdapter;
@@ -98,8 +104,10 @@ export class HttpCaseLab implements Lab {
   /** Before the case: the router gets other pods. */
   async adopt(pods: readonly Pod[]): Promise<void> {
     const added = pods.filter((pod) => !this.#session.present.includes(pod));
+    // What it still sends to a pod of the case before would be taken for a mistake in this one.
+    const fewer = this.#session.knowsMoreThan(pods);
     await this.#session.setPods(pods);
-    await this.#converge(added);
+    await this.#converge(added, fewer);
   }
 
   /** The case's own observation begins here; `carried` may still weigh on the pods. */
@@ -125,12 +133,14 @@ export class HttpCaseLab implements Lab {
   }
 
   async send(prompt: Prompt, options: SendOptions): Promise<SentStep> {
+    if (this.#mustSettle(options.label)) await this.#settled();
     const sending = this.#start(prompt, options, false);
     const response = await sending.response;
     return this.#recordSent(sending, prompt, options, response.status, false);
   }
 
   async hold(prompt: Prompt, options: SendOptions): Promise<Held> {
+    if (this.#mustSettle(options.label)) await this.#settled();
     const { promise: begun, resolve: begin } = Promise.withResolvers<HeldReply>();
     const { promise: firstByte, resolve: sawFirstByte } = Promise.withResolvers<void>();
     const client = new AbortController();
@@ -247,6 +257,17 @@ export class HttpCaseLab implements Lab {
     await Promise.all([...this.#held].map((held) => held.release()));
   }
 
+  #mustSettle(label = ""): boolean {
+    return !this.#anyPod && !UNSETTLED.has(label) && this.#session.settlesInMs() > 0;
+  }
+
+  /** The first request of the case waits, and the first after a pod came: what is taught before the rule holds may be lost. */
+  async #settled(): Promise<void> {
+    const leftMs = this.#session.settlesInMs();
+    this.note("settled", { afterMs: Math.round(leftMs) });
+    await sleep(leftMs);
+  }
+
   #start(
     prompt: Prompt,
     options: SendOptions,
@@ -283,6 +304,7 @@ export class HttpCaseLab implements Lab {
   }
 
   async #raw(options: RawRequest): Promise<RawResponse> {
+    if (this.#mustSettle()) await this.#settled();
     const id = options.knownAs ?? idIn(options);
     const { stage, adapter } = this.#session;
     if (typeof id === "string" && stage.seen(id).length === 0) {

@@ -93,6 +93,11 @@ export class HttpSession implements Session<HttpCaseLab> {
     return this.router.setPods === undefined ? this.#present.length : undefined;
   }
 
+  /** What is left, in milliseconds, of the time that the router is declared to need until its rule holds. */
+  settlesInMs(): number {
+    return this.router.settlesInMs?.() ?? 0;
+  }
+
   died(): string | undefined {
     return this.#guest?.died?.() ?? this.#router?.died?.();
   }
@@ -112,6 +117,11 @@ export class HttpSession implements Session<HttpCaseLab> {
 
   get present(): readonly Pod[] {
     return this.#present;
+  }
+
+  /** Whether the router knows a pod that is not among these. */
+  knowsMoreThan(pods: readonly Pod[]): boolean {
+    return this.#told.some((pod) => !pods.includes(pod));
   }
 
   newRequestId(caseId: string): string {
@@ -157,7 +167,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   async lab({ id, needs }: Pick<Case, "id" | "needs">, seed: number): Promise<HttpCaseLab> {
     const { profile } = this.adapter;
     const own = needs.otherThreshold === true ? withOtherThreshold(profile) : profile;
-    const lab = new HttpCaseLab(this, own, { id, seed });
+    const lab = new HttpCaseLab(this, own, { id, seed, anyPod: needs.anyPod === true });
     if (this.#fresh) await lab.warmUp();
     this.#fresh = false;
     await this.#gather(lab, needs);

@@ -7,6 +7,7 @@ import type { Case, Verdict } from "../case.ts";
 import { CASES } from "../cases/index.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import type { Evidence } from "./evidence.ts";
+import { withFewestWaits } from "./fewest-waits.ts";
 import { knownFailingFor, staleEntries, type KnownFailing } from "./known-failing.ts";
 import { footerFor } from "./overall-verdict.ts";
 import type { CaseRow, HeaderRow, Report, ReportRow } from "./report-rows.ts";
@@ -70,8 +71,7 @@ export async function runConformance(options: RunOptions): Promise<Report> {
   for (const each of catalogue) {
     if (!selected.has(each)) put(each, { verdict: "skipped", reason: "not-selected" });
   }
-  const queue = [...selected];
-  const order = options.shuffle === true ? new Random(seed).stream("order").shuffle(queue) : queue;
+  const order = orderOf([...selected], options, seed);
   const error = await runAll(order, options, seed, startedMs, put);
   const rows = catalogue.flatMap(({ id }) => outcomes.get(id) ?? []);
   const verdicts = new Map<string, Verdict>(rows.map(({ id, verdict }) => [id, verdict]));
@@ -83,6 +83,11 @@ export async function runConformance(options: RunOptions): Promise<Report> {
   });
   emit(footer);
   return { header, cases: rows, footer };
+}
+
+function orderOf(cases: Case[], { shuffle, adapter }: RunOptions, seed: number): readonly Case[] {
+  if (shuffle === true) return new Random(seed).stream("order").shuffle(cases);
+  return adapter.settle === undefined ? cases : withFewestWaits(cases);
 }
 
 type Put = (each: Case, outcome: CaseOutcome, durationMs?: number) => void;

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { PLAIN_RULE } from "../pure/rule.ts";
 import { HTTP_FAULTS } from "./http-fault.ts";
 import { HTTP_MUTANTS } from "./http-mutants.ts";
 import { HTTP_VARIANTS } from "./http-variants.ts";
@@ -54,6 +55,17 @@ it.each(ODD_HABITS.map((habits) => [Object.keys(habits).join(), habits] as const
   async (_name, habits) => {
     const caseIds = ["THR-02", "LOAD-03", "STR-02", "STR-06", "STR-07", "ERR-04", "ERR-05", "CON-01"];
     expect(await failuresOfConformingProxy(caseIds, 1, undefined, habits)).toEqual([]);
+  },
+);
+
+/** A careless kit would judge before the router has had the time that it claims to need. */
+const SLOW_HABITS: readonly ProxyHabits[] = [{ settleMs: 400 }, { convergenceMs: 300 }];
+
+it.concurrent.each(SLOW_HABITS.map((habits) => [Object.keys(habits).join(), habits] as const))(
+  "waits as long as the conforming proxy claims to need: %s",
+  async (_name, habits) => {
+    const caseIds = ["LOAD-02", "POD-02", "POD-04", "ERR-10", "CON-02"];
+    expect(await failuresOfConformingProxy(caseIds, 1, { ...PLAIN_RULE, ties: "rotate" }, habits)).toEqual([]);
   },
 );
 

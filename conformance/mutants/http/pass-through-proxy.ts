@@ -14,6 +14,7 @@ import { bodyOf } from "./body-of.ts";
 import { Breaker } from "./breaker.ts";
 import { getText } from "./get-text.ts";
 import type { HttpFault } from "./http-fault.ts";
+import { Newcomers } from "./newcomers.ts";
 import { clientHeaders, upstreamHeaders } from "./passed-headers.ts";
 import type { ProxyHabits } from "./proxy-habits.ts";
 import { ProxyPages } from "./proxy-pages.ts";
@@ -73,6 +74,7 @@ export class PassThroughProxy {
   readonly #prompts: Buffer[] = [];
   readonly #habits: ProxyHabits;
   readonly #breaker: Breaker;
+  readonly #newcomers: Newcomers;
   readonly #pages = new ProxyPages();
   #refusals = 0;
   #front: FrontServer | undefined;
@@ -83,6 +85,7 @@ export class PassThroughProxy {
       habits.recoveryMs !== undefined && fault === "never-readmits" ? Infinity : habits.recoveryMs,
       clock,
     );
+    this.#newcomers = new Newcomers((habits.settleMs ?? 0) / 2, clock);
     this.#router = router;
     this.#clock = clock;
     this.#fault = fault;
@@ -111,6 +114,7 @@ export class PassThroughProxy {
     for (const { client, tried } of this.#is("cuts-streams-of-removed-pods") ? this.#open : []) {
       if (![...tried].some((pod) => names.has(pod))) client.socket?.resetAndDestroy();
     }
+    this.#newcomers.setPods(pods.map(({ name }) => name));
     this.#served = pods;
     this.#pods = new Map(pods.map(({ name, url }) => [name, new URL(url)]));
     this.#router.setPods(pods, this.#clock.nowMs());
@@ -191,7 +195,7 @@ export class PassThroughProxy {
   #dispatch(flight: Flight): void {
     this.#router.tick(this.#clock.nowMs());
     const id = `attempt-${this.#attemptCount++}`;
-    const excluded = new Set([...flight.tried, ...this.#breaker.leftOut()]);
+    const excluded = new Set([...flight.tried, ...this.#breaker.leftOut(), ...this.#newcomers.leftOut()]);
     flight.decision = this.#router.decide({ ...flight.facts.route, requestId: id }, this.#clock.nowMs(), excluded);
     const { pod } = flight.decision;
     if (pod === null) return refuse(flight.client, 503, "no pod is ready");

@@ -1,6 +1,8 @@
 /** The pass-through proxy as an adapter: real sockets, in this process. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Observe } from "../../adapters/observe.ts";
 import type { PodAddress, RouterAdapter } from "../../adapters/router-under-test.ts";
+import { Settling } from "../../adapters/settling.ts";
 import type { Fault } from "../pure/fault.ts";
 import { PLAIN_RULE, type RuleOptions } from "../pure/rule.ts";
 import { RuleRouter } from "../pure/rule-router.ts";
@@ -43,12 +45,16 @@ export function proxyAdapter(
   habits: ProxyHabits = {},
 ): RouterAdapter {
   const rule = ruleWith(plainRule, habits);
+  const { settleMs, convergenceMs = 0 } = habits;
+  const why = "herds on the pods that it had before";
+  const settle = settleMs === undefined ? undefined : { afterStartMs: settleMs, afterAddMs: settleMs, why };
   return {
     name: routing ?? passing ?? "conforming proxy",
     version: "1",
     kind: "function",
     profile: withHabits({ ...profileOf(rule), retry: { on: ["connect"], max: 2 } }, habits),
     takesThreshold: true,
+    ...(settle === undefined ? {} : { settle }),
     podSeenBy: { header: POD_HEADER, value: "name" },
     observe: OBSERVE,
     async start({ pods, seed, clock, threshold = rule.threshold }) {
@@ -56,19 +62,30 @@ export function proxyAdapter(
       const proxy = new PassThroughProxy(router, clock, passing, habits);
       const health = watchHealth(proxy, passing, habits);
       const metrics = watchMetrics(router, passing, habits);
-      const setPods = async (next: readonly PodAddress[]): Promise<void> => {
+      const takeNote = async (next: readonly PodAddress[]): Promise<void> => {
         await metrics?.setPods(next);
         if (health === undefined) proxy.setPods(next);
         else await health.setPods(next);
       };
-      await setPods(pods);
+      const settling = new Settling(settle);
+      let told = pods;
+      let closed = false;
+      const setPods = async (next: readonly PodAddress[]): Promise<void> => {
+        if (next.some((pod) => !told.includes(pod))) settling.podsCame();
+        told = next;
+        if (convergenceMs === 0) return takeNote(next);
+        void sleep(convergenceMs / 2).then(() => (closed ? undefined : takeNote(next)));
+      };
+      await takeNote(pods);
+      settling.started();
       const url = await proxy.listen();
       const close = async (): Promise<void> => {
+        closed = true;
         metrics?.close();
         health?.close();
         await proxy.close();
       };
-      return { kind: "http", url, setPods, close };
+      return { kind: "http", url, setPods, settlesInMs: () => settling.leftMs(), close };
     },
   };
 }

@@ -12,6 +12,10 @@ export interface ProxyHabits {
   readonly scrapeMs?: number;
   /** It asks pods how they are, and leaves out who says nothing good within so long. */
   readonly healthMs?: number;
+  /** Pods that come or go are taken note of within so long. */
+  readonly convergenceMs?: number;
+  /** Within so long after a start, and after a pod came, it herds on the pods that it had before. */
+  readonly settleMs?: number;
   /** It has a pod count the tokens of every prompt. */
   readonly podTokenizer?: boolean;
   /** It asks every pod for the prompt's tokens, with all headers of the client, its request id among them. */
@@ -22,14 +26,14 @@ export interface ProxyHabits {
 
 /** The profile of a proxy that says all it does. */
 export function withHabits(profile: RouterProfile, habits: ProxyHabits): RouterProfile {
-  const { firstByteMs, recoveryMs, scrapeMs, healthMs, podTokenizer } = habits;
+  const { firstByteMs, recoveryMs, scrapeMs, healthMs, podTokenizer, convergenceMs = 0 } = habits;
   return {
     ...profile,
     ...(firstByteMs === undefined ? {} : { timeouts: { firstByteMs } }),
     ...(recoveryMs === undefined ? {} : { recoveryMs }),
     ...(scrapeMs === undefined ? {} : { load: { signal: "metric", name: REPORTED_LOAD, refreshMs: scrapeMs } }),
     discovery: {
-      convergenceMs: 0,
+      convergenceMs,
       returningPodIsCold: true,
       models: true,
       ...(healthMs === undefined ? {} : { healthMs }),
