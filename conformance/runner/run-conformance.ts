@@ -49,7 +49,7 @@ export type RunEvent =
 const CASE_TIMEOUT_MS = 120_000;
 /** A case that waits for a TTL of its own accord, or fills an index. */
 const SLOW_CASE_TIMEOUT_MS = 3_600_000;
-const MOST_ADDS_IN_A_CASE = 24;
+const MOST_CHANGES_IN_A_CASE = 24;
 const MODELS = ["model-a", "model-b"];
 
 /** @throws {OperationalError} USAGE when nothing is selected; ADAPTER_FAILED when the router cannot be started */
@@ -129,7 +129,7 @@ async function runAll(
       const limitMs =
         each.needs.slow === true || (each.needs.clock === true && !session.canAdvance)
           ? SLOW_CASE_TIMEOUT_MS
-          : CASE_TIMEOUT_MS + MOST_ADDS_IN_A_CASE * (adapter.settle?.afterAddMs ?? 0);
+          : CASE_TIMEOUT_MS + MOST_CHANGES_IN_A_CASE * changeMs(adapter);
       const outcome = await runCase(each, session, seed, limitMs);
       broken = outcome.broken === true;
       put(each, outcome, performance.now() - beganMs);
@@ -140,6 +140,11 @@ async function runAll(
   } finally {
     await session.close();
   }
+}
+
+/** What a change of pods may take until the router has taken note of it and its rule holds again. */
+function changeMs({ profile, settle }: RouterAdapter): number {
+  return (profile.discovery?.convergenceMs ?? 0) + (settle?.afterAddMs ?? 0);
 }
 
 function headerFor({ adapter, attachedBy }: RunOptions, catalogue: readonly Case[], seed: number): HeaderRow {
