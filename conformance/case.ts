@@ -77,6 +77,8 @@ export interface Needs {
   readonly freshRouter?: boolean;
   /** It reads how much memory the router holds: runs only where the kit starts it as a process. */
   readonly memory?: boolean;
+  /** The router is told where its pods publish KV events. */
+  readonly kvEvents?: boolean;
   /** It needs scripted replies and faults of the pods. */
   readonly scriptedPods?: boolean;
   /** It needs pods that serve this many models; default 1. */

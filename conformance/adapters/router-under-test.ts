@@ -11,6 +11,8 @@ export interface PodAddress {
   readonly url: string;
   readonly gpu?: string;
   readonly models?: readonly string[];
+  /** ZeroMQ endpoints at which it publishes its KV events, and replays them. */
+  readonly kvEvents?: { readonly endpoint: string; readonly replayEndpoint: string };
 }
 
 /** A started router. `setPods` resolves when the router has acknowledged the change (not: converged). */
@@ -65,6 +67,8 @@ export interface RouterAdapter {
   readonly requests?: RequestClaims;
   /** A response header in which the router names the pod. Compared with the truth, never trusted. */
   readonly podSeenBy?: { readonly header: string; readonly value: "url" | "hostport" | "name" };
+  /** It is told where pods publish KV events, and where they replay them: the kit's pods then do. */
+  readonly kvEvents?: { readonly replay: boolean };
   /** vLLM's own flags, without dashes, for the kit's pods. */
   readonly podFlags?: FleetOptions["flags"];
   /** Where it shows what it counts and decides. */

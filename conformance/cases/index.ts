@@ -9,6 +9,7 @@ import { leakCases } from "./leaks.ts";
 import { openAdminCases } from "./open-admin.ts";
 import { usageCases } from "./usage.ts";
 import { explanationCases } from "./explanation.ts";
+import { kvEventCases } from "./kv-events.ts";
 import { memoryCases } from "./memory.ts";
 import { metricsPageCases } from "./metrics-page.ts";
 import { observabilityCases } from "./observability.ts";
@@ -43,6 +44,7 @@ const ALL: readonly Case[] = [
   ...longestMatchCases,
   ...splitCases,
   ...evictCases,
+  ...kvEventCases,
   ...memoryCases,
   ...podCases,
   ...podOwnerCases,

@@ -11,6 +11,7 @@ import type { CarriedLoad, PodsStep } from "../observation.ts";
 import { WINDOW_EDGE_MS } from "../oracle/load.ts";
 import { loadWindowMs, SHORT_WINDOW_MS } from "../router-profile.ts";
 import type { Session } from "../runner/session.ts";
+import { CLEARS_ON_REQUEST } from "./pod-caches.ts";
 import { openAgent } from "./exchange.ts";
 import { HttpCaseLab } from "./http-case-lab.ts";
 import { type Arrival, PodStage } from "./pod-stage.ts";
@@ -262,7 +263,12 @@ export class HttpSession implements Session<HttpCaseLab> {
 
   #address(pod: Pod): PodAddress {
     const { name, profile: gpu } = pod;
-    return { name, url: `http://${this.stage.address(name)}`, gpu, models: this.modelsOf(pod) };
+    const url = `http://${this.stage.address(name)}`;
+    const plain = { name, url, gpu, models: this.modelsOf(pod) };
+    if (pod.kvEvents === undefined) return plain;
+    const { hostname } = new URL(url);
+    const { endpoint, replayEndpoint = "" } = pod.kvEvents;
+    return { ...plain, kvEvents: { endpoint: at(hostname, endpoint), replayEndpoint: at(hostname, replayEndpoint) } };
   }
 
   /** For how long the router counts what went before as load; undefined where it does not, or its time can be moved. */
@@ -301,9 +307,21 @@ export class HttpSession implements Session<HttpCaseLab> {
   }
 }
 
+/** The same port at the host by which the router knows the pod. */
+const at = (hostname: string, endpoint: string): string => endpoint.replace(/^tcp:\/\/.*:/, `tcp://${hostname}:`);
+
+const PUBLISHES = {
+  "kv-events-config": JSON.stringify({
+    enable_kv_cache_events: true,
+    endpoint: "tcp://*:0",
+    replay_endpoint: "tcp://*:0",
+  }),
+} as const;
+
 /** Fresh pods on free ports; or on the addresses that a running router already points at. */
 async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
-  const flags = { ...adapter.podFlags, "served-model-name": models.join(" ") };
+  const events = adapter.kvEvents === undefined ? {} : PUBLISHES;
+  const flags = { ...events, ...adapter.podFlags, "served-model-name": models.join(" ") };
   const addresses = adapter.podsListen?.map((address) => new URL(`http://${address}`));
   const [first, ...others] = addresses ?? [];
   if (first === undefined) {
@@ -312,6 +330,7 @@ async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
       pods: `a6000:${DEFAULT_PODS}`,
       speed: POD_SPEED,
       flags,
+      ...(adapter.kvEvents === undefined ? {} : { environment: { ...process.env, ...CLEARS_ON_REQUEST } }),
       ...(host === undefined ? {} : { host }),
     });
   }

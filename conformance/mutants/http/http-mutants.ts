@@ -20,6 +20,7 @@ const mutant = (id: string, broken: Breakage, caseId: string, reason: string, ha
 });
 
 const TOKENIZES: ProxyHabits = { podTokenizer: true };
+const KV_EVENTS: ProxyHabits = { kvEvents: true };
 
 export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M35h", { routing: "leaks-on-finish" }, "LOAD-03", "finished-requests-still-counted"),
@@ -82,6 +83,12 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M60h", { passing: "waits-for-the-tokenizer" }, "TOK-09", "waits-for-a-silent-tokenizer", TOKENIZES),
   mutant("M51a", { passing: "failed-scrape-is-idle" }, "LOAD-09", "failing-metrics-taken-for-idle", { scrapeMs: 100 }),
   mutant("M51b", { routing: "cold-round-robin" }, "LOAD-09", "reported-load-ignored", { scrapeMs: 100 }),
+  mutant("M61a", { passing: "ignores-stored-blocks" }, "EVI-10", "stored-blocks-not-followed", KV_EVENTS),
+  mutant("M61b", { passing: "ignores-cleared-blocks" }, "EVI-10", "cleared-blocks-followed", KV_EVENTS),
+  mutant("M61c", { passing: "ignores-removed-blocks" }, "EVI-10", "removed-blocks-followed", KV_EVENTS),
+  mutant("M61d", { passing: "counts-blocks-twice" }, "EVI-10", "repeated-events-counted-twice", KV_EVENTS),
+  mutant("M61e", { passing: "drops-late-events" }, "EVI-10", "late-events-dropped", KV_EVENTS),
+  mutant("M61f", { passing: "never-replays" }, "EVI-10", "lost-events-not-replayed", KV_EVENTS),
   mutant("M58a", { passing: "dawdles" }, "PERF-01", "many-times-slower"),
   mutant("M58b", { passing: "matches-quadratically" }, "PERF-03", "slows-faster-than-prompts-grow"),
   mutant("null", { passing: "always-503" }, "TOK-01", "request-not-served"),

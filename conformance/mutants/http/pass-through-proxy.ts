@@ -142,7 +142,7 @@ export class PassThroughProxy {
     if (this.#habits.asksEveryPod === true) await this.#askEveryPod(incoming, body);
     if (this.#is("dawdles")) await sleep(DAWDLE_MS);
     if (this.#is("matches-quadratically")) busyFor(QUADRATIC_MS * (body.length / QUADRATIC_BYTES) ** 2);
-    const flight = { incoming, body, facts, client, tried: new Set<string>() };
+    const flight = { incoming, body, facts: await this.#asMatched(facts), client, tried: new Set<string>() };
     if (this.#is("few-at-a-time") && this.#open.size >= FEW_OPEN) this.#line.push(flight);
     else this.#dispatch(flight);
   }
@@ -152,6 +152,17 @@ export class PassThroughProxy {
     const [pod = NOWHERE] = this.#pods.values();
     const withinMs = this.#is("waits-for-the-tokenizer") ? undefined : TOKENIZER_MS;
     return (await getText(new URL("/tokenize", pod), JSON.stringify({ model, prompt }), withinMs)) !== undefined;
+  }
+
+  /** By tokens, where it goes by what pods say of theirs. */
+  async #asMatched(facts: RequestFacts): Promise<RequestFacts> {
+    const { model, prompt: text } = facts.route;
+    if (this.#habits.kvEvents !== true) return facts;
+    const [pod = NOWHERE] = this.#pods.values();
+    const counted = await getText(new URL("/tokenize", pod), JSON.stringify({ model, prompt: text }), TOKENIZER_MS);
+    if (counted === undefined) return facts;
+    const { tokens: prompt } = JSON.parse(counted) as { readonly tokens: readonly number[] };
+    return { ...facts, route: { ...facts.route, prompt } };
   }
 
   #show(path: string, client: ServerResponse): void {

@@ -9,6 +9,8 @@ import { RuleRouter } from "../pure/rule-router.ts";
 import { profileOf, REPORTED_LOAD } from "../pure/variants.ts";
 import type { HttpFault } from "./http-fault.ts";
 import { DECISION_HEADER, PassThroughProxy, POD_HEADER } from "./pass-through-proxy.ts";
+import { EventRouter } from "./event-router.ts";
+import { ReportedBlocks } from "./reported-blocks.ts";
 import { HealthyPods } from "./healthy-pods.ts";
 import { gaugeOf, PodWatch } from "./pod-watch.ts";
 import { type ProxyHabits, ruleWith, withHabits } from "./proxy-habits.ts";
@@ -55,15 +57,19 @@ export function proxyAdapter(
     profile: withHabits({ ...profileOf(rule), retry: { on: ["connect"], max: 2 } }, habits),
     takesThreshold: true,
     ...(settle === undefined ? {} : { settle }),
+    ...(habits.kvEvents === true ? { kvEvents: { replay: true } } : {}),
     podSeenBy: { header: POD_HEADER, value: "name" },
     observe: OBSERVE,
     async start({ pods, seed, clock, threshold = rule.threshold }) {
       const router = new RuleRouter({ ...rule, threshold }, seed, routing);
-      const proxy = new PassThroughProxy(router, clock, passing, habits);
+      const blocks = habits.kvEvents === true ? new ReportedBlocks(passing) : undefined;
+      const byEvents = blocks && new EventRouter(blocks, threshold);
+      const proxy = new PassThroughProxy(byEvents ?? router, clock, passing, habits);
       const health = watchHealth(proxy, passing, habits);
       const metrics = watchMetrics(router, passing, habits);
       const takeNote = async (next: readonly PodAddress[]): Promise<void> => {
         await metrics?.setPods(next);
+        await blocks?.setPods(next);
         if (health === undefined) proxy.setPods(next);
         else await health.setPods(next);
       };
@@ -82,6 +88,7 @@ export function proxyAdapter(
       const close = async (): Promise<void> => {
         closed = true;
         metrics?.close();
+        blocks?.close();
         health?.close();
         await proxy.close();
       };

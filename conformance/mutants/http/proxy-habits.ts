@@ -18,15 +18,23 @@ export interface ProxyHabits {
   readonly settleMs?: number;
   /** It has a pod count the tokens of every prompt. */
   readonly podTokenizer?: boolean;
+  /** It goes by what pods report of their caches, and has a pod count the tokens. */
+  readonly kvEvents?: boolean;
   /** It asks every pod for the prompt's tokens, with all headers of the client, its request id among them. */
   readonly asksEveryPod?: boolean;
   /** A stream that its pod broke off ends with an error event before its [DONE]. */
   readonly tellsBrokenStreams?: boolean;
 }
 
+const KV_EVENT_CLAIMS = {
+  match: { unit: { block: 16, of: "token" }, input: "prompt", partialBlock: "dropped", tokenizer: "pods" },
+  insert: { at: "kv-event", eventMs: 100 },
+  evict: { kind: "kv-events" },
+} as const;
+
 /** The profile of a proxy that says all it does. */
 export function withHabits(profile: RouterProfile, habits: ProxyHabits): RouterProfile {
-  const { firstByteMs, recoveryMs, scrapeMs, healthMs, podTokenizer, convergenceMs = 0 } = habits;
+  const { firstByteMs, recoveryMs, scrapeMs, healthMs, podTokenizer, kvEvents, convergenceMs = 0 } = habits;
   return {
     ...profile,
     ...(firstByteMs === undefined ? {} : { timeouts: { firstByteMs } }),
@@ -38,6 +46,7 @@ export function withHabits(profile: RouterProfile, habits: ProxyHabits): RouterP
       models: true,
       ...(healthMs === undefined ? {} : { healthMs }),
     },
+    ...(kvEvents === true ? KV_EVENT_CLAIMS : {}),
     ...(podTokenizer === true && profile.match !== undefined
       ? { match: { ...profile.match, tokenizer: "pods" as const } }
       : {}),
