@@ -77,6 +77,8 @@ export interface HttpLab {
   /** A connection to the router on which every byte is the case's own. */
   connect(): Promise<RawConnection>;
   readonly router: RouterView;
+  /** Lets real time pass, where nothing tells that something has come about. */
+  wait(ms: number): Promise<void>;
   /** The router is not what it was: whatever comes after this case begins with a fresh one. */
   spoil(): void;
   /** What went over the wire so far, for the report. */

@@ -4,7 +4,6 @@
  * Prompts are sent straight to a pod, past the router: it can know of them by the pod's events alone. Then the pod loses
  * what it holds, and says so. On the way its events arrive twice, late, or not at all.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Case, Judgement } from "../case.ts";
 import type { Prompt } from "../corpus.ts";
 import type { CacheLoss, EventTrouble, Lab } from "../lab.ts";
@@ -92,11 +91,12 @@ export const kvEventCases: readonly Case[] = [
 ];
 
 async function runTrial(lab: Lab, trial: number, { trouble, loss }: Trial): Promise<void> {
-  const { pods } = httpOf(lab);
+  const http = httpOf(lab);
+  const { pods } = http;
   const pod = lab.random.pick(lab.pods());
   const prompt = trunk(lab.corpus.namespace(), 4);
   const ask = async (branch: Asked["branch"]): Promise<void> => {
-    await sleep(lab.profile.insert?.eventMs ?? DEFAULT_EVENT_MS);
+    await http.wait(lab.profile.insert?.eventMs ?? DEFAULT_EVENT_MS);
     await makeBusy(lab, pod);
     await lab.quiet();
     lab.note(ASKED, { trial, branch, pod, cachedTokens: pods.cachedTokens(pod, prompt.text) } satisfies Asked);

@@ -80,6 +80,7 @@ export class HttpCaseLab implements Lab {
       request: (options) => this.#raw(options),
       connect: () => openRawConnection(session.router.url),
       router: openRouterView(session.adapter, session),
+      wait: (ms) => sleep(ms),
       spoil: () => session.spoil(),
       wire: () => this.#wire.entries(),
       pods: session.stage,
