@@ -23,6 +23,7 @@ import { loadCases } from "./load.ts";
 import { longestMatchCases } from "./longest-match.ts";
 import { hotPrefixCases } from "./hot-prefix.ts";
 import { podTokenizerCases } from "./pod-tokenizer.ts";
+import { refusalCases } from "./refusals.ts";
 import { reportedLoadCases } from "./reported-load.ts";
 import { podCases } from "./pods.ts";
 import { podOwnerCases } from "./pod-owners.ts";
@@ -51,6 +52,7 @@ const ALL: readonly Case[] = [
   ...podHealthCases,
   ...loadCases,
   ...gateCases,
+  ...refusalCases,
   ...reportedLoadCases,
   ...hotPrefixCases,
   ...streamCases,

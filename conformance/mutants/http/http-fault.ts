@@ -45,6 +45,7 @@ export const HTTP_FAULTS = {
   "never-readmits": "a pod that was left out once stays out",
   "forgets-simultaneous-firsts": "of a prompt that was under way several times at once, nothing is learnt",
   "crosses-responses": "two clients that wait at the same time get each other's answers",
+  "loses-refused-ends": "requests whose pod refused the connection stay counted",
   "loses-ends-under-load": "while others wait, requests that end at the first pod stay counted",
   "reads-ahead": "a pod is read as fast as it answers, however slow the client is",
   "drops-usage": "the pod's usage count does not reach the client",

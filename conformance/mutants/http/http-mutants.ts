@@ -20,6 +20,7 @@ const mutant = (id: string, broken: Breakage, caseId: string, reason: string, ha
 });
 
 const TOKENIZES: ProxyHabits = { podTokenizer: true };
+const RECOVERS: ProxyHabits = { recoveryMs: 400 };
 const KV_EVENTS: ProxyHabits = { kvEvents: true };
 
 export const HTTP_MUTANTS: readonly HttpMutant[] = [
@@ -52,6 +53,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M49e", { passing: "breaks-on-bad-json" }, "ERR-07", "bad-request-not-refused"),
   mutant("M50a", { passing: "crosses-responses" }, "CON-01", "responses-crossed"),
   mutant("M50b", { passing: "loses-ends-under-load" }, "CON-03", "finished-requests-still-counted"),
+  mutant("M50c", { passing: "loses-refused-ends" }, "LOAD-10", "refused-requests-still-counted", RECOVERS),
   mutant("M54a", { passing: "reads-ahead" }, "STR-08", "pod-not-held-back"),
   mutant("M54b", { passing: "drops-usage" }, "STR-10", "usage-changed"),
   mutant("M54c", { passing: "drops-unknown-fields" }, "STR-10", "usage-not-asked"),
@@ -76,7 +78,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M60a", { passing: "cuts-streams-of-removed-pods" }, "POD-14", "stream-cut-by-removal"),
   mutant("M60b", { passing: "few-at-a-time" }, "HOT-02", "stuck-behind-a-hot-prefix"),
   mutant("M60c", { passing: "waits-for-silent-pods" }, "ERR-06", "hung-on-a-silent-pod", { firstByteMs: 400 }),
-  mutant("M60d", { passing: "never-readmits" }, "ERR-08", "recovered-pod-not-used", { recoveryMs: 400 }),
+  mutant("M60d", { passing: "never-readmits" }, "ERR-08", "recovered-pod-not-used", RECOVERS),
   mutant("M60e", { passing: "ignores-health" }, "POD-13", "unhealthy-pod-used", { healthMs: 800 }),
   mutant("M60f", { passing: "never-readmits" }, "POD-13", "recovered-pod-not-used", { healthMs: 800 }),
   mutant("M60g", { passing: "needs-the-tokenizer" }, "TOK-09", "not-served-without-tokenizer", TOKENIZES),

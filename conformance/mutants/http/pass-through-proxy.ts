@@ -18,6 +18,7 @@ import { Newcomers } from "./newcomers.ts";
 import { clientHeaders, upstreamHeaders } from "./passed-headers.ts";
 import type { ProxyHabits } from "./proxy-habits.ts";
 import { ProxyPages } from "./proxy-pages.ts";
+import { slowly } from "./slowly.ts";
 import { addressOf, smugglingFront } from "./smuggling-front.ts";
 import {
   factsOf,
@@ -217,7 +218,7 @@ export class PassThroughProxy {
     if (this.#is("crosses-responses")) this.#cross(flight);
     let answered = false;
     let ended = false;
-    const finish = (outcome: "ok" | "error" | "aborted"): void => {
+    const finish = (outcome: "ok" | "error" | "aborted", isLost = false): void => {
       if (ended) return;
       ended = true;
       clearTimeout(silence);
@@ -226,7 +227,7 @@ export class PassThroughProxy {
       const [next] = this.#line.splice(0, 1);
       if (next !== undefined) this.#dispatch(next);
       const busy = this.#waiting.size >= MANY_WAITING && pod === [...this.#pods.keys()][0];
-      if (busy && this.#is("loses-ends-under-load")) return;
+      if (isLost || (busy && this.#is("loses-ends-under-load"))) return;
       this.#router.finished(id, flight.hasTwin === true ? "error" : outcome, this.#clock.nowMs());
     };
     const silence = this.#onSilence(() => {
@@ -243,9 +244,10 @@ export class PassThroughProxy {
     upstream.on("error", (error: NodeJS.ErrnoException) => {
       // A broken answer is told of by the answer.
       if (ended || answered) return;
-      finish("error");
+      const isRefused = error.code === "ECONNREFUSED";
+      finish("error", isRefused && this.#is("loses-refused-ends"));
       this.#breaker.failed(pod);
-      if (error.code === "ECONNREFUSED") return this.#onRefused(flight);
+      if (isRefused) return this.#onRefused(flight);
       refuse(flight.client, 502, "the pod broke the connection");
     });
     upstream.once("response", (reply) => {
@@ -308,7 +310,9 @@ export class PassThroughProxy {
     const kept: Buffer[] = [];
     let begun = false;
     let passedBytes = 0;
-    reply.on("data", (piece: Buffer) => {
+    const { pieceMs } = this.#habits;
+    const answer = pieceMs === undefined ? reply : slowly(reply, pieceMs);
+    answer.on("data", (piece: Buffer) => {
       if (!begun) this.#router.firstToken?.(id, this.#clock.nowMs());
       begun = true;
       passedBytes += piece.length;
@@ -317,15 +321,15 @@ export class PassThroughProxy {
       else if (this.#is("drops-usage")) client.write(piece.toString().replace('"usage":', '"used":'));
       else if (this.#is("re-encodes-events")) client.write(piece.toString().replaceAll("\r\n", "\n"));
       else if (!client.write(piece) && !this.#is("reads-ahead")) {
-        reply.pause();
-        client.once("drain", () => reply.resume());
+        answer.pause();
+        client.once("drain", () => answer.resume());
       }
     });
-    reply.once("end", () => {
+    answer.once("end", () => {
       client.end(Buffer.concat(kept));
       finish(status >= 400 ? "error" : "ok");
     });
-    reply.once("error", () => {
+    answer.once("error", () => {
       finish("error");
       this.#onBroken(flight);
     });

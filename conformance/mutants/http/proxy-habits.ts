@@ -22,6 +22,8 @@ export interface ProxyHabits {
   readonly kvEvents?: boolean;
   /** It asks every pod for the prompt's tokens, with all headers of the client, its request id among them. */
   readonly asksEveryPod?: boolean;
+  /** Each piece of an answer is passed on so much later, and after the one before. */
+  readonly pieceMs?: number;
   /** A stream that its pod broke off ends with an error event before its [DONE]. */
   readonly tellsBrokenStreams?: boolean;
 }
