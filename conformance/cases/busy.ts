@@ -72,7 +72,7 @@ export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOp
       if (learntLate) await request.release();
     }
   }
-  for (const stray of strays) await stray.release();
+  await Promise.all(strays.map((stray) => stray.release()));
 }
 
 /** A pod in turn would be met by a fixed step from the last one, every time or never: after this, by chance. */

@@ -17,10 +17,10 @@ async function sendFresh(lab: Lab, count: number, done: (step: SentStep) => bool
   for (let sent = 0; sent < count; sent++) {
     const held = await lab.hold(fresh(lab), { label: "fresh" });
     open.push(held);
-    if (open.length === 8) for (const one of open.splice(0)) await one.release();
+    if (open.length === 8) await Promise.all(open.splice(0).map((one) => one.release()));
     if (done(held.step)) break;
   }
-  for (const one of open) await one.release();
+  await Promise.all(open.map((one) => one.release()));
 }
 
 export const podCases: readonly Case[] = [

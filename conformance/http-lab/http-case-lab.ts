@@ -19,8 +19,6 @@ import { openStranger } from "./stranger.ts";
 import { bodyFor, promptOf, sentPrompt } from "./prompt-body.ts";
 
 const REQUEST_MS = 15_000;
-/** A held request counts as begun without its first byte after this: a router that buffers never passes it on. */
-const FIRST_BYTE_MS = 250;
 /** What a router is granted to pass a broken connection on. */
 const ABORT_SEEN_MS = 2_000;
 const DEFAULT_CONVERGENCE_MS = 1_000;
@@ -137,7 +135,9 @@ export class HttpCaseLab implements Lab {
     if (this.#mustSettle(options.label)) await this.#settled();
     const sending = this.#start(prompt, options, false);
     const response = await sending.response;
-    return this.#recordSent(sending, prompt, options, response.status, false);
+    const step = this.#recordSent(sending, prompt, options, response.status, false);
+    this.#session.took(step.endMs - step.startMs);
+    return step;
   }
 
   async hold(prompt: Prompt, options: SendOptions): Promise<Held> {
@@ -156,7 +156,7 @@ export class HttpCaseLab implements Lab {
       const step = this.#recordSent(sending, prompt, options, outcome.response.status, false);
       return { step, release: async () => undefined };
     }
-    await Promise.race([firstByte, answered, sleep(FIRST_BYTE_MS)]);
+    await this.#session.firstBytes.wait(Promise.race([firstByte, answered]));
     const step = this.#recordSent(sending, prompt, options, 200, true);
     const held: Held = {
       step,
@@ -388,7 +388,7 @@ export class HttpCaseLab implements Lab {
       if (probe.step.pod !== null && waiting.delete(probe.step.pod)) continue;
       await sleep(Math.min(pauseMs, Math.max(0, deadline - this.nowMs())));
     }
-    for (const probe of probes) await probe.release();
+    await Promise.all(probes.map((probe) => probe.release()));
   }
 
   #recordPods(change: "start" | "add" | "remove", pod: string | null): void {

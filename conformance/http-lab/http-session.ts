@@ -12,6 +12,7 @@ import { WINDOW_EDGE_MS } from "../oracle/load.ts";
 import { loadWindowMs, SHORT_WINDOW_MS } from "../router-profile.ts";
 import type { Session } from "../runner/session.ts";
 import { CLEARS_ON_REQUEST } from "./pod-caches.ts";
+import { FirstBytes } from "./first-bytes.ts";
 import { openAgent } from "./exchange.ts";
 import { HttpCaseLab } from "./http-case-lab.ts";
 import { type Arrival, PodStage } from "./pod-stage.ts";
@@ -38,6 +39,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   readonly loraAdapter = ADAPTER;
   readonly clock: RealClock;
   readonly stage: PodStage;
+  readonly firstBytes = new FirstBytes();
   readonly #fleet: Fleet;
   readonly #seed: number;
   /** Models of pods that are not like the others. */
@@ -51,6 +53,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   #told: readonly Pod[];
   #carried: Arrival[] = [];
   #requestCount = 0;
+  #requestMs = Infinity;
   #spoiled = false;
   /** Nothing was sent to this router yet: it may still be finding its pods. */
   #fresh = true;
@@ -97,6 +100,15 @@ export class HttpSession implements Session<HttpCaseLab> {
   /** What is left, in milliseconds, of the time that the router is declared to need until its rule holds. */
   settlesInMs(): number {
     return this.router.settlesInMs?.() ?? 0;
+  }
+
+  /** How long the quickest request took so far: what a slow router needs for each. */
+  get requestMs(): number {
+    return Number.isFinite(this.#requestMs) ? this.#requestMs : 0;
+  }
+
+  took(ms: number): void {
+    this.#requestMs = Math.min(this.#requestMs, ms);
   }
 
   died(): string | undefined {

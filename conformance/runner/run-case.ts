@@ -107,9 +107,11 @@ function failure(error: unknown, session: Session): CaseOutcome {
     return { verdict: "fail", reason: "router-died", detail: `The router ${session.died()}`, broken: true };
   }
   const reason =
-    error instanceof OperationalError ? "adapter-failed" : error instanceof Timeout ? "took-too-long" : "kit-broke";
+    error instanceof OperationalError ? "adapter-failed" : error instanceof Timeout ? TOOK_TOO_LONG : "kit-broke";
   return { verdict: "error", reason, detail: message(error), broken: true };
 }
+
+export const TOOK_TOO_LONG = "took-too-long";
 
 class Timeout extends Error {}
 

@@ -86,4 +86,7 @@ it("marks what did not run as not-run when interrupted or out of time", async ()
   expect(interrupted.footer.exitCode).toBe(2);
   const late = await runConformance({ adapter: testFunctionRouter(), catalogue: [testCase("THR-01")], maxTimeMs: 0 });
   expect(late.cases[0]).toMatchObject({ verdict: "not-run", reason: "time-is-up" });
+  const endless = testCase("THR-01", { traffic: () => new Promise(() => undefined) });
+  const cut = await runConformance({ adapter: testFunctionRouter(), catalogue: [endless], maxTimeMs: 20 });
+  expect(cut.cases[0]).toMatchObject({ verdict: "not-run", reason: "time-is-up" });
 });

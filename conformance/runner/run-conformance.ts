@@ -11,7 +11,7 @@ import { withFewestWaits } from "./fewest-waits.ts";
 import { knownFailingFor, staleEntries, type KnownFailing } from "./known-failing.ts";
 import { footerFor } from "./overall-verdict.ts";
 import type { CaseRow, HeaderRow, Report, ReportRow } from "./report-rows.ts";
-import { obstacle, runCase, type CaseOutcome } from "./run-case.ts";
+import { obstacle, runCase, TOOK_TOO_LONG, type CaseOutcome } from "./run-case.ts";
 import { selectCases } from "./select-cases.ts";
 import { openSession } from "./open-session.ts";
 import type { Session } from "./session.ts";
@@ -29,7 +29,7 @@ export interface RunOptions {
   /** `L0`: fresh prompts only; `L1`: fresh pods for each case; `L2`: a fresh router for each case. */
   readonly isolation?: IsolationLevel;
   readonly knownFailing?: readonly KnownFailing[];
-  /** Cases that have not begun by then are `not-run`. */
+  /** Cases that have not ended by then are `not-run`. */
   readonly maxTimeMs?: number;
   readonly signal?: AbortSignal;
   /** How a user names this router on the command line, for reproduce lines; e.g. `--adapter FILE`. */
@@ -50,6 +50,7 @@ const CASE_TIMEOUT_MS = 120_000;
 /** A case that waits for a TTL of its own accord, or fills an index. */
 const SLOW_CASE_TIMEOUT_MS = 3_600_000;
 const MOST_CHANGES_IN_A_CASE = 24;
+const MOST_REQUESTS_IN_A_CASE = 1_000;
 const MODELS = ["model-a", "model-b"];
 
 /** @throws {OperationalError} USAGE when nothing is selected; ADAPTER_FAILED when the router cannot be started */
@@ -126,11 +127,7 @@ async function runAll(
       if (broken || (used && isolation === "L2")) await session.restart();
       else if (used && isolation === "L1") await session.refreshPods();
       used = true;
-      const limitMs =
-        each.needs.slow === true || (each.needs.clock === true && !session.canAdvance)
-          ? SLOW_CASE_TIMEOUT_MS
-          : CASE_TIMEOUT_MS + MOST_CHANGES_IN_A_CASE * changeMs(adapter);
-      const outcome = await runCase(each, session, seed, limitMs);
+      const outcome = await runWithin(each, session, seed, limitMs(each, session, adapter), startedMs + maxTimeMs);
       broken = outcome.broken === true;
       put(each, outcome, performance.now() - beganMs);
     }
@@ -140,6 +137,26 @@ async function runAll(
   } finally {
     await session.close();
   }
+}
+
+/** A case that is under way when the time of the whole run is up did not take too long: it was not run. */
+async function runWithin(
+  each: Case,
+  session: Session,
+  seed: number,
+  limitMs: number,
+  upAtMs: number,
+): Promise<CaseOutcome> {
+  const leftMs = Math.max(0, upAtMs - performance.now());
+  const outcome = await runCase(each, session, seed, Math.min(limitMs, leftMs));
+  const cutShort = outcome.reason === TOOK_TOO_LONG && leftMs < limitMs;
+  return cutShort ? { verdict: "not-run", reason: "time-is-up", broken: true } : outcome;
+}
+
+function limitMs({ needs }: Case, session: Session, adapter: RouterAdapter): number {
+  if (needs.slow === true || (needs.clock === true && !session.canAdvance)) return SLOW_CASE_TIMEOUT_MS;
+  const patienceMs = MOST_CHANGES_IN_A_CASE * changeMs(adapter) + MOST_REQUESTS_IN_A_CASE * session.requestMs;
+  return CASE_TIMEOUT_MS + patienceMs;
 }
 
 /** What a change of pods may take until the router has taken note of it and its rule holds again. */

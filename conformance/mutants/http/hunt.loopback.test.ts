@@ -69,6 +69,10 @@ it.concurrent.each(SLOW_HABITS.map((habits) => [Object.keys(habits).join(), habi
   },
 );
 
+it("has patience with a conforming proxy that takes its time with every piece", async () => {
+  expect(await failuresOfConformingProxy(["STR-01", "STR-02", "STR-07"], 1, PLAIN_RULE, { pieceMs: 300 })).toEqual([]);
+});
+
 it("has a mutant for every fault of the proxy", () => {
   const used = new Set(HTTP_MUTANTS.map(({ broken }) => broken.passing));
   expect(Object.keys(HTTP_FAULTS).filter((fault) => !used.has(fault as never))).toEqual([]);
