@@ -94,7 +94,9 @@ export const streamCases: readonly Case[] = [
     },
     missing: (exchanges, observation) => {
       const late = noted(observation, LATE);
-      return late === undefined ? unreached(exchanges) : `${String(late)} still came after ${STREAM_MS / 1_000} s`;
+      return late === undefined
+        ? unreached(exchanges)
+        : `${JSON.stringify(late)} still came after ${STREAM_MS / 1_000} s`;
     },
     finding: (exchanges, _profile, observation) => {
       for (const { label, attempts, body, end } of exchanges) {
