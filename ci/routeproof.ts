@@ -32,7 +32,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     load: async () => {
       const [{ defineProbe }, { referenceRouter }] = await Promise.all([
         import("../conformance/probe-command.ts"),
-        import("./reference-router.ts"),
+        import("./reference/reference-router.ts"),
       ]);
       return defineProbe(referenceRouter);
     },
@@ -42,7 +42,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     load: async () => {
       const [{ defineReplay }, { replayStrategy }] = await Promise.all([
         import("../conformance/replay-command.ts"),
-        import("./replay-strategies.ts"),
+        import("./replay/replay-strategies.ts"),
       ]);
       return defineReplay(replayStrategy);
     },
@@ -64,7 +64,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     load: async () => {
       const [{ defineVerify }, { referenceRouter }] = await Promise.all([
         import("../conformance/verify-command.ts"),
-        import("./reference-router.ts"),
+        import("./reference/reference-router.ts"),
       ]);
       return defineVerify(referenceRouter);
     },

@@ -3,9 +3,9 @@ import { Option, type Command } from "commander";
 import { loadProfile } from "../fixtures/profiles/latency-profile.ts";
 import { readJsonFile } from "../fixtures/schema.ts";
 import type { Tokenizer } from "../fixtures/tokenizer/tokenizer.ts";
-import { checkDecisionTraces, type DecisionTrace } from "./core/decision-trace.ts";
+import { checkDecisionTraces, type DecisionTrace } from "./core/decision-trace/decision-trace.ts";
 import { DEFAULT_GPU, MODES, type Mode } from "./core/options.ts";
-import { playDecisions } from "./core/play-decisions.ts";
+import { playDecisions } from "./core/decision-trace/play-decisions.ts";
 
 export function defineDecide(command: Command, exit: (code: number) => void): void {
   command

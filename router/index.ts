@@ -2,4 +2,4 @@
 export { createFunctionRouter, type FunctionRouterOptions, type ReferenceRouter } from "./core/function-router.ts";
 export { MODES, STRATEGIES, type Mode, type StrategyName } from "./core/options.ts";
 export { startRouter, type RouterOptions, type RunningRouter } from "./server/start-router.ts";
-export type { PodInput } from "./server/pod-spec.ts";
+export type { PodInput } from "./server/pods/pod-spec.ts";

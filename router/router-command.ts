@@ -8,8 +8,8 @@ import { watchDns } from "./server/discovery/backends-dns.ts";
 import { watchBackendsFile } from "./server/discovery/backends-file.ts";
 import { parseKubernetes, watchKubernetes } from "./server/discovery/backends-kubernetes.ts";
 import type { PodSink, PodSource } from "./server/discovery/pod-source.ts";
-import { jsonLines, type Log } from "./server/log.ts";
-import { parseBackends } from "./server/pod-spec.ts";
+import { jsonLines, type Log } from "./server/reporting/log.ts";
+import { parseBackends } from "./server/pods/pod-spec.ts";
 import {
   CONFIG_KEYS,
   describeSetting,

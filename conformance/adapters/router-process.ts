@@ -84,20 +84,21 @@ export class RouterProcess implements RouterProgram {
   }
 }
 
-/** Runs a command to its end and resolves to what it printed. @throws OperationalError REQUIREMENT_MISSING */
+/** Runs a command to its end and resolves to what it printed, or, where that is nothing, said on stderr. @throws OperationalError REQUIREMENT_MISSING */
 export async function runToEnd(command: readonly string[], timeoutMs: number): Promise<string> {
   const [file = "", ...args] = command;
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], timeout: timeoutMs });
-  let output = "";
-  child.stdout.on("data", (piece: Buffer) => (output += piece.toString()));
-  child.stderr.on("data", (piece: Buffer) => (output += piece.toString()));
+  let printed = "";
+  let said = "";
+  child.stdout.on("data", (piece: Buffer) => (printed += piece.toString()));
+  child.stderr.on("data", (piece: Buffer) => (said += piece.toString()));
   const problem = await new Promise<string | undefined>((resolve) => {
     child.once("error", (error) => resolve(reason(error)));
     child.once("close", (code, signal) =>
       resolve(code === 0 ? undefined : `ended with ${signal ?? `exit code ${code}`}`),
     );
   });
-  if (problem === undefined) return output.trim();
+  if (problem === undefined) return printed.trim() || said.trim();
   throw new OperationalError("REQUIREMENT_MISSING", `${command.join(" ")}: ${problem}`);
 }
 

@@ -24,6 +24,7 @@ const { values } = parseArgs({
 });
 
 if (values.version) {
+  process.stderr.write("a warning that is no version\n");
   process.stdout.write("test-router 4.5.6\n");
   process.exit(0);
 }

@@ -60,6 +60,7 @@ export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOp
   let ballast = given;
   let missed = 0;
   for (let tries = 0; tries < MAX_TRIES && leadOf(lab, pod, strays) < wanted; tries++) {
+    if (leadOf(lab, pod, strays) > 0 && nextMayOpenGate(lab, pod)) break;
     const known = missed < 2 ? ballast : undefined;
     const request = await lab.hold(known ?? lab.corpus.namespace().prompt(ballastCells), { label: "busy" });
     // What has ended already makes nobody busy: the loads will show it.
@@ -73,6 +74,16 @@ export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOp
     }
   }
   await Promise.all(strays.map((stray) => stray.release()));
+}
+
+/** Ends that were missed may still count at this pod: one more request on it, and the gate is no longer surely closed. */
+function nextMayOpenGate(lab: Lab, pod: string): boolean {
+  const loads = new Map(loadsNow(lab));
+  const own = loads.get(pod);
+  if (own === undefined) return false;
+  const { low, high } = own.requests;
+  loads.set(pod, { ...own, requests: { low: low + 1, high: high + 1 } });
+  return gateState(lab.profile.gate, loads, lab.pods(), [pod]) !== "closed";
 }
 
 /** A pod in turn would be met by a fixed step from the last one, every time or never: after this, by chance. */

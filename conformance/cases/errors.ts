@@ -4,6 +4,7 @@ import type { RouterProfile } from "../router-profile.ts";
 import { makeBusy } from "./busy.ts";
 import { all, claimed, coldReachable, prefixAware, separable } from "./claims.ts";
 import { completionBody, exchange, httpOf, type Exchange } from "./exchange.ts";
+import { parseLatin } from "./stream-text.ts";
 import { type Finding, httpCase, unreached } from "./http-case.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
@@ -197,6 +198,12 @@ export const errorCases: readonly Case[] = [
   }),
 ];
 
+/** JSON may be written in other bytes, and say more: what the pod said must stand in it. */
+function sameError(body: string, sent: string): boolean {
+  const [got, meant] = [body, sent].map((text) => parseLatin(text)?.["error"] as Record<string, unknown> | undefined);
+  return Object.entries(meant ?? {}).every(([key, value]) => got?.[key] === value);
+}
+
 function clientErrorFinding({ label, status, body, attempts }: Exchange): Finding | undefined {
   if (attempts.length === 0) return undefined;
   if (attempts.length > 1) {
@@ -206,7 +213,7 @@ function clientErrorFinding({ label, status, body, attempts }: Exchange): Findin
       observed: attempts.map(({ pod }) => pod),
     };
   }
-  if (String(status) === label && body.includes(`scripted ${label}`)) return undefined;
+  if (String(status) === label && sameError(body, errorBody(status))) return undefined;
   return {
     reason: "client-error-changed",
     detail: `a pod's ${label} reached the client as ${status}: ${body.slice(0, 120)}`,

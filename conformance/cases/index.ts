@@ -17,6 +17,7 @@ import { performanceCases } from "./performance.ts";
 import { raceCases } from "./races.ts";
 import { sickPodCases } from "./sick-pods.ts";
 import { evictCases } from "./evict.ts";
+import { hopByHopCases } from "./hop-by-hop.ts";
 import { isolationCases } from "./isolation.ts";
 import { gateCases } from "./gate.ts";
 import { loadCases } from "./load.ts";
@@ -57,6 +58,7 @@ const ALL: readonly Case[] = [
   ...hotPrefixCases,
   ...streamCases,
   ...transparencyCases,
+  ...hopByHopCases,
   ...disconnectCases,
   ...usageCases,
   ...backPressureCases,

@@ -1,15 +1,24 @@
-/** SEC-05, SEC-06: what a client confides to a router stays between the two and the pod. */
+/** SEC-05, SEC-06, SEC-08: what a client confides to a router stays between the two and the pod. */
 import type { Case } from "../case.ts";
 import type { HttpLab, Lab } from "../lab.ts";
 import type { Observation } from "../observation.ts";
 import { completionBody, EMPTY_ANSWER, exchange, httpOf, noted, type Exchange } from "./exchange.ts";
-import { type Finding, httpCase } from "./http-case.ts";
+import { claimed } from "./claims.ts";
+import { type Finding, httpCase, unreached } from "./http-case.ts";
 
 const FOUND = "found-in";
 
 /** A word that stands nowhere by chance. */
 const canary = (lab: Lab): string =>
   `canary${Array.from({ length: 4 }, () => lab.random.below(0x10000).toString(16).padStart(4, "0")).join("")}`;
+
+/** A token and a cookie of their own; where the router itself wants a key, a wrong one would only be refused. */
+function credentials(lab: Lab): { readonly headers: Readonly<Record<string, string>>; readonly secrets: string[] } {
+  const [token, session] = [canary(lab), canary(lab)];
+  const ownKey = Object.keys(httpOf(lab).headers).some((name) => name.toLowerCase() === "authorization");
+  const headers = { cookie: `session=${session}`, ...(ownKey ? {} : { authorization: `Bearer ${token}` }) };
+  return { headers, secrets: [token, session] };
+}
 
 /** Requests that end well and in every way that makes a router say something: each carries the secret. */
 async function confide(
@@ -70,23 +79,31 @@ export const leakCases: readonly Case[] = [
     id: "SEC-05",
     level: "SHOULD",
     requirement: "R-SEC-5",
-    title:
-      "A client's credentials SHOULD stand in no metrics page, log, response header or error body, and reach pods as declared.",
+    title: "A client's credentials SHOULD stand in no metrics page, log, response header or error body.",
     traffic: async (lab) => {
-      const [token, session] = [canary(lab), canary(lab)];
-      // Where the router itself wants a key, a wrong one would only be refused.
-      const ownKey = Object.keys(httpOf(lab).headers).some((name) => name.toLowerCase() === "authorization");
-      const headers = { cookie: `session=${session}`, ...(ownKey ? {} : { authorization: `Bearer ${token}` }) };
+      const { headers, secrets } = credentials(lab);
       const answers = await confide(lab, headers, lab.corpus.namespace().prompt([]).text);
       const places = { "a response header": headersOf(answers), "an error body": errorsOf(answers) };
-      search(lab, [token, session], { ...places, ...(await shownToOthers(lab)) });
-      lab.note("sent", headers);
+      search(lab, secrets, { ...places, ...(await shownToOthers(lab)) });
     },
     missing: reached,
+    finding: (_exchanges, _profile, observation) => exposure(observation, "credential-exposed", "a token or a cookie"),
+  }),
+  httpCase({
+    id: "SEC-08",
+    level: "declared-MUST",
+    requirement: "R-SEC-8",
+    title: "A client's authorization and cookie MUST reach the pod, or be kept back, as declared.",
+    unsupported: claimed("forwards", ({ forwards }) => forwards !== undefined),
+    traffic: async (lab) => {
+      const { headers } = credentials(lab);
+      await exchange(lab, { label: "served", reply: EMPTY_ANSWER, headers });
+      lab.note("sent", headers);
+    },
+    missing: unreached,
     finding: ([served], { forwards = {} }, observation) => {
-      const exposed = exposure(observation, "credential-exposed", "a token or a cookie");
       const attempt = served?.attempts[0];
-      if (exposed !== undefined || attempt === undefined) return exposed;
+      if (attempt === undefined) return undefined;
       const sent = noted(observation, "sent") as Readonly<Record<string, string>>;
       const odd = (["authorization", "cookie"] as const).find((name) => {
         const arrived = attempt.headers.some(([key, value]) => key.toLowerCase() === name && value === sent[name]);

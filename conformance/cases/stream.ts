@@ -12,6 +12,7 @@ const ODD_EVENTS: readonly (string | Uint8Array)[] = [
   chunk("one"),
   'data:{"no":"space after the colon"}\n\n',
   "event: note\r\ndata: carriage\r\ndata: returns\r\n\r\n",
+  "data: a NUL \0 and a mark of order \ufeff inside\n\n",
   'data: {"text":"',
   EMOJI.slice(0, 2),
   EMOJI.slice(2),
@@ -21,6 +22,9 @@ const ODD_EVENTS: readonly (string | Uint8Array)[] = [
   chunk("", "stop"),
   DONE,
 ];
+
+/** A long prompt that comes in between can hold a pod's tokens up for as long. */
+const PAUSE_MS = 3_000;
 
 /** Past any buffer: a quarter of a megabyte, in pieces of a hundred events. */
 const MANY_EVENTS: readonly string[] = [
@@ -141,6 +145,37 @@ export const streamCases: readonly Case[] = [
       return {
         reason: "stream-buffered",
         detail: `the pod waited for its first chunk to be seen; the client got ${got.body.length} bytes in ${PATIENCE_MS / 2} ms (${got.end})`,
+      };
+    },
+  }),
+  httpCase({
+    id: "STR-13",
+    level: "MUST",
+    requirement: "R-STR-13",
+    title: "A stream that pauses for three seconds MUST be waited for.",
+    traffic: async (lab) => {
+      const { pods } = httpOf(lab);
+      const paused = exchange(lab, {
+        label: "paused",
+        body: streamed(lab),
+        reply: {
+          kind: "respond",
+          status: 200,
+          headers: EVENT_STREAM,
+          body: [chunk("first"), { wait: "paused" }, chunk("second", "stop"), DONE],
+        },
+        timeoutMs: PAUSE_MS + PATIENCE_MS,
+      });
+      await lab.advance(PAUSE_MS);
+      pods.release("paused");
+      await paused;
+    },
+    missing: unreached,
+    finding: ([got]) => {
+      if (got === undefined || got.attempts.length === 0 || got.body.endsWith(DONE)) return undefined;
+      return {
+        reason: "paused-stream-cut",
+        detail: `the pod paused for ${PAUSE_MS} ms in mid-stream and then went on; the client got ${got.body.length} bytes (${got.end})`,
       };
     },
   }),

@@ -1,10 +1,11 @@
 /** TOK: text that is awkward to cut, to parse or to match. */
 import type { Case } from "../case.ts";
 import { all, busyOwner, coldReachable, loadDecides, no, none, prefixAware } from "./claims.ts";
-import { completionBody, exchange } from "./exchange.ts";
+import { completionBody, exchange, type Exchange } from "./exchange.ts";
 import { httpCase } from "./http-case.ts";
 import { judgeService, probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
+import { parseLatin } from "./stream-text.ts";
 
 /** Pairs that share the first bytes of a character and differ inside it. */
 const TORN = [
@@ -129,10 +130,19 @@ export const textCases: readonly Case[] = [
     },
     finding: (exchanges) => {
       const broken = exchanges.find(({ status }) => status === 0 || status >= 500);
-      if (broken === undefined) return undefined;
+      if (broken !== undefined) {
+        return {
+          reason: "prompt-form-broke-the-router",
+          detail: `${broken.label}: status ${broken.status} (${broken.end})`,
+        };
+      }
+      const promptAt = ({ attempts }: Exchange): string =>
+        JSON.stringify(parseLatin(attempts[0]?.body ?? "")?.["prompt"]);
+      const changed = exchanges.find((got) => got.attempts.length > 0 && promptAt(got) !== got.label);
+      if (changed === undefined) return undefined;
       return {
-        reason: "prompt-form-broke-the-router",
-        detail: `${broken.label}: status ${broken.status} (${broken.end})`,
+        reason: "prompt-changed",
+        detail: `the prompt ${changed.label} reached its pod as ${promptAt(changed)}`,
       };
     },
   }),

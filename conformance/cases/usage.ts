@@ -10,6 +10,7 @@ const USAGE = {
   completion_tokens: 3,
   prompt_tokens_details: { cached_tokens: 1_008 },
 };
+const UNASKED = "streamed without a wish";
 const CHOICE = { index: 0, text: "one", logprobs: null, finish_reason: "stop", stop_reason: null };
 const answer = (choices: readonly unknown[]): object => ({
   id: "cmpl-1",
@@ -47,17 +48,24 @@ export const usageCases: readonly Case[] = [
             .concat("data: [DONE]\n\n"),
         },
       });
+      // Answered by the pod itself: it counts where it is asked to.
+      await exchange(lab, { label: UNASKED, body: completionBody(lab, { stream: true }) });
     },
     missing: unreached,
     finding: (exchanges) => {
       const changed = exchanges.find(
-        ({ attempts, body }) => attempts.length > 0 && JSON.stringify(usageIn(body)) !== JSON.stringify(USAGE),
+        ({ label, attempts, body }) =>
+          label !== UNASKED && attempts.length > 0 && JSON.stringify(usageIn(body)) !== JSON.stringify(USAGE),
       );
       if (changed !== undefined) {
         return {
           reason: "usage-changed",
           detail: `${changed.label}: the pod counted ${JSON.stringify(USAGE)}, the client got ${JSON.stringify(usageIn(changed.body)) ?? "nothing"}`,
         };
+      }
+      const unasked = exchanges.find(({ label }) => label === UNASKED)?.body ?? "";
+      if (usageIn(unasked) !== undefined) {
+        return { reason: "usage-not-wanted", detail: "a client that asked for no usage count got one in its stream" };
       }
       const asked = exchanges.find(({ label }) => label === "streamed")?.attempts[0]?.body;
       if (asked === undefined || asked.includes('"include_usage"')) return undefined;

@@ -6,6 +6,7 @@ import type { Pod } from "../../mock-pods/pod/pod.ts";
 import { createCorpus, type Corpus, type Prompt } from "../corpus.ts";
 import type { Held, HttpLab, Lab, RawRequest, RawResponse, SendOptions } from "../lab.ts";
 import type { CarriedLoad, Observation, SentStep, Step } from "../observation.ts";
+import { LATE_NOTICE_MS } from "../oracle/late-notice.ts";
 import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../oracle/load.ts";
 import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
 import { WireLog } from "../wire-log.ts";
@@ -133,6 +134,7 @@ export class HttpCaseLab implements Lab {
 
   async send(prompt: Prompt, options: SendOptions): Promise<SentStep> {
     if (this.#mustSettle(options.label)) await this.#settled();
+    await this.#untilNoticed(prompt);
     const sending = this.#start(prompt, options, false);
     const response = await sending.response;
     const step = this.#recordSent(sending, prompt, options, response.status, false);
@@ -142,6 +144,7 @@ export class HttpCaseLab implements Lab {
 
   async hold(prompt: Prompt, options: SendOptions): Promise<Held> {
     if (this.#mustSettle(options.label)) await this.#settled();
+    await this.#untilNoticed(prompt);
     const { promise: begun, resolve: begin } = Promise.withResolvers<HeldReply>();
     const { promise: firstByte, resolve: sawFirstByte } = Promise.withResolvers<void>();
     const client = new AbortController();
@@ -227,6 +230,26 @@ export class HttpCaseLab implements Lab {
     const proven = await untilQuiet(this.http.router, this.#held.size, () => this.nowMs());
     if (proven) this.#steps.push({ kind: "quiet", atMs: this.nowMs() });
     return proven;
+  }
+
+  /** Who learns, or unlearns, at the end of a response is given a moment for it before the same family comes again. */
+  async #untilNoticed({ cells: [nonce] }: Prompt): Promise<void> {
+    const { at, when } = this.profile.insert ?? {};
+    if (at !== "response" && when !== "success") return;
+    const family = new Map(
+      this.#steps.flatMap((step) =>
+        step.kind === "sent" && step.prompt.cells[0] === nonce ? [[step.requestId, step]] : [],
+      ),
+    );
+    const late = this.#steps.some((step) => {
+      if (step.kind === "released") {
+        const learns = at === "response" || step.outcome !== "ok";
+        return learns && family.has(step.requestId) && this.nowMs() - step.atMs < LATE_NOTICE_MS;
+      }
+      if (step.kind !== "sent" || step.held || !family.has(step.requestId)) return false;
+      return (at === "response" || step.status !== 200) && this.nowMs() - step.endMs < LATE_NOTICE_MS;
+    });
+    if (late) await this.quiet();
   }
 
   async settle(): Promise<void> {

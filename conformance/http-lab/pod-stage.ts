@@ -179,9 +179,10 @@ export class PodStage implements ScriptedPods {
 
   #onRequest(pod: Pod, entry: JournalEntry, response: ServerResponse): boolean | Promise<boolean> {
     const held = this.#held.get(pod.name) ?? 0;
+    const [resource = ""] = entry.path.split("?");
     const page = this.#pages.pageOf(entry.path, pod.name);
     const plain = (): Promise<string> => metricsPage(pod, held);
-    if (entry.method !== "POST" || !COMPLETION_PATHS.has(entry.path)) {
+    if (entry.method !== "POST" || !COMPLETION_PATHS.has(resource)) {
       this.#pages.note(entry.path, pod.name);
       this.#notify();
       if (page !== undefined) return this.#pages.answer(page, response, plain);
@@ -225,7 +226,7 @@ export class PodStage implements ScriptedPods {
     if (expected.hold === undefined) return false;
     this.#held.set(pod.name, held + 1);
     response.once("close", () => this.#held.set(pod.name, (this.#held.get(pod.name) ?? 1) - 1));
-    expected.hold(openHold(response, { pod: pod.name, requestId, path: entry.path }));
+    expected.hold(openHold(response, { pod: pod.name, requestId, path: resource }));
     return true;
   }
 

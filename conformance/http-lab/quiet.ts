@@ -10,7 +10,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parsePrometheusText, type Sample } from "../../fixtures/wire/prometheus-text.ts";
 import type { RouterView } from "../lab.ts";
-import { LATE_RELEASE_MS } from "../oracle/load.ts";
+import { LATE_NOTICE_MS } from "../oracle/late-notice.ts";
 
 const PROOF_MS = 250;
 const FIRST_PAUSE_MS = 1;
@@ -19,7 +19,7 @@ const FIRST_PAUSE_MS = 1;
 export async function untilQuiet(router: RouterView, heldCount: number, nowMs: () => number): Promise<boolean> {
   const gauge = router.observe.metrics?.inFlight?.name;
   const proven = gauge !== undefined && (await comesTo(heldCount, gauge, router, nowMs));
-  if (!proven) await sleep(LATE_RELEASE_MS);
+  if (!proven) await sleep(LATE_NOTICE_MS);
   return proven;
 }
 

@@ -6,6 +6,7 @@ import { CASES } from "../cases/index.ts";
 import { HTTP_MUTANTS, type HttpMutant } from "./http/http-mutants.ts";
 import { HTTP_VARIANTS } from "./http/http-variants.ts";
 import { failuresOfConformingProxy, huntHttpMutant } from "./http/hunt.ts";
+import { nameOf } from "./http/proxy-adapter.ts";
 import { drawnVariants } from "./pure/drawn-variants.ts";
 import { type Mutant, MUTANTS } from "./pure/mutants.ts";
 import { startRule, VARIANTS, type Variant } from "./pure/variants.ts";
@@ -128,7 +129,7 @@ async function huntHttpMutants(mutants: readonly HttpMutant[], print: (line: str
       const outcome = await huntHttpMutant(mutant, seed);
       if (outcome === `fail ${mutant.reason}`) continue;
       escaped = true;
-      print(`escaped ${mutant.id} ${JSON.stringify(mutant.broken)}, seed ${seed}: ${mutant.caseId} ${outcome}`);
+      print(`escaped ${mutant.id} ${nameOf(mutant.broken)}, seed ${seed}: ${mutant.caseId} ${outcome}`);
     }
     if (!escaped) killed++;
   }
@@ -136,12 +137,14 @@ async function huntHttpMutants(mutants: readonly HttpMutant[], print: (line: str
   const caseIds = [...new Set(mutants.map(({ caseId }) => caseId))];
   if (caseIds.length === 0) return true;
   const notPassed = [...(await failuresOfConformingProxy(caseIds, 1))];
-  const habitual = new Map(mutants.flatMap(({ caseId, habits }) => (habits === undefined ? [] : [[caseId, habits]])));
+  const habitual = new Map(
+    mutants.flatMap(({ caseId, broken: { habits } }) => (habits === undefined ? [] : [[caseId, habits]])),
+  );
   for (const [caseId, habits] of habitual) {
-    notPassed.push(...(await failuresOfConformingProxy([caseId], 1, undefined, habits)));
+    notPassed.push(...(await failuresOfConformingProxy([caseId], 1, { habits })));
   }
   for (const { name, rule } of HTTP_VARIANTS) {
-    for (const line of await failuresOfConformingProxy(caseIds, 1, rule)) notPassed.push(`${name}: ${line}`);
+    for (const line of await failuresOfConformingProxy(caseIds, 1, { rule })) notPassed.push(`${name}: ${line}`);
   }
   for (const line of notPassed) print(`conforming proxy: ${line}`);
   const runs = caseIds.length * (1 + HTTP_VARIANTS.length) + habitual.size;

@@ -208,3 +208,16 @@ it("counts what an earlier case surely left in the load window, and grants what 
     "c",
   ]);
 });
+
+it("grants a router over HTTP that learns at the end of a response a moment to notice it", () => {
+  const learner: RouterProfile = { ...PROFILE, insert: { at: "response", when: "success" } };
+  const askAfter = (ms: number): readonly string[] => {
+    const pair = pods("start", null, "a", "b");
+    const seed = sent("xy", "a");
+    const request = sent("xy", null, { startMs: seed.endMs + ms, endMs: seed.endMs + ms + 1 });
+    const steps = [pair, seed, request];
+    return allowed({ caseId: "T", seed: 1, transport: "http", steps }, request, learner).allowed;
+  };
+  expect(askAfter(1)).toEqual(["a", "b"]);
+  expect(askAfter(31)).toEqual(["a"]);
+});

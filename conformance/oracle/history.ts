@@ -58,6 +58,12 @@ export function historyBefore(observation: Observation, request: SentStep): Hist
   return { placements, livePods: podsFor(request.model, before), observation, wasThere };
 }
 
+/** When the router last showed that it has noticed every end; -Infinity when it never did. */
+export function quietBefore({ observation }: History, nowMs: number): number {
+  const proof = observation.steps.findLast((step) => step.kind === "quiet" && step.atMs <= nowMs);
+  return proof?.kind === "quiet" ? proof.atMs : -Infinity;
+}
+
 function startOf(step: Step): number {
   return step.kind === "sent" ? step.startMs : step.atMs;
 }

@@ -1,7 +1,8 @@
 /** How loaded each pod is in the router's own signal, as far as a client can know. */
 import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
 import type { CarriedLoad } from "../observation.ts";
-import type { History, Placement } from "./history.ts";
+import { type History, type Placement, quietBefore } from "./history.ts";
+import { LATE_NOTICE_MS } from "./late-notice.ts";
 import { commonPrefix } from "./measure.ts";
 import { type Range, surelyBelow } from "./range.ts";
 
@@ -12,9 +13,7 @@ export interface PodLoad {
   readonly chars: Range;
 }
 
-/** After the client saw the end of a response, an HTTP router may still count it for this long ... */
-export const LATE_RELEASE_MS = 30;
-/** ... and longer on a busy machine, but not past several later exchanges. */
+/** On a busy machine a request counts for longer than {@link LATE_NOTICE_MS}, but not past several later exchanges. */
 const LATE_RELEASE_STRAGGLERS = 2;
 export const LATE_RELEASE_MAX_MS = 2_000;
 /** A router may sweep its window by the second. */
@@ -107,14 +106,8 @@ function inFlight(history: History, nowMs: number): Weight {
     if (!http || endMs <= quietMs) return NOT;
     const ageMs = nowMs - endMs;
     const straggler = latest.includes(placement) && ageMs < LATE_RELEASE_MAX_MS;
-    return ageMs < LATE_RELEASE_MS || straggler ? PERHAPS : NOT;
+    return ageMs < LATE_NOTICE_MS || straggler ? PERHAPS : NOT;
   };
-}
-
-/** When the router last showed that it counts nothing which had ended. */
-function quietBefore({ observation }: History, nowMs: number): number {
-  const proof = observation.steps.findLast((step) => step.kind === "quiet" && step.atMs <= nowMs);
-  return proof?.kind === "quiet" ? proof.atMs : -Infinity;
 }
 
 function inWindow(history: History, nowMs: number, windowMs: number): Weight {

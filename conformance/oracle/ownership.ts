@@ -2,6 +2,7 @@
 import type { SentStep } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import type { History, Placement } from "./history.ts";
+import { mayBeUnnoticed } from "./late-notice.ts";
 import type { Measure } from "./measure.ts";
 import { survival } from "./survival.ts";
 import type { Range } from "./range.ts";
@@ -30,7 +31,7 @@ export function ownership(history: History, request: SentStep, profile: RouterPr
     // What two unrelated prompts may share is no claim: it would be every pod's.
     if (high <= measure.chanceUnits) return [];
     const learnt = leastCertain(
-      inserted(placement, request, profile),
+      inserted(placement, request, history, profile),
       sameKey(placement, request, profile),
       afterReturn(placement, history, profile),
       afterError(placement, history, sharedOf),
@@ -65,12 +66,13 @@ function leastCertain(...answers: readonly Certainty[]): Certainty {
 }
 
 /** Was this placement entered into the index before the request was routed? */
-function inserted(placement: Placement, request: SentStep, profile: RouterProfile): Certainty {
+function inserted(placement: Placement, request: SentStep, history: History, profile: RouterProfile): Certainty {
   const { at, when } = profile.insert ?? {};
   if (at === "kv-event") return "maybe";
   const before = placement.endMs !== undefined && placement.endMs <= request.startMs;
+  const noticed = before && !mayBeUnnoticed(placement, history, request.startMs);
   const dispatched = placement.step.held || before;
-  const inTime: Certainty = (at === "dispatch" ? dispatched : before) ? "yes" : "maybe";
+  const inTime: Certainty = (at === "dispatch" ? dispatched : noticed) ? "yes" : "maybe";
   switch (placement.outcome) {
     case "ok":
       return inTime;
@@ -79,7 +81,8 @@ function inserted(placement: Placement, request: SentStep, profile: RouterProfil
     case "aborted":
       return when === "always" && at === "dispatch" ? inTime : "maybe";
     case "error":
-      if (when === "success") return "no";
+      // What was entered at dispatch is taken back when the failure is noticed.
+      if (when === "success") return at === "dispatch" && !noticed ? "maybe" : "no";
       return when === "always" && at === "dispatch" && placement.served ? inTime : "maybe";
   }
 }

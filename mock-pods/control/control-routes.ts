@@ -18,8 +18,20 @@ export interface ControlledPod extends InProcessPod {
 export function controlRoutes(pod: ControlledPod): readonly Route[] {
   return [
     { methods: ["GET"], path: "/metrics", handle: () => pod.metrics() },
+    { methods: ANY_METHOD, path: "/metrics", handle: () => mountedMetrics(pod) },
+    { methods: [...ANY_METHOD, "GET"], path: "/metrics/*", handle: () => mountedMetrics(pod) },
     { methods: ["GET", "POST", "DELETE"], path: "/__pod/*", handle: (exchange) => control(pod, exchange) },
   ];
+}
+
+const ANY_METHOD = ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "QUERY"];
+
+/** vLLM mounts the page a second time, in the exporter's own dress, where any method and any path below finds it. */
+async function mountedMetrics(pod: ControlledPod): Promise<Answer> {
+  const page = await pod.metrics();
+  return page.status === 200
+    ? { ...page, contentType: "text/plain; version=0.0.4; charset=utf-8", chunked: true }
+    : page;
 }
 
 type Control = (pod: ControlledPod, exchange: Exchange) => unknown;

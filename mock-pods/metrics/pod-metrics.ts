@@ -27,6 +27,11 @@ export interface MetricsOptions {
   readonly unixSeconds: () => number;
 }
 
+/** States of sleep as the page names them, and one that it has no series for: only scheduling stopped. */
+export type Wakefulness = (typeof WAKEFULNESS)[number] | "unscheduled";
+
+const WAKEFULNESS = ["awake", "weights_offloaded", "discard_all"] as const;
+
 /** The n outputs that one prompt asked for; vLLM observes `n` and the longest output once all have ended. */
 export interface CallGroup {
   readonly n: number;
@@ -57,7 +62,7 @@ export class PodMetrics {
   readonly #lora: LoraInfo | undefined;
   readonly #live = new Map<string, LiveRequest>();
   readonly #cachesPrefixes: boolean;
-  #sleepLevel = 0;
+  #wakefulness: Wakefulness = "awake";
 
   constructor(options: MetricsOptions) {
     const { createdSeconds } = options;
@@ -131,10 +136,10 @@ export class PodMetrics {
     this.#add(this.#layouts.slots.refused[reason], 1);
   }
 
-  /** Level 0 is awake, 1 weights offloaded, 2 everything discarded. */
-  slept(level: 0 | 1 | 2, durationMs: number): void {
-    this.#sleepLevel = level;
-    this.#sleep.done(level === 0 ? "wake" : "sleep", durationMs);
+  /** `awake` says how it is afterwards; undefined for as before. */
+  slept(operation: "sleep" | "wake", awake: Wakefulness | undefined, durationMs: number): void {
+    this.#wakefulness = awake ?? this.#wakefulness;
+    this.#sleep.done(operation, durationMs);
   }
 
   /** A step ended this much later than planned because the machine was busy. */
@@ -148,7 +153,8 @@ export class PodMetrics {
     values[slots.running] = stats.running;
     values[slots.waiting] = stats.waiting;
     values[slots.waitingCapacity] = stats.waiting;
-    for (const [level, slot] of slots.sleepState.entries()) values[slot] = level === this.#sleepLevel ? 1 : 0;
+    for (const [level, slot] of slots.sleepState.entries())
+      values[slot] = WAKEFULNESS[level] === this.#wakefulness ? 1 : 0;
     values[slots.kvUsage] = stats.kvUsageRatio;
     values[slots.queries] = stats.prefixQueriesTokens;
     values[slots.hits] = stats.prefixHitsTokens;

@@ -21,13 +21,13 @@ export function compare(exchange: RecordedExchange, ours: RawResponse): Differen
   const isPage = response.vllm_lines !== undefined;
   const texts = {
     recorded: isPage ? pageShape(response.vllm_lines) : bodyText(response.body, asked),
-    ours: isPage ? pageShape(samples(ours.body)) : bodyText(ours.body, asked),
+    ours: isPage ? pageShape(samples(ours.chunks?.join("") ?? ours.body)) : bodyText(ours.body, asked),
   };
   const sameBytes = typeof response.body === "string" && response.body === texts.recorded && !isPage;
   return [
     ...differ("status", String(recordedHead.status), String(ownHead.status)),
     ...differ("headers", headerText(recordedHead.headers, sameBytes), headerText(ownHead.headers, sameBytes)),
-    ...(response.chunks === undefined && ours.chunks === undefined
+    ...(response.chunks === undefined && (isPage || ours.chunks === undefined)
       ? differ("body", texts.recorded, texts.ours)
       : compareChunks(exchange, ours, asked, differ)),
   ];
@@ -81,9 +81,10 @@ type Differ = (what: Difference["what"], recorded: string, own: string) => Diffe
  * first chunks, the last ones, and every kind between them are compared; the number only where nothing was merged.
  */
 function compareChunks({ response }: RecordedExchange, ours: RawResponse, asked: Asked, differ: Differ): Difference[] {
-  const recorded = (response.chunks ?? []).map(([, data]) => maskChunk(data, asked));
+  const masked = (chunks: readonly string[]) => byChoice(chunks.map((data) => maskChunk(data, asked)));
+  const recorded = masked((response.chunks ?? []).map(([, data]) => data));
   const last = (response.last_chunks ?? []).map(([, data]) => maskChunk(data, asked));
-  const own = (ours.chunks ?? []).map((data) => maskChunk(data, asked));
+  const own = masked(ours.chunks ?? []);
   if (last.length === 0 && !isMerged(recorded, own)) return differ("chunks", recorded.join(""), own.join(""));
   // How far a stream had come when it was aborted is the clock's doing.
   const aborted = last.some((chunk) => chunk.includes('"finish_reason":"abort"'));
@@ -95,6 +96,12 @@ function compareChunks({ response }: RecordedExchange, ours: RawResponse, asked:
     ...differ("chunks", ends(all).map(plain).join(""), ends(own).map(plain).join("")),
     ...differ("chunks", kinds(all).join(""), kinds(own).join("")),
   ];
+}
+
+/** In which step which choice got its token is the clock's doing: each choice's chunks together, then what concerns all. */
+function byChoice(chunks: readonly string[]): string[] {
+  const choiceOf = (chunk: string) => Number(/"choices":\[\{"index":(\d+)/.exec(chunk)?.[1] ?? Infinity);
+  return chunks.toSorted((one, other) => (choiceOf(one) === choiceOf(other) ? 0 : choiceOf(one) - choiceOf(other)));
 }
 
 /** Fewer chunks than tokens: some were merged. */

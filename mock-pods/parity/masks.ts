@@ -30,6 +30,12 @@ export const MASKED_KEYS: Readonly<Record<string, (value: unknown, asked: Asked)
   token_logprobs: (value) => counted(value),
   tokens: (value, asked) => (asked.tokenizes ? value : counted(value)),
   top_logprobs: (value) => (Array.isArray(value) ? `<${value.length} alternatives>` : value),
+  // By token, in an order that says nothing; the prompt's own token is beside the likeliest, or among them.
+  prompt_logprobs: (value) =>
+    Array.isArray(value)
+      ? value.map((entry: object | null) => entry && [...new Set(Object.values(entry).map(keysOf))])
+      : value,
+  token_id: () => "<token>",
   token: () => "<token>",
   logprob: () => "<logprob>",
   bytes: () => "<bytes>",
@@ -48,6 +54,10 @@ export interface Asked {
 function spoken(value: unknown, { echoed, silent }: Asked): unknown {
   if (typeof value !== "string" || silent) return value;
   return echoed !== "" && value.startsWith(echoed) ? `${echoed}<text>` : "<text>";
+}
+
+function keysOf(value: object): string {
+  return Object.keys(value).join();
 }
 
 function counted(value: unknown): unknown {

@@ -21,18 +21,19 @@ export interface RawExchange {
 export function sendRaw(port: number, bytes: Uint8Array, leaveAfterChunks = Infinity): RawExchange {
   const socket = connect(port, "127.0.0.1");
   const begun = Promise.withResolvers<void>();
-  const response = read(socket, begun.resolve, leaveAfterChunks);
+  const hasBody = !Buffer.from(bytes).toString("latin1", 0, 5).startsWith("HEAD ");
+  const response = read(socket, hasBody, begun.resolve, leaveAfterChunks);
   response.catch(() => undefined);
   socket.write(bytes);
   return { response, begun: begun.promise, close: () => void socket.destroy() };
 }
 
-function read(socket: Socket, onBegun: () => void, leaveAfterChunks: number): Promise<RawResponse> {
+function read(socket: Socket, hasBody: boolean, onBegun: () => void, leaveAfterChunks: number): Promise<RawResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<RawResponse>();
   let received = Buffer.alloc(0);
   socket.on("data", (part) => {
     received = Buffer.concat([received, part]);
-    const parsed = parse(received, leaveAfterChunks);
+    const parsed = parse(received, hasBody, leaveAfterChunks);
     if (parsed === undefined) return;
     if (parsed.body !== "" || (parsed.chunks?.length ?? 0) > 0) onBegun();
     if (!parsed.whole) return;
@@ -44,10 +45,15 @@ function read(socket: Socket, onBegun: () => void, leaveAfterChunks: number): Pr
   return promise;
 }
 
-function parse(received: Buffer, leaveAfterChunks: number): (RawResponse & { readonly whole: boolean }) | undefined {
+function parse(
+  received: Buffer,
+  hasBody: boolean,
+  leaveAfterChunks: number,
+): (RawResponse & { readonly whole: boolean }) | undefined {
   const headEnd = received.indexOf("\r\n\r\n");
   if (headEnd < 0) return undefined;
   const head = received.subarray(0, headEnd).toString("latin1");
+  if (!hasBody) return { head, body: "", chunks: undefined, whole: true };
   const rest = received.subarray(headEnd + 4);
   if (!/^transfer-encoding: chunked$/im.test(head)) {
     const length = Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0);

@@ -4,7 +4,7 @@
  */
 import { folderTokenizer } from "../../fixtures/tokenizer/folder-tokenizer.ts";
 import { commonWords, type Model } from "../server/generation/model-answer.ts";
-import type { RecordedExchange } from "./recorded-exchange.ts";
+import type { RecordedExchange, RecordedResponse } from "./recorded-exchange.ts";
 import { RECORDED_TOKENIZER } from "./recorded-servers.ts";
 
 interface Choice {
@@ -29,10 +29,7 @@ export class RecordedModel {
 
   /** The exchange that is played next, if it is played alone. */
   expect(exchange: RecordedExchange | undefined): void {
-    const answer = answerOf(exchange?.response.body);
-    const choice = answer?.choices?.[0];
-    const ended = choice?.finish_reason === "stop" && choice.stop_reason === null;
-    this.#endsAfter = ended ? answer?.usage?.completion_tokens : undefined;
+    this.#endsAfter = exchange === undefined ? undefined : naturalEnd(exchange.response);
   }
 
   readonly answers: Model = (question) => {
@@ -53,4 +50,17 @@ function answerOf(
   } catch {
     return undefined;
   }
+}
+
+/** How many tokens the only answer had, if it ended by itself. */
+function naturalEnd({ body, chunks = [], last_chunks: last = [], chunk_count: count = 0 }: RecordedResponse) {
+  const answer = answerOf(body);
+  const choice = answer?.choices?.[0];
+  if (["stop", "tool_calls"].includes(choice?.finish_reason ?? "") && choice?.stop_reason === null)
+    return answer?.usage?.completion_tokens;
+  const events = [...chunks, ...last].map(([, data]) => data);
+  if (!events.some((data) => /"finish_reason":"(stop|tool_calls)","stop_reason":null/.test(data))) return undefined;
+  const told = events.map((data) => Number(/"completion_tokens":(\d+)/.exec(data)?.[1] ?? 0)).at(-2);
+  // One chunk a token, beside the role's, the usage and the end.
+  return told || count - events.filter((data) => /"role":|"choices":\[\]|\[DONE\]/.test(data)).length;
 }

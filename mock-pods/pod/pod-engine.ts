@@ -1,7 +1,7 @@
 /** One life of a pod's engine: what the HTTP face and the tests may do to it, with the metrics told of all of it. */
 import type { DrivenEngine } from "../drivers/driver.ts";
 import type { Engine, EngineInspection, EngineStats, GenerationRequest, StepOutput } from "../engine/engine.ts";
-import type { CallGroup, PodMetrics } from "../metrics/pod-metrics.ts";
+import type { CallGroup, PodMetrics, Wakefulness } from "../metrics/pod-metrics.ts";
 import type { RealTimeDriver } from "../drivers/real-time-driver.ts";
 import type { EngineGate } from "../server/engine-gate.ts";
 
@@ -43,8 +43,8 @@ export class PodEngine implements EngineGate {
     this.#metrics().refused(reason);
   }
 
-  slept(level: 0 | 1 | 2, durationMs: number): void {
-    this.#metrics().slept(level, durationMs);
+  slept(operation: "sleep" | "wake", awake: Wakefulness | undefined, durationMs: number): void {
+    this.#metrics().slept(operation, awake, durationMs);
   }
 
   resetPrefixCache(preemptRunning: boolean): boolean {

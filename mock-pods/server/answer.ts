@@ -7,6 +7,8 @@ export interface Answer {
   readonly headers?: HeaderPairs;
   readonly contentType?: string;
   readonly body: string | Uint8Array;
+  /** In one chunk, without a content length. */
+  readonly chunked?: boolean;
   /** Answered outside vLLM's middleware: carries neither `vary` nor a request id. */
   readonly outermost?: boolean;
 }

@@ -96,15 +96,17 @@ it.each([true, false])("frees the blocks of a request whose client left (stream:
   await expect.poll(() => pod.journal()[0]?.ended?.how).toBe("disconnected");
 });
 
-it("gives every token of a prompt its logprobs, the first none", async () => {
+it("gives every token of a prompt its own logprob and the likeliest, the first none", async () => {
   await using fleet = await startFleet(TINY);
   const { url } = fleet.pod(0);
   const prompt = [100, 101, 102];
   const whole = await post(url, "/v1/completions", { prompt, max_tokens: 1, prompt_logprobs: 2 });
   const { choices } = (await whole.body.json()) as { choices: [{ prompt_logprobs: (object | null)[] }] };
   const [first, ...others] = choices[0].prompt_logprobs;
-  expect([first, others.map((one) => Object.keys(one ?? {}).length)]).toEqual([null, [2, 2]]);
-  expect(others[0]).toMatchObject({ 101: { rank: 1, logprob: expect.any(Number), decoded_token: expect.any(String) } });
+  expect([first, others.map((one) => Object.keys(one ?? {}).length)]).toEqual([null, [3, 3]]);
+  expect(others[0]).toMatchObject({
+    101: { rank: expect.any(Number), logprob: expect.any(Number), decoded_token: expect.any(String) },
+  });
   const messages = [{ role: "user", content: "hi" }];
   const chat = await post(url, "/v1/chat/completions", { messages, max_tokens: 1, prompt_logprobs: 0 });
   const { prompt_logprobs: told, usage } = (await chat.body.json()) as {

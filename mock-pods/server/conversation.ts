@@ -1,5 +1,6 @@
 /** From messages to a prompt: the chat template, and what vLLM refuses about it. */
-import type { ChatMessage, ContentPart } from "../../fixtures/wire/chat-messages.ts";
+import type { ChatMessage } from "../../fixtures/wire/chat-messages.ts";
+import { contentTexts } from "../../fixtures/wire/content-parts.ts";
 import { badRequest } from "../../fixtures/wire/errors.ts";
 import type { PodContext } from "./pod-context.ts";
 import type { PromptRenderer, RenderedPrompt } from "./prompt-rendering.ts";
@@ -14,6 +15,8 @@ export interface Conversation {
   readonly chat_template?: string | null;
   readonly chat_template_kwargs?: Readonly<Record<string, unknown>> | null;
   readonly reasoning_effort?: string | null;
+  readonly mm_processor_kwargs?: Readonly<Record<string, unknown>> | null;
+  readonly media_io_kwargs?: Readonly<Record<string, unknown>> | null;
 }
 
 /** @throws {Refusal} */
@@ -22,6 +25,7 @@ export function renderConversation(
   conversation: Conversation,
   renderer: PromptRenderer,
 ): RenderedPrompt {
+  refuseMediaOptions(conversation);
   const template = conversation.chat_template ?? conversation.chat_template_kwargs?.["chat_template"] ?? undefined;
   if (template !== undefined && !pod.settings.trustChatTemplate) {
     throw badRequest(
@@ -35,12 +39,37 @@ export function renderConversation(
   return renderer.text(templated(pod, conversation, template));
 }
 
+/** They could cost a server much, and are trusted only by a flag. */
+function refuseMediaOptions({ mm_processor_kwargs: processing, media_io_kwargs: loading }: Conversation): void {
+  const refuse = (name: string, what: string) =>
+    badRequest(
+      `Per-request ${name} are disabled by default because they can change multimodal ${what} resource usage. ` +
+        "Start the server with --trust-request-mm-kwargs only when clients are trusted.",
+      name,
+    );
+  if (Object.keys(processing ?? {}).length > 0) throw refuse("mm_processor_kwargs", "preprocessing");
+  if (Object.keys(loading ?? {}).length > 0) throw refuse("media_io_kwargs", "media loading");
+}
+
 function templated(pod: PodContext, conversation: Conversation, template: unknown): string {
+  const format = pod.tokenizer.contentFormat(typeof template === "string" ? template : undefined);
+  const shape = format === "openai" ? inParts : flatten;
+  const messages = conversation.messages.map((message) =>
+    shape(withCallsAsObjects(message), contentTexts(message, pod.settings.servedNames[0])),
+  );
+  const addGenerationPrompt = conversation.add_generation_prompt ?? true;
+  const continueFinalMessage = conversation.continue_final_message ?? false;
+  if (addGenerationPrompt && continueFinalMessage) {
+    throw badRequest(
+      "continue_final_message and add_generation_prompt are not compatible. Use continue_final_message when you want " +
+        "the model to continue the final message, and add_generation_prompt when you want to add a header that will " +
+        "prompt it to start a new assistant message instead.",
+    );
+  }
   try {
-    const format = pod.tokenizer.contentFormat(typeof template === "string" ? template : undefined);
-    return pod.tokenizer.renderChat(conversation.messages.map(format === "openai" ? inParts : flatten), {
-      addGenerationPrompt: conversation.add_generation_prompt ?? true,
-      continueFinalMessage: conversation.continue_final_message ?? false,
+    return pod.tokenizer.renderChat(messages, {
+      addGenerationPrompt,
+      continueFinalMessage,
       ...(typeof template === "string" ? { template } : {}),
       ...(conversation.tools ? { tools: conversation.tools } : {}),
       ...(conversation.documents ? { documents: conversation.documents } : {}),
@@ -53,19 +82,36 @@ function templated(pod: PodContext, conversation: Conversation, template: unknow
 }
 
 /** Every content becomes a list of text parts, for templates that iterate over them. */
-function inParts(message: ChatMessage): object {
-  const { content } = message;
-  const parts = typeof content === "string" ? [content] : (content ?? []);
-  return { ...message, content: parts.map((part) => ({ type: "text", text: partText(part) })) };
+function inParts(message: ChatMessage, texts: readonly string[]): object {
+  return { ...message, content: texts.map((text) => ({ type: "text", text })) };
 }
 
 /** Text parts become one text, a line each, as vLLM gives them to templates that expect strings. */
-function flatten(message: ChatMessage): object {
-  const { content } = message;
-  if (!Array.isArray(content)) return { ...message, content: content ?? "" };
-  return { ...message, content: (content as readonly ContentPart[]).map(partText).join("\n") };
+function flatten(message: ChatMessage, texts: readonly string[]): object {
+  return { ...message, content: texts.join("\n") };
 }
 
-function partText(part: ContentPart): string {
-  return typeof part === "string" ? part : (part.text ?? "");
+/** Templates want a call's arguments as an object: text that holds none becomes an empty one. */
+function withCallsAsObjects(message: ChatMessage): ChatMessage {
+  const { role, tool_calls: calls, ...others } = message;
+  if (role !== "assistant" || !Array.isArray(calls)) return message;
+  if (calls.length === 0) return { role, ...others };
+  return { role, ...others, tool_calls: calls.map((call: ToolCall) => ({ ...call, function: withArguments(call) })) };
+}
+
+interface ToolCall {
+  readonly function?: { readonly arguments?: unknown };
+}
+
+function withArguments({ function: called }: ToolCall): object {
+  return { ...called, arguments: objectIn(called?.arguments) };
+}
+
+function objectIn(given: unknown): unknown {
+  try {
+    const value: unknown = typeof given === "string" ? JSON.parse(given) : given;
+    return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
+  } catch {
+    return {};
+  }
 }

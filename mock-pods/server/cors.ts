@@ -3,8 +3,10 @@ import { text, type Answer } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ServeSettings } from "./serve-settings.ts";
 
-const METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, QUERY";
+const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY"];
 const MAX_AGE_SECONDS = "600";
+const VARIED =
+  "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network";
 
 /** Headers of an ordinary answer; `vary` is there whether the request has an origin or not. */
 export function corsHeaders({ allowedOrigins, version }: ServeSettings, { headers }: Exchange): [string, string][] {
@@ -23,16 +25,20 @@ export function preflight({ allowedOrigins }: ServeSettings, { method, headers }
   const any = allowedOrigins.includes("*");
   const allowed = any || allowedOrigins.includes(origin);
   const asked = headers["access-control-request-headers"];
-  const answer = allowed ? text(200, "OK") : text(400, "Disallowed CORS origin");
-  const varied =
-    "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network";
+  const failures = [
+    ...(allowed ? [] : ["origin"]),
+    ...(METHODS.includes(wanted) ? [] : ["method"]),
+    ...(headers["access-control-request-private-network"] === undefined ? [] : ["private-network"]),
+  ];
+  const answer = failures.length === 0 ? text(200, "OK") : text(400, `Disallowed CORS ${failures.join(", ")}`);
   return {
     ...answer,
     headers: [
-      ["vary", varied],
-      ...(allowed ? [["access-control-allow-origin", any ? "*" : origin] as const] : []),
-      ["access-control-allow-methods", METHODS],
+      ["vary", VARIED],
+      ...(any ? [["access-control-allow-origin", "*"] as const] : []),
+      ["access-control-allow-methods", METHODS.join(", ")],
       ["access-control-max-age", MAX_AGE_SECONDS],
+      ...(allowed && !any ? [["access-control-allow-origin", origin] as const] : []),
       ...(asked === undefined ? [] : [["access-control-allow-headers", asked] as const]),
     ],
   };

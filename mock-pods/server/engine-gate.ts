@@ -1,6 +1,6 @@
 /** What the HTTP face asks of whatever drives the engine. The driver hands every finished step to `PodFace.onStep`. */
 import type { EngineStats, GenerationRequest } from "../engine/engine.ts";
-import type { CallGroup } from "../metrics/pod-metrics.ts";
+import type { CallGroup, Wakefulness } from "../metrics/pod-metrics.ts";
 
 export interface EngineGate {
   /** Simulated milliseconds. */
@@ -15,8 +15,8 @@ export interface EngineGate {
   abort(requestIds: readonly string[], as?: "stop" | "abort"): void;
   /** A call was refused by a queue cap. */
   refused(reason: "max_num_queued_reqs" | "max_num_queued_tokens"): void;
-  /** A `/sleep` (to level 1 or 2) or `/wake_up` (to level 0) is done. */
-  slept(level: 0 | 1 | 2, durationMs: number): void;
+  /** A `/sleep` or `/wake_up` is done; `awake` is how it is then, undefined for as before. */
+  slept(operation: "sleep" | "wake", awake: Wakefulness | undefined, durationMs: number): void;
   /** False, and nothing done, while blocks are in use (unless `preemptRunning`). */
   resetPrefixCache(preemptRunning: boolean): boolean;
   /** Steps stop; requests queue. Independent of a test's `hold`. */

@@ -27,7 +27,8 @@ export interface PodContext {
 /** What dev endpoints and signals change. */
 export interface PodState {
   paused: boolean;
-  sleepLevel: number;
+  /** What sleeps: parts of the memory, or only the scheduling. */
+  asleep: readonly string[];
   /** SIGTERM was received and running requests are given time: new ones are answered with 500. */
   draining: boolean;
   /** Generation calls in progress, for `/load`. */

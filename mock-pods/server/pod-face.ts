@@ -64,7 +64,7 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     model: options.model ?? commonWords(options.tokenizer),
     models: new ModelRegistry(settings),
     publishedAt: options.publishedAt,
-    state: { paused: false, sleepLevel: 0, draining: false, load: 0 },
+    state: { paused: false, asleep: [], draining: false, load: 0 },
   };
   const { missingPaths } = settings.version;
   const own = ownRoutes(pod).filter(({ path }) => !missingPaths.includes(path));
@@ -108,7 +108,7 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     answer,
     onStep: (step) => pod.hub.onStep(step),
     drain: () => void (pod.state.draining = true),
-    abortAll: () => pod.hub.abortAll(),
+    abortAll: () => void pod.hub.abortAll(),
     idle: (timeoutMs) => pod.hub.idle(timeoutMs),
     settings,
   };

@@ -10,6 +10,7 @@ import type { RequestHook } from "../pod/pod.ts";
 import type { Exchange } from "./exchange.ts";
 import { nodeReply } from "./node-reply.ts";
 import type { Recorder, RequestRecord } from "./recorder.ts";
+import { server as serverHeaders } from "./responder.ts";
 
 /** Not imported: for an import Node reads every export of the module, and one of them loads all of its fetch (25 ms). */
 const { createServer } = process.getBuiltinModule("node:http");
@@ -53,7 +54,7 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
     receive(options, request, response);
   });
   server.on("clientError", (_error, socket) => {
-    if (socket.writable) socket.end(INVALID_REQUEST);
+    if (socket.writable) socket.end(invalidRequest());
     else socket.destroy();
   });
   const sockets = new Set<Socket>();
@@ -91,8 +92,16 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
 const swallow = () => true;
 
 /** What uvicorn says to bytes that are not HTTP. */
-const INVALID_REQUEST =
-  "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\nInvalid HTTP request received.";
+function invalidRequest(): string {
+  const text = "Invalid HTTP request received.";
+  const headers = [
+    ...serverHeaders(),
+    ["content-type", "text/plain; charset=utf-8"],
+    ["content-length", String(text.length)],
+    ["connection", "close"],
+  ];
+  return `HTTP/1.1 400 Bad Request\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${text}`;
+}
 
 function listen(server: Server, { host, port }: PodServerOptions): Promise<void> {
   return new Promise((listening, failed) => {
@@ -142,7 +151,7 @@ function serve(
   body: Uint8Array,
   record: RequestRecord,
 ): void {
-  const url = request.url ?? "/";
+  const [url = "/"] = (request.url ?? "/").split("#", 1);
   const queryStart = url.indexOf("?");
   options.answer({
     method: request.method ?? "GET",

@@ -136,6 +136,6 @@ export class PromptRenderer {
     const longest = Number(maxOutputTokens) === 0 ? maxModelLenTokens : maxModelLenTokens - 1;
     const most = truncateTokens < 0 ? longest : truncateTokens;
     if (most >= ids.length) return ids;
-    return truncateSide === "left" && most > 0 ? ids.slice(-most) : ids.slice(0, most);
+    return truncateSide === "right" ? ids.slice(0, most) : ids.slice(ids.length - most);
   }
 }

@@ -1,5 +1,6 @@
 /** The way back of one exchange: puts vLLM's headers around an answer and tells the journal how it ended. */
 import { byteLength, type Answer } from "./answer.ts";
+import { Chunk } from "./chunk.ts";
 import type { Exchange, HeaderPairs, ReplyStream } from "./exchange.ts";
 
 /** Headers that belong to the server and its middleware rather than to an answer. */
@@ -35,19 +36,15 @@ export class Responder {
 
   send(answer: Answer): void {
     if (this.#ended) return;
+    if (answer.chunked === true) return this.#sendChunked(answer);
     const contentBytes = byteLength(answer.body);
     this.#exchange.reply.send(answer.status, this.#headers(answer, contentBytes), answer.body);
     this.#end("finished", answer.status, contentBytes);
   }
 
   /** Opens an event stream: status 200, chunked. */
-  stream(): ReplyStream {
-    const headers = [
-      ...server(),
-      ["content-type", "text/event-stream; charset=utf-8"] as const,
-      ...this.#frame.trailing(false),
-      ["transfer-encoding", "chunked"] as const,
-    ];
+  stream(contentType = "text/event-stream; charset=utf-8"): ReplyStream {
+    const headers = [...this.#streamHeaders(contentType), ["transfer-encoding", "chunked"] as const];
     this.#status = 200;
     const stream = this.#exchange.reply.open(200, headers);
     return {
@@ -61,11 +58,28 @@ export class Responder {
     };
   }
 
+  #sendChunked({ contentType = "", body }: Answer): void {
+    if (this.#exchange.method === "HEAD") {
+      this.#exchange.reply.send(200, this.#streamHeaders(contentType), "");
+      return this.#end("finished", 200);
+    }
+    const stream = this.stream(contentType);
+    stream.write(new Chunk(String(body)));
+    stream.end();
+  }
+
+  #streamHeaders(contentType: string): HeaderPairs {
+    return [...server(), ["content-type", contentType], ...this.#frame.trailing(false)];
+  }
+
+  /** Starlette adds a redirect's location last. */
   #headers(answer: Answer, contentBytes: number): HeaderPairs {
+    const isRedirect = answer.status === 307;
     return [
       ...server(),
-      ...(answer.headers ?? []),
+      ...(isRedirect ? [] : (answer.headers ?? [])),
       ["content-length", String(contentBytes)],
+      ...(isRedirect ? (answer.headers ?? []) : []),
       ...(answer.contentType === undefined ? [] : [["content-type", answer.contentType] as const]),
       ...this.#frame.trailing(answer.outermost === true),
     ];
@@ -87,7 +101,7 @@ let second = 0;
 let dateText = "";
 
 /** The date is formatted once a second. */
-function server(): HeaderPairs {
+export function server(): HeaderPairs {
   const now = Math.floor(Date.now() / 1000);
   if (now !== second) {
     second = now;

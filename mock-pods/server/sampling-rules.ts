@@ -4,14 +4,13 @@
  * `checkSampling` is looked at before an answer begins; `checkAgainstModel` only when the engine takes the request, so
  * that a stream has begun by then and carries the refusal as an event.
  */
+import { noConstraint } from "../../fixtures/wire/common-fields.ts";
 import { badRequest } from "../../fixtures/wire/errors.ts";
 import type { SamplingRequest } from "../../fixtures/wire/sampling-request.ts";
 import { floatText, repr } from "../../fixtures/wire/validation/python-text.ts";
 
 /** `VLLM_MAX_N_SEQUENCES`. */
 const MAX_SEQUENCES = 16384;
-/** Below it sampling is greedy. */
-const GREEDY_TEMPERATURE = 1e-5;
 const MAX_LOGPROB_TOKEN_IDS = 128;
 
 export function stopStrings({ stop }: SamplingRequest): readonly string[] {
@@ -22,13 +21,15 @@ export function stopStrings({ stop }: SamplingRequest): readonly string[] {
 /** @throws {Refusal} `maxTokens` is what is left for the answer once the prompt's length is known. */
 export function checkSampling(request: SamplingRequest, maxTokens: number): void {
   checkLogitBiasKeys(request);
+  const { response_format: format } = request;
+  if (format?.type === "json_schema" && !format.json_schema?.schema) throw noConstraint();
   checkCount(request.n ?? 1);
   checkPenalties(request);
   checkTemperature(request.temperature ?? 1);
   checkCutoffs(request);
   checkLengths(request.min_tokens ?? 0, maxTokens);
   checkWords(request);
-  if ((request.temperature ?? 1) < GREEDY_TEMPERATURE && (request.n ?? 1) > 1) {
+  if (request.use_beam_search !== true && request.temperature === 0 && (request.n ?? 1) > 1) {
     throw badRequest(`n must be 1 when using greedy sampling, got ${request.n}.`);
   }
 }

@@ -5,27 +5,13 @@
 import { Random } from "../../fixtures/random.ts";
 import type { DecisionRecord, FunctionRouter, Outcome, RoutedPod, RouteRequest } from "../../fixtures/routing.ts";
 import type { Tokenizer } from "../../fixtures/tokenizer/tokenizer.ts";
-import { DEFAULT_GPU, type Mode, type StrategyName } from "./options.ts";
-import type { LookAtPod } from "./pod-view.ts";
-import { createStrategy } from "./strategies/create-strategy.ts";
-import type { Assessment, Placed, Prompt, ReadyPod, Strategy } from "./strategy.ts";
+import { DEFAULT_GPU } from "./options.ts";
+import { createStrategy, type StrategyOptions } from "./strategies/create-strategy.ts";
+import type { Assessment, Placed, Prompt, ReadyPod, Strategy } from "./strategies/strategy.ts";
 
-export interface FunctionRouterOptions {
-  readonly strategy?: StrategyName;
-  /** Of `prefix-cache-and-load`. */
-  readonly mode?: Mode;
-  /** Share of the prompt above which prefix strategies go by prefix; each strategy has its own default. */
-  readonly threshold?: number;
-  /** Latency profile of pods that name none. */
-  readonly defaultGpu?: string;
+export interface FunctionRouterOptions extends StrategyOptions {
   readonly tokenizer: Pick<Tokenizer, "encode">;
   readonly seed: number;
-  readonly windowMs?: number;
-  readonly ttlMs?: number;
-  /** Bound of the prefix index. */
-  readonly capacityTokens?: number;
-  /** For `least-kv-cache` and `oracle`. */
-  readonly lookAtPod?: LookAtPod;
   /** Chooses a pod, allowed or not, among those assessed; by default a seeded draw among the allowed. */
   readonly pick?: (assessment: Assessment) => ReadyPod;
 }

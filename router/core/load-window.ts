@@ -1,4 +1,4 @@
-import type { RecentLoad } from "./strategy.ts";
+import type { RecentLoad } from "./strategies/strategy.ts";
 
 export interface WindowEntry {
   readonly atMs: number;

@@ -7,9 +7,9 @@
  */
 import { describe, expect, it } from "vitest";
 import { createFunctionRouter } from "./function-router.ts";
-import type { DecisionStep } from "./decision-trace.ts";
+import type { DecisionStep } from "./decision-trace/decision-trace.ts";
 import type { Mode } from "./options.ts";
-import { playDecisions, type DecisionResult } from "./play-decisions.ts";
+import { playDecisions, type DecisionResult } from "./decision-trace/play-decisions.ts";
 
 type Tokens = NonNullable<DecisionStep["tokens"]>;
 

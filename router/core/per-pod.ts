@@ -1,5 +1,5 @@
 /** What a strategy keeps for each pod, from `podAdded` to `podRemoved`. */
-import type { ReadyPod } from "./strategy.ts";
+import type { ReadyPod } from "./strategies/strategy.ts";
 
 export class PerPod<T> {
   readonly #items = new Map<ReadyPod, T>();

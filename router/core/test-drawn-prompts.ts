@@ -1,6 +1,6 @@
 /** Prompts drawn for property tests of routing rules, as a decision trace writes them. */
 import * as fc from "fast-check";
-import type { DecisionStep } from "./decision-trace.ts";
+import type { DecisionStep } from "./decision-trace/decision-trace.ts";
 
 export interface DrawnFrom {
   readonly families: number;

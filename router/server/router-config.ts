@@ -7,7 +7,7 @@ import { parse as parseYaml } from "yaml";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { checker, readTextFile } from "../../fixtures/schema.ts";
 import { MODES, STRATEGIES } from "../core/options.ts";
-import { LOG_LEVELS } from "./log.ts";
+import { LOG_LEVELS } from "./reporting/log.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
 
 const port = (description: string, byDefault: number) =>

@@ -1,5 +1,5 @@
 /** What may be changed while the router runs. */
-import type { LogLevel } from "./log.ts";
+import type { LogLevel } from "./reporting/log.ts";
 
 export interface LiveSettings {
   maxBodyBytes: number;

@@ -1,30 +1,37 @@
 /** Routes by what pods say they have cached: to the least busy of those that hold the most, else to the least busy of all. */
-import type { DecisionRecord, FunctionRouter, RoutedPod, RouteRequest } from "../../../fixtures/routing.ts";
+import type { DecisionRecord, RoutedPod, RouteRequest } from "../../../fixtures/routing.ts";
 import type { ReportedBlocks } from "./reported-blocks.ts";
+import type { ProxyRouter } from "./right-proxy.ts";
 
-export class EventRouter implements FunctionRouter {
+const THRESHOLD = 0.5;
+
+export class EventRouter implements ProxyRouter {
   readonly #blocks: ReportedBlocks;
-  readonly #threshold: number;
   #pods: readonly RoutedPod[] = [];
   /** Pod of each request under way. */
   readonly #open = new Map<string, string>();
+  readonly #tokens = new Map<unknown, readonly number[]>();
 
-  constructor(blocks: ReportedBlocks, threshold: number) {
+  constructor(blocks: ReportedBlocks) {
     this.#blocks = blocks;
-    this.#threshold = threshold;
   }
 
   setPods(pods: readonly RoutedPod[]): void {
     this.#pods = pods;
   }
 
+  /** For the requests with this prompt that are decided next. */
+  knowTokens(prompt: string, tokens: readonly number[]): void {
+    this.#tokens.set(prompt, tokens);
+  }
+
   decide(request: RouteRequest, nowMs: number, exclude?: ReadonlySet<string>): DecisionRecord {
     const serving = this.#pods.filter(({ models }) => models?.includes(request.model) !== false);
     const pods = serving.map(({ name }) => name).filter((pod) => exclude?.has(pod) !== true);
-    const tokens = typeof request.prompt === "string" ? [] : Array.from(request.prompt);
+    const tokens = this.#tokens.get(request.prompt) ?? [];
     const held = new Map(pods.map((pod) => [pod, this.#blocks.heldTokens(pod, tokens)]));
     const matchedTokens = Math.max(0, ...held.values());
-    const follows = matchedTokens > this.#threshold * tokens.length;
+    const follows = matchedTokens > THRESHOLD * tokens.length;
     const pod = this.#leastBusy(follows ? pods.filter((each) => held.get(each) === matchedTokens) : pods);
     if (pod !== null) this.#open.set(request.requestId, pod);
     return {
@@ -36,7 +43,7 @@ export class EventRouter implements FunctionRouter {
       matchedTokens,
       totalTokens: tokens.length,
       ratio: tokens.length === 0 ? 0 : matchedTokens / tokens.length,
-      threshold: this.#threshold,
+      threshold: THRESHOLD,
       candidates: [],
       atMs: nowMs,
     };
@@ -46,8 +53,8 @@ export class EventRouter implements FunctionRouter {
     this.#open.delete(requestId);
   }
 
-  tick(): void {
-    // Nothing here goes by time.
+  report(): void {
+    // What pods report of their load is nothing to it.
   }
 
   #leastBusy(pods: readonly string[]): string | null {

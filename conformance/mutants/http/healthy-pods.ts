@@ -8,12 +8,15 @@ export class HealthyPods {
   readonly #sick = new Set<string>();
   #named: readonly PodAddress[] = [];
 
-  /** `show` is told at every change. */
-  constructor(everyMs: number, isUnforgiving: boolean, show: (pods: readonly PodAddress[]) => void) {
+  /** `believes` makes of a pod's word whether it is well; `show` is told at every change. */
+  constructor(
+    everyMs: number,
+    believes: (pod: PodAddress, isWell: boolean) => boolean,
+    show: (pods: readonly PodAddress[]) => void,
+  ) {
     this.#watch = new PodWatch(everyMs, async (pod) => {
-      const isWell = await isHealthy(pod);
-      const wasWell = !this.#sick.has(pod.name);
-      if (isWell === wasWell || (isWell && isUnforgiving)) return;
+      const isWell = believes(pod, await isHealthy(pod));
+      if (isWell !== this.#sick.has(pod.name)) return;
       if (isWell) this.#sick.delete(pod.name);
       else this.#sick.add(pod.name);
       show(this.#well());

@@ -1,4 +1,4 @@
-/** What a proxy may do besides passing on; nothing of it by default. */
+/** What a proxy may do besides passing on, and says so in its profile; nothing of it by default. */
 import type { RouterProfile } from "../../router-profile.ts";
 import type { RuleOptions } from "../pure/rule.ts";
 import { REPORTED_LOAD } from "../pure/variants.ts";
@@ -14,18 +14,12 @@ export interface ProxyHabits {
   readonly healthMs?: number;
   /** Pods that come or go are taken note of within so long. */
   readonly convergenceMs?: number;
-  /** Within so long after a start, and after a pod came, it herds on the pods that it had before. */
+  /** Within so long after a start, and after a pod came, its rule may not hold. */
   readonly settleMs?: number;
+  /** It goes by what pods report of their caches. */
+  readonly kvEvents?: boolean;
   /** It has a pod count the tokens of every prompt. */
   readonly podTokenizer?: boolean;
-  /** It goes by what pods report of their caches, and has a pod count the tokens. */
-  readonly kvEvents?: boolean;
-  /** It asks every pod for the prompt's tokens, with all headers of the client, its request id among them. */
-  readonly asksEveryPod?: boolean;
-  /** Each piece of an answer is passed on so much later, and after the one before. */
-  readonly pieceMs?: number;
-  /** A stream that its pod broke off ends with an error event before its [DONE]. */
-  readonly tellsBrokenStreams?: boolean;
 }
 
 const KV_EVENT_CLAIMS = {
@@ -39,6 +33,7 @@ export function withHabits(profile: RouterProfile, habits: ProxyHabits): RouterP
   const { firstByteMs, recoveryMs, scrapeMs, healthMs, podTokenizer, kvEvents, convergenceMs = 0 } = habits;
   return {
     ...profile,
+    forwards: { authorization: true, cookie: true },
     ...(firstByteMs === undefined ? {} : { timeouts: { firstByteMs } }),
     ...(recoveryMs === undefined ? {} : { recoveryMs }),
     ...(scrapeMs === undefined ? {} : { load: { signal: "metric", name: REPORTED_LOAD, refreshMs: scrapeMs } }),

@@ -1,4 +1,5 @@
 /** What the proxy shows of itself: whether it is ready, and the answers it has passed on. */
+import type { RoutedPod } from "../../../fixtures/routing.ts";
 import { writePrometheusText, type Sample } from "../../../fixtures/wire/prometheus-text.ts";
 
 export const ANSWERS = "proxy_answers_total";
@@ -13,7 +14,8 @@ export class ProxyPages {
     this.#counts.set(JSON.stringify(labels), series);
   }
 
-  models(ids: readonly string[]): string {
+  models(pods: readonly RoutedPod[]): string {
+    const ids = [...new Set(pods.flatMap(({ models = [] }) => models))];
     return JSON.stringify({
       object: "list",
       data: ids.map((id) => ({ id, object: "model", created: 0, owned_by: "vllm" })),

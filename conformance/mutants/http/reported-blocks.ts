@@ -4,11 +4,11 @@ import type { Subscriber } from "zeromq";
 import { parseSequenceFrame, sequenceFrame } from "../../../fixtures/wire/kv-events.ts";
 import type { PodAddress } from "../../adapters/router-under-test.ts";
 import { BlockIndex, type BlockEvent } from "./block-index.ts";
-import type { HttpFault } from "./http-fault.ts";
 
 type Batch = readonly [unixSeconds: number, events: readonly BlockEvent[]];
 
-interface Feed {
+/** What one pod reports. */
+export interface Feed {
   readonly subscriber: Subscriber;
   readonly replayEndpoint: string;
   readonly index: BlockIndex;
@@ -19,11 +19,11 @@ interface Feed {
 const REPLAY_MS = 2_000;
 
 export class ReportedBlocks {
-  readonly #fault: HttpFault | undefined;
+  readonly #Index: typeof BlockIndex;
   readonly #feeds = new Map<string, Feed>();
 
-  constructor(fault: HttpFault | undefined) {
-    this.#fault = fault;
+  constructor(Index: typeof BlockIndex = BlockIndex) {
+    this.#Index = Index;
   }
 
   /** Resolves when each pod's events come in, and those from before have been replayed. */
@@ -46,12 +46,22 @@ export class ReportedBlocks {
     this.#feeds.clear();
   }
 
+  /** Batches before this one are missing. */
+  protected missed(feed: Feed, from: number): Promise<void> {
+    return this.#replay(feed, from);
+  }
+
+  /** Whether it is to be taken note of. */
+  protected isNews({ seen }: Feed, sequence: number): boolean {
+    return !seen.has(sequence);
+  }
+
   async #subscribe({ name, kvEvents }: PodAddress): Promise<void> {
     if (kvEvents === undefined) return;
     const { Subscriber } = await import("zeromq");
     const subscriber = new Subscriber();
     const { replayEndpoint } = kvEvents;
-    const feed = { subscriber, replayEndpoint, index: new BlockIndex(this.#fault), seen: new Set<number>() };
+    const feed = { subscriber, replayEndpoint, index: new this.#Index(), seen: new Set<number>() };
     this.#feeds.set(name, feed);
     subscriber.subscribe("");
     const greeted = new Promise<void>((resolve) => subscriber.events.on("handshake", () => resolve()));
@@ -65,11 +75,8 @@ export class ReportedBlocks {
     for await (const [, sequenceBytes, payload] of feed.subscriber) {
       const sequence = sequenceBytes && parseSequenceFrame(sequenceBytes);
       if (sequence === undefined || payload === undefined) continue;
-      const latest = Math.max(-1, ...feed.seen);
-      if (sequence > latest + 1 && !this.#is("never-replays") && !this.#is("drops-late-events")) {
-        await this.#replay(feed, latest + 1);
-      }
-      if (sequence < latest && this.#is("drops-late-events")) continue;
+      const next = Math.max(-1, ...feed.seen) + 1;
+      if (sequence > next) await this.missed(feed, next);
       this.#take(feed, sequence, payload);
     }
   }
@@ -88,14 +95,10 @@ export class ReportedBlocks {
     dealer.close();
   }
 
-  #take({ index, seen }: Feed, sequence: number, payload: Buffer): void {
-    if (seen.has(sequence) && !this.#is("counts-blocks-twice")) return;
-    seen.add(sequence);
+  #take(feed: Feed, sequence: number, payload: Buffer): void {
+    if (!this.isNews(feed, sequence)) return;
+    feed.seen.add(sequence);
     const [, events] = unpack(payload) as Batch;
-    for (const event of events) index.take(event);
-  }
-
-  #is(fault: HttpFault): boolean {
-    return this.#fault === fault;
+    for (const event of events) feed.index.take(event);
   }
 }

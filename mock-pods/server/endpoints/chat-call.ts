@@ -1,5 +1,8 @@
 /** One `/v1/chat/completions` call while it is answered: collects a whole body, or streams chunks as tokens come. */
 import type { ChatRequest } from "../../../fixtures/wire/chat-request.ts";
+import type { ChatMessage } from "../../../fixtures/wire/chat-messages.ts";
+import { badRequest } from "../../../fixtures/wire/errors.ts";
+import { pydanticText } from "../../../fixtures/wire/validation/pydantic-text.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
 import { Chunk, DONE, RecurringChunks } from "../chunk.ts";
 import type { ReplyStream } from "../exchange.ts";
@@ -28,6 +31,8 @@ export class ChatCall {
   readonly echoed: string;
   /** Whether what the model says may hold calls of tools. */
   readonly parsesTools: boolean;
+  /** Tools are there, wanted or not: a stream's empty text is then no content at all. */
+  readonly offersTools: boolean;
   /** How many alternatives for each token of the prompt; an echo asks for those of the answer. */
   readonly promptLogprobs: number | null;
   readonly #logprobs: LogprobOptions | undefined;
@@ -35,9 +40,9 @@ export class ChatCall {
   constructor(options: ChatCallOptions) {
     this.options = options;
     const { request, pod } = options;
-    this.promptLogprobs = request.prompt_logprobs ?? (request.echo === true ? (request.top_logprobs ?? 0) : null);
-    this.parsesTools =
-      pod.settings.toolParser !== undefined && Boolean(request.tools?.length) && request.tool_choice !== "none";
+    this.promptLogprobs = chatPromptLogprobs(request);
+    this.parsesTools = parsesTools(pod, request);
+    this.offersTools = pod.settings.toolParser !== undefined && Boolean(request.tools?.length);
     const last = request.messages.at(-1);
     this.role = request.add_generation_prompt === false ? (last?.role ?? "assistant") : "assistant";
     this.echoed = request.echo === true && last?.role === this.role ? textOf(last.content) : "";
@@ -54,6 +59,20 @@ export class ChatCall {
     return this.#logprobs === undefined ? null : chatLogprobs(this.options.pod.tokenizer, ids, this.#logprobs);
   }
 
+  /**
+   * vLLM echoes the message as its template was given it, and its chunks take no lists.
+   *
+   * @throws {Refusal} once the stream has begun
+   */
+  checkStreamedEcho(): void {
+    const { pod, request } = this.options;
+    if (this.echoed === "" || pod.tokenizer.contentFormat(request.chat_template ?? undefined) === "string") return;
+    const { content } = request.messages.at(-1) as ChatMessage;
+    const parts = typeof content === "string" ? [{ type: "text", text: content }] : content;
+    const msg = "Input should be a valid string";
+    throw badRequest(pydanticText("DeltaMessage", [{ type: "string_type", loc: ["content"], msg, input: parts }]));
+  }
+
   /** OpenAI's rule: a call ends an answer with `tool_calls`, but one that was asked for by name with `stop`. */
   finishReason({ finishReason = "stop" }: Generation, called: boolean): string {
     const isNamed = typeof this.options.request.tool_choice === "object";
@@ -67,10 +86,18 @@ export class ChatCall {
   /** Prompt tokens found in the cache, and whole blocks of it that this call was the first to write. */
   details(cachedTokens: number): CacheDetails | undefined {
     const { promptTokensDetails, blockTokens, prefixCaching } = this.options.pod.settings;
-    if (!promptTokensDetails) return undefined;
+    if (!promptTokensDetails || this.options.request.use_beam_search === true) return undefined;
     const whole = prefixCaching ? Math.floor(this.promptTokens / blockTokens) * blockTokens : 0;
     return { cachedTokens, createdTokens: Math.max(0, whole - cachedTokens) };
   }
+}
+
+export function chatPromptLogprobs(request: ChatRequest): number | null {
+  return request.prompt_logprobs ?? (request.echo === true ? (request.top_logprobs ?? 0) : null);
+}
+
+export function parsesTools({ settings }: PodContext, { tools, tool_choice: choice }: ChatRequest): boolean {
+  return settings.toolParser !== undefined && Boolean(tools?.length) && choice !== "none";
 }
 
 function textOf(content: ChatRequest["messages"][number]["content"]): string {
@@ -190,6 +217,7 @@ export class ChatStream {
     const isNow = pod.settings.version.answerKeys === "now";
     this.#writeToAll(`{"role":${role},"content":""}`, isNow ? `,"prompt_token_ids":${ids},"prompt_text":${text}` : "");
     const { echoed } = this.#call;
+    this.#call.checkStreamedEcho();
     if (echoed !== "") this.#writeToAll(`{"content":${JSON.stringify(echoed)}}`, "");
   }
 
@@ -227,7 +255,8 @@ export class ChatStream {
     const ids = request.return_token_ids === true ? JSON.stringify(tokenIds) : "null";
     const { finishReason, stopReason } = generation;
     const toolCalls = this.#toolCalls[index];
-    const told = toolCalls === undefined ? `{"content":${JSON.stringify(text)}}` : toolCalls.push(text);
+    const says = text !== "" || !this.#call.offersTools ? `{"content":${JSON.stringify(text)}}` : undefined;
+    const told = toolCalls === undefined ? says : toolCalls.push(text);
     if (told === undefined && finishReason === undefined && request.logprobs !== true && ids === "null")
       return undefined;
     const finish =

@@ -13,6 +13,7 @@ import { PromptRenderer, type RenderedPrompt } from "../prompt-rendering.ts";
 import { baseRequestId, priorityOf } from "../request-headers.ts";
 import type { Handler } from "../routes.ts";
 import { checkAgainstModel, checkPromptIds, checkSampling } from "../sampling-rules.ts";
+import { checkConstraints } from "../structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { ChatCall, chatBody, ChatStream } from "./chat-call.ts";
 
@@ -39,6 +40,7 @@ export function chatEndpoint(pod: PodContext): Handler {
           vocabSize,
           maxLogprobs: pod.settings.maxLogprobs,
         });
+        checkConstraints(request);
         checkPromptIds(prompt.tokenIds, vocabSize - 1);
         return planGenerations(pod, {
           request,

@@ -15,6 +15,7 @@ import { answerCall } from "../generation/answer-call.ts";
 import { baseRequestId, priorityOf } from "../request-headers.ts";
 import type { Handler } from "../routes.ts";
 import { checkAgainstModel, checkPromptIds, checkSampling } from "../sampling-rules.ts";
+import { checkConstraints } from "../structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { CompletionCall, completionBody, CompletionStream } from "./completion-call.ts";
 
@@ -71,6 +72,7 @@ function checkLate({ options: { pod, request, prompts }, promptLogprobs }: Compl
     vocabSize,
     maxLogprobs: pod.settings.maxLogprobs,
   });
+  checkConstraints(request);
   for (const { tokenIds } of prompts) checkPromptIds(tokenIds, vocabSize - 1);
 }
 
@@ -85,7 +87,10 @@ export function renderPrompts(pod: PodContext, request: CompletionRequest): Rend
     tooLong: pod.settings.version.tooLong,
     addSpecialTokens: request.add_special_tokens ?? true,
   });
-  const { prompt } = request;
+  const { prompt, prompt_embeds: embeds } = request;
+  if (embeds !== undefined && embeds !== null && !(Array.isArray(embeds) && embeds.length === 0)) {
+    throw badRequest("You must set `--enable-prompt-embeds` to input `prompt_embeds`.", "prompt_embeds");
+  }
   if (typeof prompt === "string") return [renderer.text(prompt)];
   if (prompt === undefined || prompt === null || prompt.length === 0) {
     throw badRequest("You must pass at least one prompt");

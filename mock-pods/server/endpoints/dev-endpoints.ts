@@ -1,16 +1,29 @@
 /** vLLM's development endpoints, there with `VLLM_SERVER_DEV_MODE=1`. */
 import { repr } from "../../../fixtures/wire/validation/python-text.ts";
-import { bodyReader } from "../../../fixtures/wire/validation/request-body.ts";
-import { list, object, required, string } from "../../../fixtures/wire/validation/schema.ts";
-import { empty, json, type Answer } from "../answer.ts";
+import { readQuery } from "../../../fixtures/wire/validation/request-query.ts";
+import { bool, literal, object } from "../../../fixtures/wire/validation/schema.ts";
+import { abortRequests } from "./abort-endpoint.ts";
+import { empty, json } from "../answer.ts";
 import type { PodContext } from "../pod-context.ts";
-import type { Exchange } from "../exchange.ts";
 import type { Route } from "../routes.ts";
 
-const abortBody = bodyReader<{ readonly request_ids: readonly string[] }>(
-  object("AbortRequestsRequest", { request_ids: required(list(string)) }),
-  [],
-);
+const interruption = { mode: literal("abort", "wait", "keep") };
+
+const pauseQuery = object("Pause", { ...interruption, clear_cache: bool });
+const sleepQuery = object("Sleep", { level: { kind: "int", ge: 0, le: 2 }, ...interruption });
+const resetQuery = object("Reset", { reset_running_requests: bool, reset_external: bool });
+const infoQuery = object("ServerInfo", { config_format: literal("text", "json") });
+const worldQuery = object("WorldSize", { include_dp: bool });
+
+interface Interruption {
+  readonly mode?: "abort" | "wait" | "keep";
+}
+
+/** By level: at 0 only scheduling stops. */
+const SLEEP_LEVELS = ["unscheduled", "weights_offloaded", "discard_all"] as const;
+
+/** What must be awake for the pod to serve. */
+const SLEEPERS = ["weights", "kv_cache"];
 
 export function devRoutes(pod: PodContext): Route[] {
   const { state } = pod;
@@ -19,36 +32,41 @@ export function devRoutes(pod: PodContext): Route[] {
   const post = (path: string, handle: Route["handle"]): Route => ({ methods: ["POST"], path, handle });
   const get = (path: string, handle: Route["handle"]): Route => ({ methods: ["GET"], path, handle });
   return [
-    post("/reset_prefix_cache", (exchange) => {
-      const success = pod.engine.resetPrefixCache(flag(exchange, "reset_running_requests"));
+    post("/reset_prefix_cache", ({ query }) => {
+      const { reset_running_requests: preempts = false } = readQuery<{ reset_running_requests?: boolean }>(
+        resetQuery,
+        query,
+      );
+      const success = pod.engine.resetPrefixCache(preempts);
       return devAnswers === "empty" ? empty(200) : json(200, { success });
     }),
     post("/reset_mm_cache", () => empty(200)),
     post("/reset_encoder_cache", () => empty(200)),
-    post("/sleep", ({ query }) => {
-      const level = Number(query.get("level") ?? 1);
-      if ((query.get("mode") ?? "abort") === "abort") pod.hub.abortAll();
-      pod.engine.slept(level === 1 || level === 2 ? level : 0, 0);
-      state.sleepLevel = level;
-      state.paused = true;
-      pod.engine.pause();
+    post("/sleep", async ({ query }) => {
+      const { level = 1, mode } = readQuery<Interruption & { level?: 0 | 1 | 2 }>(sleepQuery, query);
+      await interrupt(pod, mode);
+      pod.engine.slept("sleep", SLEEP_LEVELS[level], 0);
+      state.asleep = level === 0 ? ["scheduling"] : [...SLEEPERS];
       pod.engine.resetPrefixCache(true);
       return told({ status: "sleeping", level });
     }),
     post("/wake_up", ({ query }) => {
       const tags = query.getAll("tags");
-      pod.engine.slept(0, 0);
-      state.sleepLevel = 0;
-      resume(pod);
-      return told({ status: "awake", tags: tags.length === 0 ? null : tags });
+      state.asleep = tags.length === 0 ? [] : state.asleep.filter((part) => !tags.includes(part));
+      const awake = state.asleep.length === 0;
+      pod.engine.slept("wake", awake ? "awake" : undefined, 0);
+      if (awake) resume(pod);
+      return told({ status: awake ? "awake" : "sleeping", tags: tags.length === 0 ? null : tags });
     }),
     // A paused scheduler counts as asleep, too.
-    get("/is_sleeping", () => json(200, { is_sleeping: state.paused || state.sleepLevel > 0 })),
-    post("/pause", ({ query }) => {
-      if ((query.get("mode") ?? "abort") === "abort") pod.hub.abortAll();
-      state.paused = true;
-      pod.engine.pause();
-      if (query.get("clear_cache") !== "false") pod.engine.resetPrefixCache(false);
+    get("/is_sleeping", () => json(200, { is_sleeping: state.paused || state.asleep.length > 0 })),
+    post("/pause", async ({ query }) => {
+      const { mode, clear_cache: clears = true } = readQuery<Interruption & { clear_cache?: boolean }>(
+        pauseQuery,
+        query,
+      );
+      await interrupt(pod, mode);
+      if (clears && mode !== "keep") pod.engine.resetPrefixCache(false);
       return json(200, { status: "paused" });
     }),
     post("/resume", () => {
@@ -56,15 +74,17 @@ export function devRoutes(pod: PodContext): Route[] {
       return json(200, { status: "resumed" });
     }),
     get("/is_paused", () => json(200, { is_paused: state.paused })),
-    post("/abort_requests", abortRequests),
-    get("/server_info", ({ query }) => json(200, serverInfo(pod, query.get("config_format") === "json"))),
+    post("/abort_requests", (exchange) => abortRequests(pod, exchange)),
+    get("/server_info", ({ query }) => {
+      const { config_format: format } = readQuery<{ config_format?: "text" | "json" }>(infoQuery, query);
+      return json(200, serverInfo(pod, format === "json"));
+    }),
+    get("/get_world_size", ({ query }) => {
+      readQuery(worldQuery, query);
+      return json(200, { world_size: 1 });
+    }),
+    get("/weight_info", () => json(200, { weight_version: "default" })),
   ];
-}
-
-/** Counts the ids it was given, known or not: inside the engine requests have names that no client knows (0.32). */
-export function abortRequests({ body, headers }: Exchange): Answer {
-  const { request_ids: ids } = abortBody.read(body, headers["content-type"]);
-  return json(200, { status: "aborted", aborted: ids.length });
 }
 
 /** The configuration as text, or as JSON; of vLLM's many keys those that a pod has. */
@@ -85,11 +105,15 @@ function serverInfo({ settings }: PodContext, asJson: boolean): object {
   };
 }
 
+/** Running requests are ended, waited for, or left where they are. */
+async function interrupt(pod: PodContext, mode: Interruption["mode"] = "abort"): Promise<void> {
+  if (mode === "wait") await pod.hub.idle();
+  if (mode === "abort") pod.hub.abortAll();
+  pod.state.paused = true;
+  pod.engine.pause();
+}
+
 function resume(pod: PodContext): void {
   pod.state.paused = false;
   pod.engine.resume();
-}
-
-function flag({ query }: Exchange, name: string): boolean {
-  return ["1", "true", "t", "yes", "y", "on"].includes((query.get(name) ?? "").toLowerCase());
 }

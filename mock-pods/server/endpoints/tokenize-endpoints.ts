@@ -1,10 +1,14 @@
 /** `POST /tokenize` and `/detokenize`: they round-trip, and agree with the usage that answers report. */
 import { detokenizeBody, tokenizeBody } from "../../../fixtures/wire/tokenize-request.ts";
+import { badRequest } from "../../../fixtures/wire/errors.ts";
 import { json } from "../answer.ts";
 import { renderConversation } from "../conversation.ts";
 import type { PodContext } from "../pod-context.ts";
 import { PromptRenderer } from "../prompt-rendering.ts";
 import type { Route } from "../routes.ts";
+
+/** The tokenizer counts in 32 bits. */
+const MOST_ID = 2 ** 32 - 1;
 
 export function tokenizeRoutes(pod: PodContext): Route[] {
   return [
@@ -34,6 +38,7 @@ export function tokenizeRoutes(pod: PodContext): Route[] {
       handle: ({ body, headers }) => {
         const request = detokenizeBody.read(body, headers["content-type"]);
         pod.models.resolve(request.model);
+        if (request.tokens.some((id) => id > MOST_ID)) throw badRequest("number too large to fit in target type");
         return json(200, { prompt: pod.tokenizer.decode(request.tokens) });
       },
     },

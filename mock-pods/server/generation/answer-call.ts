@@ -56,6 +56,7 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
     if (!(error instanceof Refusal)) throw error;
     return refuseInStream(responder, error);
   }
+  let reply: ReplyStream | undefined;
   let stream: Listener | undefined;
   let open = generations.length;
   const call: Call = {
@@ -64,8 +65,16 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
       record(pod, exchange, changed);
       for (const { finishReason } of changed) if (finishReason !== undefined) open--;
       if (open === 0) pod.state.load--;
-      stream ??= shape.stream(responder.stream(), generations);
-      stream.onProgress(changed);
+      reply ??= responder.stream();
+      stream ??= shape.stream(reply, generations);
+      try {
+        stream.onProgress(changed);
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        if (open > 0) pod.state.load--;
+        pod.hub.drop(generations);
+        refuseAsEvent(reply, error);
+      }
     },
   };
   try {
@@ -78,7 +87,10 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
 
 /** A stream whose status line is out already: the refusal is its only event. */
 function refuseInStream(responder: Responder, refusal: Refusal): void {
-  const stream = responder.stream();
+  refuseAsEvent(responder.stream(), refusal);
+}
+
+function refuseAsEvent(stream: ReplyStream, refusal: Refusal): void {
   stream.write(new Chunk(`data: ${dumpAscii(refusal.body)}\n\n`));
   stream.write(DONE);
   stream.end();

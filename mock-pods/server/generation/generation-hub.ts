@@ -35,9 +35,10 @@ export class GenerationHub {
   }
 
   /** Resolves when nothing is in flight, or after `timeoutMs` real milliseconds. */
-  idle(timeoutMs: number): Promise<void> {
+  idle(timeoutMs?: number): Promise<void> {
     if (this.#open.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
+      if (timeoutMs === undefined) return void this.#onIdle.push(resolve);
       const timer = setTimeout(resolve, timeoutMs);
       this.#onIdle.push(() => {
         clearTimeout(timer);
@@ -68,8 +69,8 @@ export class GenerationHub {
     this.#settle();
   }
 
-  /** The engine ends everything: calls are answered with what there is. */
-  abortAll(): void {
+  /** The engine ends everything: calls are answered with what there is. Returns how many requests it were. */
+  abortAll(): number {
     const open = [...this.#open.values()];
     this.#open.clear();
     this.#engine.abort(
@@ -79,6 +80,7 @@ export class GenerationHub {
     for (const { generation } of open) generation.abort();
     tell(open);
     this.#settle();
+    return open.length;
   }
 
   onStep(step: StepOutput): void {

@@ -12,11 +12,15 @@ export interface GenerationPlan {
   readonly stops: readonly string[];
   readonly stopTokenIds: ReadonlySet<number>;
   readonly eosTokenId: number | undefined;
+  /** The end of sequence stops it only as one of the stop tokens, and is told as one. */
+  readonly ignoresEos: boolean;
   readonly includeStop: boolean;
   readonly minTokens: number;
   readonly keepSpecial: boolean;
   /** Tokens per streamed chunk. */
   readonly intervalTokens: number;
+  /** Nothing is told before its end, as of a beam. */
+  readonly toldWhole: boolean;
 }
 
 export type FinishReason = "stop" | "length" | "abort";
@@ -75,7 +79,7 @@ export class Generation {
       return output.finishReason === undefined;
     }
     this.finishReason = output.finishReason;
-    if (stoppedByToken && tokenId !== this.plan.eosTokenId) this.stopReason = tokenId;
+    if (stoppedByToken && (tokenId !== this.plan.eosTokenId || this.plan.ignoresEos)) this.stopReason = tokenId;
     return false;
   }
 
@@ -88,7 +92,8 @@ export class Generation {
   takeDelta(): Delta | undefined {
     const waiting = this.tokenIds.length - this.#sentTokens;
     const finished = this.finishReason !== undefined;
-    if (!finished && this.#sentTokens > 0 && waiting < this.plan.intervalTokens) return undefined;
+    const { toldWhole, intervalTokens } = this.plan;
+    if (!finished && (toldWhole || (this.#sentTokens > 0 && waiting < intervalTokens))) return undefined;
     this.#sentTokens += waiting;
     return { generation: this, text: this.#emitter.take(finished), tokens: waiting };
   }

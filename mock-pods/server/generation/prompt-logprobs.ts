@@ -1,21 +1,21 @@
-/** `prompt_logprobs`: for each token of a prompt the likeliest ones by id; the first is not predicted by anything. */
+/** `prompt_logprobs`: for each token of a prompt the likeliest ones and itself; the first is not predicted by anything. */
 import type { ModelTokenizer } from "../../../fixtures/tokenizer/model-tokenizer.ts";
-import { tokenText, topLogprobs } from "./logprobs.ts";
+import { logprobOfRank, rankedIds, tokenText } from "./logprobs.ts";
 
-/** `count` is how many alternatives were asked for; null gives null. */
+/** `count` is how many alternatives were asked for, -1 for the whole vocabulary; null gives null. */
 export function promptLogprobs(
   tokenizer: ModelTokenizer,
   ids: readonly number[],
   count: number | null,
 ): (Record<string, object> | null)[] | null {
   if (count === null) return null;
-  const options = { count, ids: undefined, asIds: false };
-  return ids.map((id, at) => {
-    if (at === 0) return null;
-    const entries = topLogprobs(tokenizer, id, options).map(
-      ({ id: other, logprob }, index) =>
-        [String(other), { logprob, rank: index + 1, decoded_token: tokenText(tokenizer, other, false) }] as const,
-    );
-    return Object.fromEntries(entries);
-  });
+  const ranked = rankedIds(tokenizer);
+  const likeliest = count < 0 ? ranked : ranked.slice(0, count);
+  const entry = (id: number) => {
+    const rank = ranked.indexOf(id) + 1;
+    return { logprob: logprobOfRank(rank), rank, decoded_token: tokenText(tokenizer, id, false) };
+  };
+  return ids.map((id, at) =>
+    at === 0 ? null : Object.fromEntries([...new Set([id, ...likeliest])].map((one) => [String(one), entry(one)])),
+  );
 }

@@ -13,8 +13,6 @@ export class TextEmitter {
   /** The end of the text, apart: to cut it from the whole would copy the whole for every token. */
   #unsent = "";
   #tokens = 0;
-  /** Where a match may begin: nothing before `min_tokens` counts. */
-  #checkFrom = 0;
 
   constructor(stops: readonly string[], includeStop: boolean, minTokens: number) {
     this.#stops = stops;
@@ -35,11 +33,8 @@ export class TextEmitter {
     if (this.#stops.length === 0 || text === "") return undefined;
     const before = this.#text.length;
     this.#text += text;
-    if (this.#tokens <= this.#minTokens) {
-      this.#checkFrom = this.#text.length;
-      return undefined;
-    }
-    return this.#match(before);
+    // A match that ends before `min_tokens` does not count; one that only begins there does.
+    return this.#tokens <= this.#minTokens ? undefined : this.#match(before);
   }
 
   /** What may be sent now and has not been. */
@@ -54,7 +49,7 @@ export class TextEmitter {
 
   #match(before: number): string | undefined {
     for (const stop of this.#stops) {
-      const from = Math.max(this.#checkFrom, before - stop.length + 1, 0);
+      const from = Math.max(before - stop.length + 1, 0);
       const at = this.#text.indexOf(stop, from);
       if (at < 0) continue;
       this.#text = this.#text.slice(0, this.#includeStop ? at + stop.length : at);

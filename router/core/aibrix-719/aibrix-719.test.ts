@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readJsonFile } from "../../../fixtures/schema.ts";
-import { checkDecisionTraces, type DecisionTrace } from "../decision-trace.ts";
-import { playDecisions, type DecisionResult } from "../play-decisions.ts";
+import { checkDecisionTraces, type DecisionTrace } from "../decision-trace/decision-trace.ts";
+import { playDecisions, type DecisionResult } from "../decision-trace/play-decisions.ts";
 
 const golden = new URL("../../../fixtures/golden/aibrix-719-decisions.json", import.meta.url).pathname;
 

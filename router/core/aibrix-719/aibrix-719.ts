@@ -8,8 +8,15 @@
  */
 import { loadProfile, type LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
 import type { Candidate } from "../../../fixtures/routing.ts";
-import { least, type Assessment, type Prompt, type ReadyPod, type RecentLoad, type Strategy } from "../strategy.ts";
-import { breadthFirst, type Look, type TreeView } from "../tree-view.ts";
+import {
+  least,
+  type Assessment,
+  type Prompt,
+  type ReadyPod,
+  type RecentLoad,
+  type Strategy,
+} from "../strategies/strategy.ts";
+import { breadthFirst, type Look, type TreeView } from "../prefix-tree/tree-view.ts";
 import { addPod, AibrixTree, pathUp, type AibrixNode } from "./aibrix-tree.ts";
 import { Histogram } from "./histogram.ts";
 

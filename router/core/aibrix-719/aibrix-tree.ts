@@ -2,7 +2,7 @@
  * The radix tree of AIBrix PR #719 (`prefixcacheindexer/tree.go` at d350ca5), with its oddities: one tree for all models,
  * a ghost pod named "" on every inserted path, depths left stale by splits, ancestors stripped by an eviction.
  */
-import { sharedTokens } from "../shared-tokens.ts";
+import { sharedTokens } from "../prefix-tree/shared-tokens.ts";
 
 /** Names of pods by model. */
 type ModelToPods = Map<string, Set<string>>;

@@ -1,7 +1,7 @@
 /** The timing cases X1 to X8 that the merged code was run with. */
 import { describe, expect, it } from "vitest";
-import type { DecisionStep } from "../decision-trace.ts";
-import { playDecisions, type DecisionResult } from "../play-decisions.ts";
+import type { DecisionStep } from "../decision-trace/decision-trace.ts";
+import { playDecisions, type DecisionResult } from "../decision-trace/play-decisions.ts";
 import { AibrixTree } from "./aibrix-tree.ts";
 import { Histogram } from "./histogram.ts";
 

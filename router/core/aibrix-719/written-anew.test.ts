@@ -1,8 +1,8 @@
 /** The mode against a second writing of its rule, step by step over traffic drawn at random. */
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { promptTokens, type DecisionStep } from "../decision-trace.ts";
-import { playDecisions } from "../play-decisions.ts";
+import { promptTokens, type DecisionStep } from "../decision-trace/decision-trace.ts";
+import { playDecisions } from "../decision-trace/play-decisions.ts";
 import { drawnPrompt } from "../test-drawn-prompts.ts";
 import { Aibrix719Anew } from "./test-written-anew.ts";
 

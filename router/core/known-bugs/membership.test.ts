@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { STRATEGIES } from "../options.ts";
-import type { RadixTree } from "../radix-tree.ts";
+import type { RadixTree } from "../prefix-tree/radix-tree.ts";
 import { range, Subject } from "./test-subject.ts";
 
 it.each(["prefix-cache-and-load", "prefix-hash", "cache-aware"] as const)(

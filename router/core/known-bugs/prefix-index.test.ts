@@ -12,7 +12,7 @@ import type { RouteRequest } from "../../../fixtures/routing.ts";
 import { cl100k } from "../../../fixtures/tokenizer/cl100k.ts";
 import { blockHashes } from "../block-hash.ts";
 import { decodeSeconds, prefillSeconds, pricingProfile } from "../cost-model.ts";
-import { RadixTree } from "../radix-tree.ts";
+import { RadixTree } from "../prefix-tree/radix-tree.ts";
 import { range, Subject } from "./test-subject.ts";
 
 it.each(["prefix-cache-and-load", "prefix-hash", "cache-aware"] as const)(

@@ -1,5 +1,5 @@
 import { prefillMs, type LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
-import type { Holder } from "../holder.ts";
+import type { Holder } from "../prefix-tree/radix-node.ts";
 
 /**
  * M of the paper: what a pod will have to compute again if it makes room for `neededTokens`, in seconds.

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { loadProfile } from "../../../fixtures/profiles/latency-profile.ts";
 import type { DecisionRecord } from "../../../fixtures/routing.ts";
 import { createFunctionRouter, type ReferenceRouter } from "../function-router.ts";
-import { RadixTree } from "../radix-tree.ts";
+import { RadixTree } from "../prefix-tree/radix-tree.ts";
 import { evictionSeconds } from "./eviction-cost.ts";
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);

@@ -13,13 +13,12 @@
  */
 import type { LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
 import { decodeSeconds, prefillSeconds, pricingProfile } from "../cost-model.ts";
-import type { Holder } from "../holder.ts";
+import type { Holder, RadixNode } from "../prefix-tree/radix-node.ts";
 import { LoadWindow } from "../load-window.ts";
-import { namespaceOf, partsOf } from "../namespace.ts";
+import { namespaceOf, partsOf } from "../prefix-tree/namespace.ts";
 import { PerPod } from "../per-pod.ts";
-import type { RadixNode } from "../radix-node.ts";
-import { RadixTree, type PrefixMatch } from "../radix-tree.ts";
-import { viewTree, type TreeView } from "../tree-view.ts";
+import { RadixTree, type PrefixMatch } from "../prefix-tree/radix-tree.ts";
+import { viewTree, type TreeView } from "../prefix-tree/tree-view.ts";
 import type { PrefixCacheAndLoadOptions } from "../strategies/prefix-cache-and-load.ts";
 import {
   least,
@@ -29,7 +28,7 @@ import {
   type ReadyPod,
   type RecentLoad,
   type Strategy,
-} from "../strategy.ts";
+} from "../strategies/strategy.ts";
 import { evictionSeconds } from "./eviction-cost.ts";
 import { HitRatio } from "./hit-ratio.ts";
 import { QueueingTrend } from "./queueing-trend.ts";

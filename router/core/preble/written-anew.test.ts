@@ -1,8 +1,8 @@
 /** The mode against a second writing of its rule, step by step over traffic drawn at random. */
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { promptTokens } from "../decision-trace.ts";
-import { playDecisions } from "../play-decisions.ts";
+import { promptTokens } from "../decision-trace/decision-trace.ts";
+import { playDecisions } from "../decision-trace/play-decisions.ts";
 import { drawnPrompt } from "../test-drawn-prompts.ts";
 import { PrebleAnew } from "./test-written-anew.ts";
 

@@ -5,12 +5,12 @@
  * times as many; both strict), the least busy takes everything. Otherwise a prompt of which more than 0.3 is known goes
  * to a pod that knows it, and any other to the least busy. The original counts characters; this one counts tokens.
  */
-import type { Holder } from "../holder.ts";
-import { namespaceOf, partsOf } from "../namespace.ts";
+import type { Holder } from "../prefix-tree/radix-node.ts";
+import { namespaceOf, partsOf } from "../prefix-tree/namespace.ts";
 import { PerPod } from "../per-pod.ts";
-import { RadixTree } from "../radix-tree.ts";
-import { viewTree, type TreeView } from "../tree-view.ts";
-import { least, type Assessment, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
+import { RadixTree } from "../prefix-tree/radix-tree.ts";
+import { viewTree, type TreeView } from "../prefix-tree/tree-view.ts";
+import { least, type Assessment, type Prompt, type ReadyPod, type Strategy } from "./strategy.ts";
 
 export interface CacheAwareOptions {
   readonly threshold: number;

@@ -1,10 +1,10 @@
 /** Every strategy by its name. */
 import type { Random } from "../../../fixtures/random.ts";
 import { Aibrix719 } from "../aibrix-719/aibrix-719.ts";
-import type { FunctionRouterOptions } from "../function-router.ts";
-import { DEFAULT_GPU, LOAD_WINDOW_MS, type Mode } from "../options.ts";
+import { DEFAULT_GPU, LOAD_WINDOW_MS, type Mode, type StrategyName } from "../options.ts";
+import type { LookAtPod } from "../pod-view.ts";
 import { Preble } from "../preble/preble.ts";
-import type { Strategy } from "../strategy.ts";
+import type { Strategy } from "./strategy.ts";
 import { CacheAware } from "./cache-aware.ts";
 import { leastRequest } from "./least-request.ts";
 import { LeastKvCache } from "./least-kv-cache.ts";
@@ -15,7 +15,24 @@ import { PrefixHash } from "./prefix-hash.ts";
 import { random as anyPod } from "./random.ts";
 import { RoundRobin } from "./round-robin.ts";
 
-export function createStrategy(options: FunctionRouterOptions, random: Random): Strategy {
+export interface StrategyOptions {
+  readonly strategy?: StrategyName;
+  /** Of `prefix-cache-and-load`. */
+  readonly mode?: Mode;
+  /** Share of the prompt above which prefix strategies go by prefix; each strategy has its own default. */
+  readonly threshold?: number;
+  /** Latency profile of pods that name none. */
+  readonly defaultGpu?: string;
+  readonly windowMs?: number;
+  readonly ttlMs?: number;
+  /** Bound of the prefix index. */
+  readonly capacityTokens?: number;
+  /** For `least-kv-cache` and `oracle`. */
+  readonly lookAtPod?: LookAtPod;
+}
+
+/** @throws {OperationalError} UNKNOWN_PROFILE when the default GPU has no latency profile */
+export function createStrategy(options: StrategyOptions, random: Random): Strategy {
   const {
     threshold,
     ttlMs = 5 * 60_000,

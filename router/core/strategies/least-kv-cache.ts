@@ -1,5 +1,5 @@
 import type { LookAtPod } from "../pod-view.ts";
-import { leastLoaded, type Assessment, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
+import { leastLoaded, type Assessment, type Prompt, type ReadyPod, type Strategy } from "./strategy.ts";
 import { leastRequest } from "./least-request.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { leastLoaded, type Strategy } from "../strategy.ts";
+import { leastLoaded, type Strategy } from "./strategy.ts";
 
 /** The pod with the fewest requests in flight. */
 export const leastRequest: Strategy = {

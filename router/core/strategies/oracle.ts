@@ -1,6 +1,6 @@
 import { prefillSeconds, pricingProfile } from "../cost-model.ts";
 import type { LookAtPod } from "../pod-view.ts";
-import { least, type Assessment, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
+import { least, type Assessment, type Prompt, type ReadyPod, type Strategy } from "./strategy.ts";
 
 /**
  * Sees into the pods, as no router can: where the first token will come soonest, by what the pod still has to prefill

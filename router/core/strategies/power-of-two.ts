@@ -1,5 +1,5 @@
 import type { RandomStream } from "../../../fixtures/random.ts";
-import { leastLoaded, type Assessment, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
+import { leastLoaded, type Assessment, type Prompt, type ReadyPod, type Strategy } from "./strategy.ts";
 
 /** Two pods by lot, and of these the one with fewer requests in flight: nearly least-request, without its herds. */
 export class PowerOfTwo implements Strategy {

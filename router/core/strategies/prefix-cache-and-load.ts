@@ -15,12 +15,12 @@
 import type { LatencyProfile } from "../../../fixtures/profiles/latency-profile.ts";
 import type { Candidate } from "../../../fixtures/routing.ts";
 import { decodeSeconds, prefillSeconds, pricingProfile } from "../cost-model.ts";
-import type { Holder } from "../holder.ts";
+import type { Holder } from "../prefix-tree/radix-node.ts";
 import { LoadWindow } from "../load-window.ts";
-import { namespaceOf, partsOf } from "../namespace.ts";
+import { namespaceOf, partsOf } from "../prefix-tree/namespace.ts";
 import { PerPod } from "../per-pod.ts";
-import { RadixTree, type PrefixMatch } from "../radix-tree.ts";
-import { viewTree, type TreeView } from "../tree-view.ts";
+import { RadixTree, type PrefixMatch } from "../prefix-tree/radix-tree.ts";
+import { viewTree, type TreeView } from "../prefix-tree/tree-view.ts";
 import {
   least,
   type Assessment,
@@ -29,7 +29,7 @@ import {
   type ReadyPod,
   type RecentLoad,
   type Strategy,
-} from "../strategy.ts";
+} from "./strategy.ts";
 
 export interface PrefixCacheAndLoadOptions {
   /** The prefix branch needs a ratio strictly above this. */

@@ -6,10 +6,10 @@
  * deviation; the next longest otherwise; where none is left, the fewest requests in flight.
  */
 import { blockHashes } from "../block-hash.ts";
-import { namespaceOf } from "../namespace.ts";
+import { namespaceOf } from "../prefix-tree/namespace.ts";
 import { PerPod } from "../per-pod.ts";
-import type { TreeView } from "../tree-view.ts";
-import { least, type Assessment, type Placed, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
+import type { TreeView } from "../prefix-tree/tree-view.ts";
+import { least, type Assessment, type Placed, type Prompt, type ReadyPod, type Strategy } from "./strategy.ts";
 
 export interface PrefixHashOptions {
   readonly ttlMs: number;

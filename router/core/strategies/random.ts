@@ -1,4 +1,4 @@
-import { leastLoaded, type Strategy } from "../strategy.ts";
+import { leastLoaded, type Strategy } from "./strategy.ts";
 
 /** Any pod, by lot: the lower bound of every comparison. */
 export const random: Strategy = {

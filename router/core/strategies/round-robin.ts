@@ -1,4 +1,4 @@
-import { leastLoaded, type Assessment, type Prompt, type ReadyPod, type Strategy } from "../strategy.ts";
+import { leastLoaded, type Assessment, type Prompt, type ReadyPod, type Strategy } from "./strategy.ts";
 
 const MOST_MODELS = 1000;
 

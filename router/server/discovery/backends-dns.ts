@@ -5,7 +5,7 @@
  */
 import { lookup as systemLookup, Resolver } from "node:dns/promises";
 import { OperationalError } from "../../../fixtures/operational-error.ts";
-import type { PodInput } from "../pod-spec.ts";
+import type { PodInput } from "../pods/pod-spec.ts";
 import type { PodSink, PodSource } from "./pod-source.ts";
 
 export interface DnsOptions {

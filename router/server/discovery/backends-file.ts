@@ -9,7 +9,7 @@ import { Type } from "typebox";
 import { parse as parseYaml } from "yaml";
 import { OperationalError } from "../../../fixtures/operational-error.ts";
 import { checker, readTextFile } from "../../../fixtures/schema.ts";
-import { PodInputSchema, podSpecs, type PodInput } from "../pod-spec.ts";
+import { PodInputSchema, podSpecs, type PodInput } from "../pods/pod-spec.ts";
 import type { PodSink, PodSource } from "./pod-source.ts";
 
 /** For file systems that tell nobody: a mounted volume, a replaced symbolic link. */

@@ -6,7 +6,7 @@
  * While the API server is away the last list stays.
  */
 import { OperationalError } from "../../../fixtures/operational-error.ts";
-import type { PodInput } from "../pod-spec.ts";
+import type { PodInput } from "../pods/pod-spec.ts";
 import type { PodSink, PodSource } from "./pod-source.ts";
 
 export interface KubernetesOptions {

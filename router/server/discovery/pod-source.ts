@@ -1,6 +1,6 @@
 /** Where pods come from besides the admin port. */
-import type { Log } from "../log.ts";
-import type { PodInput } from "../pod-spec.ts";
+import type { Log } from "../reporting/log.ts";
+import type { PodInput } from "../pods/pod-spec.ts";
 
 /** A source that has been started. It speaks by the sink it was given: always its whole list. */
 export interface PodSource {

@@ -1,5 +1,5 @@
 /** A sink for the discovery tests: keeps what it was told and lets a test wait for it. */
-import { podSpec, type PodInput } from "../pod-spec.ts";
+import { podSpec, type PodInput } from "../pods/pod-spec.ts";
 import type { PodSink } from "./pod-source.ts";
 
 export interface RecordingSink extends PodSink {

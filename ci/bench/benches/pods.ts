@@ -1,0 +1,250 @@
+/**
+ * The pods' speed, server CPU only: each server is a process of its own (of the package, built anew), and
+ * clients are raw sockets in this one. Frames are measured against a floor in the same run, in interleaved rounds.
+ */
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
+import { Pool, request } from "undici";
+import { parsePrometheusText, sampleValue } from "../../../fixtures/wire/prometheus-text.ts";
+
+const root = join(import.meta.dirname, "../../..");
+const STREAMS = 1_000;
+const TOKENS = 200;
+/** So that a pod's batch of 100 keeps the card's shortest step: about 25 ms. */
+const PODS = 10;
+const FLOOR_STEP_MS = 25;
+const ROUNDS = 3;
+const SMALL_REQUESTS = 20_000;
+const SCRAPES = 500;
+const MANY_PODS = 1_000;
+const SETTLE_MS = 500;
+
+export async function run(): Promise<void> {
+  execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "inherit" });
+  await startUp();
+  await streams();
+  await smallRequests();
+}
+
+interface Server {
+  readonly process: ChildProcess;
+  readonly readyMs: number;
+  /** Its first line. */
+  readonly line: string;
+}
+
+async function start(args: readonly string[]): Promise<Server> {
+  const startMs = performance.now();
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = (await once(createInterface(child.stdout), "line")) as [string];
+  return { process: child, readyMs: performance.now() - startMs, line };
+}
+
+function pods(...args: readonly string[]): Promise<Server> {
+  return start([join(root, "dist/ci/routeproof.js"), "pods", ...args]);
+}
+
+async function stop({ process: child }: Server): Promise<void> {
+  child.kill("SIGKILL");
+  await once(child, "exit");
+}
+
+/** User and system time of a process, all threads, by the kernel's count (10 ms). */
+function cpuSeconds({ process: { pid } }: Server): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function residentBytes({ process: { pid } }: Server): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+}
+
+/** From process start to all pods listening, and what a pod costs. */
+async function startUp(): Promise<void> {
+  const rounds: { readyMs: number; listeningMs: number; podBytes: number }[] = [];
+  for (let round = 0; round < 5; round++) {
+    const one = await pods("--pods", "a6000:1");
+    const many = await pods("--pods", `a6000:${MANY_PODS}`);
+    // A pod makes its tokenizer's tables once it listens.
+    await setTimeout(SETTLE_MS);
+    rounds.push({
+      readyMs: one.readyMs,
+      listeningMs: many.readyMs - one.readyMs,
+      podBytes: (residentBytes(many) - residentBytes(one)) / (MANY_PODS - 1),
+    });
+    await Promise.all([stop(one), stop(many)]);
+  }
+  const middle = (value: (round: (typeof rounds)[number]) => number) => median(rounds.map(value));
+  print("ready after process start", `${middle(({ readyMs }) => readyMs).toFixed(0)} ms`);
+  print(`${MANY_PODS} pods listening, on top of that`, `${middle(({ listeningMs }) => listeningMs).toFixed(0)} ms`);
+  print("memory per pod", `${(middle(({ podBytes }) => podBytes) / 1000).toFixed(1)} kB`);
+}
+
+/** 1,000 streams of 200 tokens over 10 pods, against the floor. */
+async function streams(): Promise<void> {
+  const ours = await pods("--pods", `a6000:${PODS}`);
+  const urls = (JSON.parse(ours.line) as { urls: string[]; model: string }).urls.map((url) => new URL(url));
+  const { model } = JSON.parse(ours.line) as { model: string };
+  const floor = await start([
+    "--import",
+    "tsx",
+    join(root, "ci/bench/frame-floor.ts"),
+    ...[STREAMS, TOKENS, FLOOR_STEP_MS].map(String),
+  ]);
+  const rounds: { ours: Played; floor: Played }[] = [];
+  for (let round = 0; round <= ROUNDS; round++) {
+    const floorPlayed = await play(floor, () => ({ port: Number(floor.line), request: "GET / HTTP/1.1\r\n\r\n" }));
+    const oursPlayed = await play(ours, (stream) => {
+      const { port } = urls[stream % PODS] as URL;
+      return { port: Number(port), request: completion({ model, prompt: `stream ${stream}`, stream: true }) };
+    });
+    // The first round warms up.
+    if (round > 0) rounds.push({ ours: oursPlayed, floor: floorPlayed });
+  }
+  const perCpuSecond = (which: "ours" | "floor") => median(rounds.map((round) => round[which].framesPerCpuSecond));
+  const last = rounds.at(-1)?.ours as Played;
+  print("frames per CPU-second", `${perCpuSecond("ours").toFixed(0)}, the floor ${perCpuSecond("floor").toFixed(0)}`);
+  print("  times the floor", (perCpuSecond("ours") / perCpuSecond("floor")).toFixed(2));
+  const perRead = (which: "ours" | "floor") => median(rounds.map((round) => round[which].framesPerRead)).toFixed(2);
+  // Above 1 somebody was late, and what is written together costs less: such a run flatters.
+  print("  frames a read of the client's", `${perRead("ours")}, the floor ${perRead("floor")}`);
+  const plans = await Promise.all(urls.map(plan));
+  const planMs = median(plans.map(({ streamMs }) => streamMs));
+  const medianMs = median(last.streamMs);
+  print("median stream", `${medianMs.toFixed(0)} ms, planned ${planMs.toFixed(0)} (${percent(medianMs / planMs - 1)})`);
+  print(
+    "lateness of a step, 99th percentile",
+    plans
+      .map(({ lateP99 }) => lateP99)
+      .sort()
+      .at(-1) ?? "",
+  );
+  print("memory", `${(residentBytes(ours) / 1e6).toFixed(0)} MB`);
+  await scrapes(ours, urls[0] as URL);
+  await Promise.all([stop(ours), stop(floor)]);
+}
+
+interface Played {
+  readonly framesPerCpuSecond: number;
+  readonly framesPerRead: number;
+  readonly streamMs: readonly number[];
+}
+
+interface Stream {
+  /** From the first byte to the last. */
+  readonly ms: number;
+  readonly reads: number;
+}
+
+async function play(server: Server, target: (stream: number) => { port: number; request: string }): Promise<Played> {
+  const before = cpuSeconds(server);
+  const streams = await Promise.all(Array.from({ length: STREAMS }, (_, stream) => readStream(target(stream))));
+  const frames = STREAMS * TOKENS;
+  return {
+    framesPerCpuSecond: frames / (cpuSeconds(server) - before),
+    framesPerRead: frames / streams.reduce((sum, { reads }) => sum + reads, 0),
+    streamMs: streams.map(({ ms }) => ms),
+  };
+}
+
+function readStream({ port, request }: { port: number; request: string }): Promise<Stream> {
+  return new Promise((resolve, reject) => {
+    let firstMs = 0;
+    let reads = 0;
+    let last: Buffer = Buffer.alloc(0);
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true }, () => socket.write(request));
+    socket.on("error", reject);
+    socket.on("data", (piece: Buffer) => {
+      if (firstMs === 0) firstMs = performance.now();
+      reads += 1;
+      last = piece;
+      if (!last.subarray(-5).equals(END_OF_CHUNKS)) return;
+      socket.destroy();
+      resolve({ ms: performance.now() - firstMs, reads });
+    });
+  });
+}
+
+const END_OF_CHUNKS = Buffer.from("0\r\n\r\n");
+
+function completion(body: object): string {
+  const payload = JSON.stringify({ max_tokens: TOKENS, ignore_eos: true, ...body });
+  const head = ["POST /v1/completions HTTP/1.1", "host: x", "content-type: application/json"];
+  return `${[...head, `content-length: ${Buffer.byteLength(payload)}`].join("\r\n")}\r\n\r\n${payload}`;
+}
+
+/** What the pod itself says its streams took, first token to last, on the plan. */
+async function plan({ origin }: URL): Promise<{ streamMs: number; lateP99: string }> {
+  const { body } = await request(`${origin}/metrics`);
+  const page = parsePrometheusText(await body.text());
+  const value = (name: string) => sampleValue(page, name) ?? NaN;
+  const name = "vllm:request_decode_time_seconds";
+  const late = page.find((family) => family.name === "mock:late_seconds")?.samples ?? [];
+  const count = value("mock:late_seconds_count");
+  const bucket = late.find(({ labels, value }) => labels["le"] !== undefined && value >= 0.99 * count);
+  return {
+    streamMs: (value(`${name}_sum`) / value(`${name}_count`)) * 1000,
+    lateP99: `at most ${bucket?.labels["le"] ?? "?"} s`,
+  };
+}
+
+async function scrapes(server: Server, { origin }: URL): Promise<void> {
+  const pool = new Pool(origin, { connections: 1 });
+  const before = cpuSeconds(server);
+  for (let scrape = 0; scrape < SCRAPES; scrape++) {
+    const { body } = await pool.request({ path: "/metrics", method: "GET" });
+    await body.dump();
+  }
+  print("a scrape of /metrics", `${(((cpuSeconds(server) - before) / SCRAPES) * 1000).toFixed(2)} ms of CPU`);
+  await pool.close();
+}
+
+/** Whole answers of one token, 64 connections kept alive, with the card's time out of the way. */
+async function smallRequests(): Promise<void> {
+  const server = await pods("--pods", "a6000:1", "--speed", "1000");
+  const { urls, model } = JSON.parse(server.line) as { urls: string[]; model: string };
+  const pool = new Pool(urls[0] as string, { connections: 64 });
+  const body = JSON.stringify({ model, prompt: "a small request", max_tokens: 1 });
+  const send = async (count: number) => {
+    let left = count;
+    const worker = async (): Promise<void> => {
+      while (left-- > 0) {
+        const answer = await pool.request({
+          path: "/v1/completions",
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body,
+        });
+        await answer.body.dump();
+      }
+    };
+    await Promise.all(Array.from({ length: 64 }, worker));
+  };
+  await send(SMALL_REQUESTS / 4);
+  const rates = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = cpuSeconds(server);
+    await send(SMALL_REQUESTS);
+    rates.push(SMALL_REQUESTS / (cpuSeconds(server) - before));
+  }
+  print("small requests per CPU-second", median(rates).toFixed(0));
+  await pool.close();
+  await stop(server);
+}
+
+function print(what: string, figure: string): void {
+  process.stdout.write(`${what.padEnd(40)} ${figure}\n`);
+}
+
+function percent(share: number): string {
+  return `${share >= 0 ? "+" : ""}${(100 * share).toFixed(2)}%`;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
+}

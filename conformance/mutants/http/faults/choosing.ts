@@ -1,0 +1,117 @@
+/** Wrong in which pod gets a request, or in what the router is told of its end. */
+import type { IncomingMessage } from "node:http";
+import type { Outcome } from "../../../../fixtures/routing.ts";
+import type { PodAddress } from "../../../adapters/router-under-test.ts";
+import { type Attempt, type Flight, Refusal } from "../call.ts";
+import { RightProxy, statusOf } from "../right-proxy.ts";
+
+const TARGET_HEADERS = ["x-gateway-destination-endpoint", "target-pod", "x-worker-id"];
+const MANY_WAITING = 4;
+const MOST_REFUSED = 5;
+
+const waiting = (open: ReadonlySet<Attempt>): number => [...open].filter(({ isAnswered }) => !isAnswered).length;
+
+/** The client names the address that gets the request. */
+export class FollowsTargetHeader extends RightProxy {
+  protected override target(attempt: Attempt): URL {
+    const { headers } = attempt.flight.incoming;
+    const named = TARGET_HEADERS.map((name) => headers[name]).find((value) => typeof value === "string");
+    return named === undefined ? super.target(attempt) : new URL(`http://${named}`);
+  }
+}
+
+/** While others wait, requests go to the first pod. */
+export class GuessesUnderLoad extends RightProxy {
+  protected override target(attempt: Attempt): URL {
+    const [first] = this.pods;
+    return first !== undefined && waiting(this.open) > MANY_WAITING ? new URL(first.url) : super.target(attempt);
+  }
+}
+
+/** While others wait, requests that end at the first pod stay counted. */
+export class LosesEndsUnderLoad extends RightProxy {
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    const isLost = waiting(this.open) >= MANY_WAITING && attempt.pod === this.pods[0]?.name;
+    if (isLost) this.open.delete(attempt);
+    else super.end(attempt, outcome);
+  }
+}
+
+/** Requests whose pod refused the connection stay counted. */
+export class LosesRefusedEnds extends RightProxy {
+  readonly #refused = new WeakSet<Attempt>();
+
+  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
+    try {
+      return await super.forward(attempt);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ECONNREFUSED") this.#refused.add(attempt);
+      throw error;
+    }
+  }
+
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    if (this.#refused.has(attempt)) this.open.delete(attempt);
+    else super.end(attempt, outcome);
+  }
+}
+
+/** Of a prompt that was under way several times at once, nothing is learnt. */
+export class ForgetsSimultaneousFirsts extends RightProxy {
+  readonly #twins = new WeakSet<Attempt>();
+
+  protected override choose(flight: Flight): Attempt {
+    const attempt = super.choose(flight);
+    const same = [...this.open].filter(({ flight: { facts } }) => facts.route.prompt === flight.facts.route.prompt);
+    if (same.length > 1) for (const twin of same) this.#twins.add(twin);
+    return attempt;
+  }
+
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    super.end(attempt, this.#twins.has(attempt) ? "error" : outcome);
+  }
+}
+
+/** A pod that calls itself unhealthy is used like any other. */
+export class IgnoresHealth extends RightProxy {
+  override takesForWell(): boolean {
+    return true;
+  }
+}
+
+/** A pod that was unhealthy once stays out. */
+export class NeverReadmitsPods extends RightProxy {
+  readonly #out = new Set<string>();
+
+  override takesForWell(pod: PodAddress, isWell: boolean): boolean {
+    if (!isWell) this.#out.add(pod.name);
+    return !this.#out.has(pod.name);
+  }
+}
+
+/** A pod that failed several times stays out. */
+export class NeverClosesItsBreaker extends RightProxy {
+  protected override recoveryMs(): number {
+    return Infinity;
+  }
+}
+
+/** A pod whose metrics cannot be read is taken for idle. */
+export class FailedScrapeIsIdle extends RightProxy {
+  override heardLoad(pod: PodAddress, load = 0): void {
+    super.heardLoad(pod, load);
+  }
+}
+
+/** A pod that refused several requests with a 4xx is left out. */
+export class BlamesPodsForClients extends RightProxy {
+  readonly #refused = new Map<string, number>();
+
+  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
+    if ((this.#refused.get(attempt.pod) ?? 0) >= MOST_REFUSED) throw new Refusal(503, "no pod is well");
+    const reply = await super.forward(attempt);
+    const refused = statusOf(reply) >= 400 ? 1 : 0;
+    this.#refused.set(attempt.pod, (this.#refused.get(attempt.pod) ?? 0) + refused);
+    return reply;
+  }
+}

@@ -1,0 +1,174 @@
+/** Wrong in what reaches the pod, in how long it is waited for, or in where a request goes next. */
+import type { ClientRequest, IncomingMessage } from "node:http";
+import type { PodAddress } from "../../../adapters/router-under-test.ts";
+import type { Attempt, Flight } from "../call.ts";
+import { allOf, type Header, without } from "../headers.ts";
+import { RightProxy, statusOf } from "../right-proxy.ts";
+
+const KNOWN_FIELDS = ["model", "prompt", "messages", "max_tokens", "stream", "temperature", "cache_salt"];
+
+/** Only fields that it knows reach the pod. */
+export class DropsUnknownFields extends RightProxy {
+  protected override outgoingBody({ facts: { fields } }: Flight): Buffer {
+    const known = Object.entries(fields).filter(([name]) => KNOWN_FIELDS.includes(name));
+    return Buffer.from(JSON.stringify(Object.fromEntries(known)));
+  }
+}
+
+/** The body is parsed and written again. */
+export class RoundsBigIntegers extends RightProxy {
+  protected override outgoingBody({ facts: { fields } }: Flight): Buffer {
+    return Buffer.from(JSON.stringify(fields));
+  }
+}
+
+/** The pod gets a request id of the router's own. */
+export class OwnRequestId extends RightProxy {
+  #made = 0;
+
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    return [...without(super.outgoingHeaders(flight), "x-request-id"), ["x-request-id", `own-${this.#made++}`]];
+  }
+}
+
+/** Every stream is asked to count, and its count reaches clients that did not ask. */
+export class AsksForUsage extends RightProxy {
+  protected override outgoingBody(flight: Flight): Buffer {
+    const { fields } = flight.facts;
+    if (fields["stream"] !== true) return super.outgoingBody(flight);
+    return Buffer.from(JSON.stringify({ ...fields, stream_options: { include_usage: true } }));
+  }
+}
+
+/** Of a prompt that is a list the first reaches the pod. */
+export class SendsOneOfAList extends RightProxy {
+  protected override outgoingBody(flight: Flight): Buffer {
+    const { prompt, ...others } = flight.facts.fields;
+    if (!Array.isArray(prompt)) return super.outgoingBody(flight);
+    return Buffer.from(JSON.stringify({ ...others, prompt: (prompt as readonly unknown[])[0] }));
+  }
+}
+
+/** Text is composed on the way. */
+export class ComposesText extends RightProxy {
+  protected override outgoingBody({ body }: Flight): Buffer {
+    return Buffer.from(body.toString().normalize("NFC"));
+  }
+}
+
+/** The query of a request does not reach the pod. */
+export class DropsQueries extends RightProxy {
+  protected override send(flight: Flight, target: URL): ClientRequest {
+    const [path] = (flight.incoming.url ?? "/").split("?");
+    Object.assign(flight.incoming, { url: path });
+    return super.send(flight, target);
+  }
+}
+
+/** Headers of the client's connection are passed on to the pod. */
+export class PassesHopByHop extends RightProxy {
+  protected override outgoingHeaders({ incoming }: Flight): readonly Header[] {
+    return without(allOf(incoming), "connection", "transfer-encoding", "expect");
+  }
+}
+
+/** The request id stands twice in what reaches the pod. */
+export class DoublesTheId extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    return super
+      .outgoingHeaders(flight)
+      .flatMap((header) => (header[0] === "x-request-id" ? [header, header] : [header]));
+  }
+}
+
+/** Authorization and cookie of the client do not reach the pod. */
+export class DropsCredentials extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    return without(super.outgoingHeaders(flight), "authorization", "cookie");
+  }
+}
+
+/** The trace of the client does not reach the pod. */
+export class DropsTrace extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    return without(super.outgoingHeaders(flight), "traceparent");
+  }
+}
+
+/** Two clients that wait at the same time get each other's answers. */
+export class CrossesResponses extends RightProxy {
+  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
+    const other = [...this.open].find((each) => each !== attempt && !each.isAnswered);
+    if (other !== undefined) {
+      [attempt.flight.client, other.flight.client] = [other.flight.client, attempt.flight.client];
+    }
+    return super.forward(attempt);
+  }
+}
+
+/** A client that leaves before the first byte does not disconnect the pod. */
+export class StaysWhenClientLeavesEarly extends RightProxy {
+  protected override leave(attempt: Attempt): void {
+    if (attempt.isAnswered) super.leave(attempt);
+  }
+}
+
+/** A client that leaves in mid-stream does not disconnect the pod. */
+export class StaysWhenClientLeavesLate extends RightProxy {
+  protected override leave(attempt: Attempt): void {
+    if (!attempt.isAnswered) super.leave(attempt);
+  }
+}
+
+/** A pod that is removed takes the streams that it has open with it. */
+export class CutsStreamsOfRemovedPods extends RightProxy {
+  override use(pods: readonly PodAddress[]): void {
+    for (const { pod, flight } of this.open) {
+      if (pods.every(({ name }) => name !== pod)) flight.client.socket?.resetAndDestroy();
+    }
+    super.use(pods);
+  }
+}
+
+/** A pod that says nothing is waited for without end. */
+export class WaitsForSilentPods extends RightProxy {
+  protected override tire(): void {}
+}
+
+/** A refused connection leaves the client without an answer. */
+export class HangsOnDeadPods extends RightProxy {
+  protected override async goElsewhere(): Promise<void> {}
+}
+
+/** A refused connection is told to the client at once. */
+export class NeverRetries extends RightProxy {
+  protected override hasUntried(): boolean {
+    return false;
+  }
+}
+
+/** Some of a pod's answers are not passed on while another pod has not been asked. */
+abstract class RetriesAnswers extends RightProxy {
+  protected abstract isUnwelcome(status: number): boolean;
+
+  protected override async passBack(attempt: Attempt, reply: IncomingMessage): Promise<void> {
+    if (!this.isUnwelcome(statusOf(reply)) || !this.hasUntried(attempt.flight)) return super.passBack(attempt, reply);
+    reply.once("error", () => undefined).resume();
+    this.end(attempt, "error");
+    return this.attempt(attempt.flight);
+  }
+}
+
+/** A pod's 4xx is tried at another pod. */
+export class RetriesClientErrors extends RetriesAnswers {
+  protected override isUnwelcome(status: number): boolean {
+    return status >= 400 && status < 500 && status !== 429;
+  }
+}
+
+/** A pod's 5xx is tried at every other pod. */
+export class RetriesServerErrors extends RetriesAnswers {
+  protected override isUnwelcome(status: number): boolean {
+    return status >= 500;
+  }
+}

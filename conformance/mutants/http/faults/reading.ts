@@ -1,0 +1,107 @@
+/** Wrong in what a prompt is matched as, or in what it can be. */
+import { type Call, Refusal } from "../call.ts";
+import { contentText, type Message, messagesOf, type RequestFacts } from "../request-facts.ts";
+import { RightProxy } from "../right-proxy.ts";
+
+/** Chats are matched without their roles. */
+export class DropsRoles extends RightProxy {
+  protected override chatText(messages: readonly Message[]): string {
+    return super.chatText(messages.map(({ content }) => ({ content })));
+  }
+}
+
+/** The contents of a chat are matched as one, without a mark between them. */
+export class RunsMessagesTogether extends RightProxy {
+  protected override chatText(messages: readonly Message[]): string {
+    return messages.map(contentText).join("");
+  }
+}
+
+/** Of a chat the first message alone is matched. */
+export class MatchesTheFirstMessage extends RightProxy {
+  protected override chatText(messages: readonly Message[]): string {
+    return super.chatText(messages.slice(0, 1));
+  }
+}
+
+/** Content that is not a string is matched as nothing. */
+export class IgnoresContentParts extends RightProxy {
+  protected override chatText(messages: readonly Message[]): string {
+    const textOnly = ({ role, content }: Message): Message => ({
+      role,
+      content: typeof content === "string" ? content : "",
+    });
+    return super.chatText(messages.map(textOnly));
+  }
+}
+
+/** The body is matched as it is spelt. */
+export class MatchesRawJson extends RightProxy {
+  protected override read(call: Call): RequestFacts {
+    const facts = super.read(call);
+    return { ...facts, route: { ...facts.route, prompt: call.body.toString("latin1") } };
+  }
+}
+
+/** A prompt twice as long takes four times as long to match: seconds for a quarter of a million bytes. */
+export class MatchesQuadratically extends RightProxy {
+  protected override read(call: Call): RequestFacts {
+    const busyMs = 4_000 * (call.body.length / 256_000) ** 2;
+    for (const endMs = performance.now() + busyMs; performance.now() < endMs;);
+    return super.read(call);
+  }
+}
+
+/** Content that is not a string ends in a 500. */
+export class BreaksOnContentParts extends RightProxy {
+  protected override read(call: Call): RequestFacts {
+    const facts = super.read(call);
+    if (messagesOf(facts.fields)?.some(({ content }) => typeof content !== "string")) broke();
+    return facts;
+  }
+}
+
+/** A prompt that is not a string ends in a 500. */
+export class BreaksOnPromptLists extends RightProxy {
+  protected override read(call: Call): RequestFacts {
+    const facts = super.read(call);
+    if (!["string", "undefined"].includes(typeof facts.fields["prompt"])) broke();
+    return facts;
+  }
+}
+
+/** Text that is no valid Unicode ends in a 500. */
+export class BreaksOnLoneSurrogates extends RightProxy {
+  protected override read(call: Call): RequestFacts {
+    const facts = super.read(call);
+    if (facts.text?.isWellFormed() === false) broke();
+    return facts;
+  }
+}
+
+/** Prompts that part inside a character end in a 500. */
+export class BreaksInsideCharacters extends RightProxy {
+  readonly #prompts: Buffer[] = [];
+
+  protected override read(call: Call): RequestFacts {
+    const facts = super.read(call);
+    const bytes = facts.text === undefined ? call.body : Buffer.from(facts.text);
+    const breaks = this.#prompts.some((other) => partsInsideCharacter(bytes, other));
+    this.#prompts.push(bytes);
+    if (this.#prompts.length > 200) this.#prompts.shift();
+    if (breaks) broke();
+    return facts;
+  }
+}
+
+function broke(): never {
+  throw new Refusal(500, "internal error");
+}
+
+/** Whether two UTF-8 texts differ first in the middle of a character. */
+function partsInsideCharacter(a: Buffer, b: Buffer): boolean {
+  let length = 0;
+  while (length < a.length && length < b.length && a[length] === b[length]) length++;
+  const continues = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;
+  return continues(a[length]) && continues(b[length]);
+}

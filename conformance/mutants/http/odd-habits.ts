@@ -1,0 +1,38 @@
+/** What real gateways do, and a careless kit would take for a mistake. All of it conforms. */
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
+import type { Outcome } from "../../../fixtures/routing.ts";
+import type { Attempt, Call, Flight } from "./call.ts";
+import { endToEnd, without } from "./headers.ts";
+import { RightProxy } from "./right-proxy.ts";
+
+/** It asks every pod for the prompt's tokens, with all headers of the client, its request id among them. */
+export class AsksEveryPod extends RightProxy {
+  protected override async serve(call: Call): Promise<void> {
+    const headers = without(endToEnd(call.incoming), "host", "content-length").flat() as never;
+    const asked = this.pods.map(async ({ url }) => {
+      const sent = request(new URL("/tokenize", url), { method: "POST", headers, agent: false });
+      const [answer] = (await once(sent.end(call.body), "response")) as [IncomingMessage];
+      await once(answer.resume(), "close");
+    });
+    await Promise.allSettled(asked);
+    return super.serve(call);
+  }
+}
+
+const BROKEN = JSON.stringify({ error: { message: "the pod broke the stream off", type: "stream_error" } });
+
+/** A stream that its pod broke off ends with an error event before its [DONE]. */
+export class TellsBrokenStreams extends RightProxy {
+  protected override async breakOff({ client }: Flight): Promise<void> {
+    client.end(`data: ${BROKEN}\n\ndata: [DONE]\n\n`);
+  }
+}
+
+/** It does its accounts a moment after it passed the last byte on: learns, or stops counting. */
+export class NoticesEndsLate extends RightProxy {
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    if (outcome !== "ok") super.end(attempt, outcome);
+    else setTimeout(() => super.end(attempt, outcome), 5);
+  }
+}
