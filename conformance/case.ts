@@ -63,8 +63,8 @@ export interface Needs {
   readonly podChanges?: readonly PodsStep["change"][];
   /** Which pod serves is nothing to it: what the router declares as its settling time need not have passed. */
   readonly anyPod?: boolean;
-  /** It moves time by minutes: runs only where the clock can be advanced, or with --slow. */
-  readonly clock?: boolean;
+  /** It moves time by minutes: runs only where the clock can be advanced, or with --slow; `movable`: not even then. */
+  readonly clock?: boolean | "movable";
   /** It goes by how loaded pods are: what was sent before it must be known, or gone. */
   readonly load?: boolean;
   /** What it sent itself must leave the load window: runs only where that is short, the clock can be advanced, or with --slow. */

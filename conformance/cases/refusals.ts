@@ -1,4 +1,4 @@
-/** LOAD-10: what a pod refused is not on that pod. */
+/** LOAD-13: what a pod refused is not on that pod. */
 import type { Case } from "../case.ts";
 import type { Prompt } from "../corpus.ts";
 import type { Lab } from "../lab.ts";
@@ -19,7 +19,7 @@ const backMs = ({ recoveryMs = 0, discovery }: RouterProfile): number => Math.ma
 
 export const refusalCases: readonly Case[] = [
   routingCase({
-    id: "LOAD-10",
+    id: "LOAD-13",
     level: "declared-MUST",
     requirement: "R-LOAD-3",
     title: "A request whose pod refused the connection MUST no longer count as load.",
