@@ -1,7 +1,6 @@
 /** The lab over HTTP for one case: sends to the router, learns from the pods who served, records every step. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RandomStream } from "../../fixtures/random.ts";
-import { Random } from "../../fixtures/random.ts";
+import { Random, type RandomStream } from "../../fixtures/random.ts";
 import type { Pod } from "../../mock-pods/pod/pod.ts";
 import { createCorpus, type Corpus, type Prompt } from "../corpus.ts";
 import type { Held, HttpLab, Lab, RawRequest, RawResponse, SendOptions } from "../lab.ts";
@@ -35,12 +34,8 @@ interface Sending {
   readonly response: Promise<RawResponse>;
 }
 
-interface LabOf {
-  readonly id: string;
-  readonly seed: number;
-  /** Which pod serves is nothing to the case: a declared settling time is not waited for. */
-  readonly anyPod: boolean;
-}
+/** `anyPod`: which pod serves is nothing to the case, and a declared settling time is not waited for. */
+type LabOf = Readonly<{ id: string; seed: number; anyPod: boolean }>;
 
 export class HttpCaseLab implements Lab {
   readonly profile: RouterProfile;

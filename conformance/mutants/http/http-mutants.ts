@@ -79,7 +79,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M50d", { Proxy: receiving.BreaksOnRepeatedIds }, "CON-06", "repeated-id-not-served"),
   mutant("M50b", { Proxy: choosing.LosesEndsUnderLoad }, "CON-03", "finished-requests-still-counted"),
   mutant(
-    "M50d",
+    "M50e",
     { Proxy: choosing.LosesRefusedEnds, habits: { recoveryMs: 400 } },
     "LOAD-13",
     "refused-requests-still-counted",
