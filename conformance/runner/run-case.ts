@@ -57,6 +57,8 @@ export function obstacle(
   if (session.fixedPods !== undefined && needs.pods !== undefined && needs.pods !== session.fixedPods) {
     return no(`it needs ${needs.pods} pods and the adapter fixes ${session.fixedPods}`);
   }
+  if (needs.clock === "movable" && !session.canAdvance)
+    return no("its time cannot be moved, and this takes an hour of it");
   if (needs.clock === true && !session.canAdvance && !slow) {
     return { verdict: "skipped", reason: "slow", detail: "it waits for minutes of real time; --slow runs it" };
   }

@@ -123,7 +123,7 @@ export class LearntPrompts {
   }
 
   #matchedChars(text: string, entry: Learnt): number {
-    const size = this.#rule.unitChars;
+    const size = this.#rule.unitChars * (this.#is("blocks-too-large") ? 4 : 1);
     if (this.#is("bag-of-blocks")) return bagChars(text, entry.text);
     if (this.#is("suffix-match")) return commonEndChars(text, entry.text);
     if (this.#is("whole-body-hash")) return text === entry.text ? text.length : 0;
