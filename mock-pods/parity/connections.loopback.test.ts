@@ -30,21 +30,25 @@ afterAll(() => fleet.close());
 
 it("has recorded connections", () => expect(connections).toHaveLength(55));
 
-it.each(connections)("treats the connection as a real vLLM does: $id", { timeout: 60_000 }, async ({ sent, received, closed }) => {
-  const socket = connect(fleet.pod(0).port, "127.0.0.1");
-  let ours = "";
-  let ended = false;
-  socket.on("data", (part) => (ours += part.toString("latin1")));
-  socket.on("close", () => (ended = true));
-  socket.on("error", () => undefined);
-  for (const [index, part] of sent.entries()) {
-    if (index > 0) await once(socket, "data");
-    socket.write(Buffer.from(part, "latin1"));
-  }
-  await expect.poll(() => plain(ours), PATIENCE).toBe(plain(received));
-  if (closed) await expect.poll(() => ended, PATIENCE).toBe(true);
-  socket.destroy();
-});
+it.each(connections)(
+  "treats the connection as a real vLLM does: $id",
+  { timeout: 60_000 },
+  async ({ sent, received, closed }) => {
+    const socket = connect(fleet.pod(0).port, "127.0.0.1");
+    let ours = "";
+    let ended = false;
+    socket.on("data", (part) => (ours += part.toString("latin1")));
+    socket.on("close", () => (ended = true));
+    socket.on("error", () => undefined);
+    for (const [index, part] of sent.entries()) {
+      if (index > 0) await once(socket, "data");
+      socket.write(Buffer.from(part, "latin1"));
+    }
+    await expect.poll(() => plain(ours), PATIENCE).toBe(plain(received));
+    if (closed) await expect.poll(() => ended, PATIENCE).toBe(true);
+    socket.destroy();
+  },
+);
 
 /** What differs between any two answers, and what the model says. */
 function plain(bytes: string): string {
