@@ -15,7 +15,7 @@ export function abortRequests(pod: PodContext, { body }: Exchange): Answer {
   const request = readJson(body, () => "Invalid JSON format");
   if (!isRecord(request)) throw invalidRequest("Request body must be a JSON object", null);
   const ids = request["request_ids"];
-  const given = Array.isArray(ids) || typeof ids === "string" ? [...ids].map(String) : [];
+  const given = Array.isArray(ids) || typeof ids === "string" ? Array.from(ids as Iterable<unknown>, String) : [];
   const aborted = pod.hub.abortNamed(given.length === 0 ? undefined : new Set(given));
   return json(200, { status: "aborted", aborted: given.length === 0 ? aborted : given.length });
 }
