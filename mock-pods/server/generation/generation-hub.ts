@@ -51,7 +51,7 @@ export class GenerationHub {
   get queuedTokens(): number {
     let tokens = 0;
     for (const { generation } of this.#open.values()) {
-      if (generation.tokenIds.length === 0) tokens += generation.promptTokens;
+      if (generation.tokens === 0) tokens += generation.promptTokens;
     }
     return tokens;
   }
