@@ -54,6 +54,7 @@ export function generateEndpoint(pod: PodContext): Handler {
           prompts: [request.token_ids],
           maxTokens: [maxTokens],
           adapter,
+          externalId: () => call.id,
           priority: priorityOf(exchange, { priority: request.priority ?? 0 }),
           skipPrefixLookup: (sampling.prompt_logprobs ?? null) !== null,
           dictated: dictatedText(sampling),

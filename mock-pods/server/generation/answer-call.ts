@@ -21,12 +21,15 @@ export interface CallShape {
 
 /** Answers by itself, through the responder. */
 export function answerCall(pod: PodContext, exchange: Exchange, responder: Responder, shape: CallShape): undefined {
-  if (pod.state.draining) {
-    throw new Refusal(500, "InternalServerError", "cannot schedule new futures after shutdown");
-  }
+  refuseDraining(pod);
   if (shape.streamed) streamCall(pod, exchange, responder, shape);
   else wholeCall(pod, exchange, responder, shape);
   return undefined;
+}
+
+/** @throws {Refusal} after SIGTERM: vLLM's tokenizers are the first to go */
+export function refuseDraining({ state }: PodContext): void {
+  if (state.draining) throw new Refusal(500, "InternalServerError", "cannot schedule new futures after shutdown");
 }
 
 function wholeCall(pod: PodContext, exchange: Exchange, responder: Responder, shape: CallShape): void {

@@ -6,6 +6,7 @@ import { TextEmitter } from "./text-emitter.ts";
 
 export interface GenerationPlan {
   readonly request: GenerationRequest;
+  readonly externalId: string;
   readonly promptIndex: number;
   /** Among all choices of the call. */
   readonly choiceIndex: number;
