@@ -61,6 +61,8 @@ export interface Needs {
   readonly transport: "any" | "http";
   /** It changes the set of pods while running, in these ways at least. */
   readonly podChanges?: readonly PodsStep["change"][];
+  /** Which pod serves is nothing to it: what the router declares as its settling time need not have passed. */
+  readonly anyPod?: boolean;
   /** It moves time by minutes: runs only where the clock can be advanced, or with --slow; `movable`: not even then. */
   readonly clock?: boolean | "movable";
   /** It goes by how loaded pods are: what was sent before it must be known, or gone. */
@@ -75,6 +77,8 @@ export interface Needs {
   readonly freshRouter?: boolean;
   /** It reads how much memory the router holds: runs only where the kit starts it as a process. */
   readonly memory?: boolean;
+  /** The router is told where its pods publish KV events. */
+  readonly kvEvents?: boolean;
   /** It needs scripted replies and faults of the pods. */
   readonly scriptedPods?: boolean;
   /** It needs pods that serve this many models; default 1. */

@@ -85,7 +85,7 @@ function flappingPod(): Case {
     requirement: "R-ERR-8",
     title:
       "A pod that fails half of its requests SHOULD cost no more of them than declared, and be used again when it is well.",
-    needs: { pods: 4, clock: true },
+    needs: { pods: 4, clock: true, anyPod: false },
     unsupported: all(
       claimed("retry", ({ retry }) => retry !== undefined),
       claimed("recoveryMs", ({ recoveryMs }) => recoveryMs !== undefined),
