@@ -61,8 +61,10 @@ export interface Needs {
   readonly transport: "any" | "http";
   /** It changes the set of pods while running, in these ways at least. */
   readonly podChanges?: readonly PodsStep["change"][];
-  /** It moves time by minutes: runs only where the clock can be advanced, or with --slow. */
-  readonly clock?: boolean;
+  /** It moves time by so much: runs where that is short, where the clock can be advanced, or with --slow. */
+  readonly clockMs?: (profile: RouterProfile) => number;
+  /** It waits for so much real time, whatever the clock says: runs where that is short, or with --slow. */
+  readonly waitMs?: (profile: RouterProfile) => number;
   /** It goes by how loaded pods are: what was sent before it must be known, or gone. */
   readonly load?: boolean;
   /** What it sent itself must leave the load window: runs only where that is short, the clock can be advanced, or with --slow. */

@@ -49,7 +49,8 @@ const CASE_TIMEOUT_MS = 120_000;
 /** A case that waits for a TTL of its own accord, or fills an index. */
 const SLOW_CASE_TIMEOUT_MS = 3_600_000;
 const MOST_ADDS_IN_A_CASE = 24;
-const MODELS = ["model-a", "model-b"];
+/** The second begins like the first: joined with a salt without a mark between them, two pairs look alike. */
+const MODELS = ["model-a", "model-ab"];
 
 /** @throws {OperationalError} USAGE when nothing is selected; ADAPTER_FAILED when the router cannot be started */
 export async function runConformance(options: RunOptions): Promise<Report> {
@@ -122,7 +123,9 @@ async function runAll(
       else if (used && isolation === "L1") await session.refreshPods();
       used = true;
       const limitMs =
-        each.needs.slow === true || (each.needs.clock === true && !session.canAdvance)
+        each.needs.slow === true ||
+        each.needs.waitMs !== undefined ||
+        (each.needs.clockMs !== undefined && !session.canAdvance)
           ? SLOW_CASE_TIMEOUT_MS
           : CASE_TIMEOUT_MS + MOST_ADDS_IN_A_CASE * (adapter.settle?.afterAddMs ?? 0);
       const outcome = await runCase(each, session, seed, limitMs);

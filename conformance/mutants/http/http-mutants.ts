@@ -26,6 +26,7 @@ const TOKENIZES = { podTokenizer: true };
 export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M35h", { routing: "leaks-on-finish" }, "LOAD-03", "finished-requests-still-counted"),
   mutant("M36h", { routing: "leaks-on-abort" }, "LOAD-08", "aborted-requests-still-counted"),
+  mutant("M40h", { routing: "key-undelimited" }, "MOD-05", "key-parts-run-together"),
   mutant("M43a", { Proxy: streaming.BuffersStreams }, "STR-02", "stream-buffered"),
   mutant("M43b", { Proxy: streaming.ReEncodesEvents }, "STR-01", "stream-bytes-changed"),
   mutant("M43c", { Proxy: streaming.CutsLongStreams }, "STR-01", "stream-bytes-changed"),
