@@ -3,10 +3,14 @@
  * much agrees, by group, and every difference. Takes another file of recorded exchanges as its argument.
  */
 import { readExchanges } from "../mock-pods/parity/recorded-exchange.ts";
-import { replayAll } from "../mock-pods/parity/replay.ts";
+import { replayAll, type ParityResult } from "../mock-pods/parity/replay.ts";
 
-const file = process.argv[2] ?? "fixtures/recordings/wire-public.jsonl";
-const results = await replayAll(readExchanges(file));
+const RECORDINGS = ["fixtures/recordings/wire-public.jsonl", "fixtures/recordings/wire-more.jsonl.gz"];
+
+const [own] = process.argv.slice(2);
+const files = own === undefined ? RECORDINGS : [own];
+const results: ParityResult[] = [];
+for (const file of files) results.push(...(await replayAll(readExchanges(file))));
 for (const { differences } of results) {
   for (const { server, id, what, recorded, ours } of differences) {
     process.stdout.write(`\n${server} ${id}: ${what}\n  vLLM  ${recorded}\n  ours  ${ours}\n`);

@@ -65,6 +65,8 @@ export interface Needs {
   readonly clockMs?: (profile: RouterProfile) => number;
   /** It waits for so much real time, whatever the clock says: runs where that is short, or with --slow. */
   readonly waitMs?: (profile: RouterProfile) => number;
+  /** It moves time by an hour: runs only where the clock can be advanced. */
+  readonly movableClock?: boolean;
   /** It goes by how loaded pods are: what was sent before it must be known, or gone. */
   readonly load?: boolean;
   /** What it sent itself must leave the load window: runs only where that is short, the clock can be advanced, or with --slow. */

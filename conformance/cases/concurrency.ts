@@ -2,7 +2,7 @@
 import type { Case } from "../case.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { all, claimed, coldReachable, loadDecides } from "./claims.ts";
-import { completionBody, exchange, newRequestId } from "./exchange.ts";
+import { completionBody, EMPTY_ANSWER, exchange, newRequestId } from "./exchange.ts";
 import { httpCase, unreached } from "./http-case.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
@@ -58,6 +58,26 @@ export const concurrencyCases: readonly Case[] = [
       const repeated = exchanges.find(({ attempts }) => attempts.length > 1);
       if (repeated === undefined) return undefined;
       return { reason: "request-duplicated", detail: `${repeated.label} reached ${repeated.attempts.length} pods` };
+    },
+  }),
+  httpCase({
+    id: "CON-06",
+    level: "SHOULD",
+    requirement: "R-CON-6",
+    title: "Requests that carry the same x-request-id at the same time SHOULD all be served.",
+    traffic: async (lab) => {
+      const requestId = newRequestId(lab);
+      const twins = ["first", "second", "third"].map((label) =>
+        exchange(lab, { label, reply: EMPTY_ANSWER }, requestId),
+      );
+      await Promise.all(twins);
+      await exchange(lab, { label: "once more", reply: EMPTY_ANSWER }, requestId);
+    },
+    missing: unreached,
+    finding: (exchanges) => {
+      const lost = exchanges.find(({ status }) => status !== 200);
+      if (lost === undefined) return undefined;
+      return { reason: "repeated-id-not-served", detail: `${lost.label}: status ${lost.status} (${lost.end})` };
     },
   }),
   routingCase({

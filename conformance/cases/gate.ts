@@ -7,7 +7,8 @@ import type { PodLoad } from "../oracle/load.ts";
 import { exactly } from "../oracle/range.ts";
 import { byChance, loadWindowMs, type RouterProfile } from "../router-profile.ts";
 import { LATE_RELEASES, loadsNow, RIVAL } from "./busy.ts";
-import { all, allOwners, claimed, coldReachable, gated, loadDecides, no, prefixAware } from "./claims.ts";
+import { all, allOwners, busyOwner, claimed, coldReachable, gated, loadDecides, no, prefixAware } from "./claims.ts";
+import { askBusyOwner } from "./owner-trial.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
@@ -102,6 +103,26 @@ export const gateCases: readonly Case[] = [
       // The next one must leave it: the other owner is idle.
       if (step.pod !== null) lab.note(RIVAL, step.pod);
       await lab.hold(prompt, { label: probeLabel("any") });
+    },
+  }),
+  routingCase({
+    id: "LOAD-10",
+    level: "declared-MUST",
+    requirement: "R-LOAD-10",
+    title: "Once an imbalance is over, a prompt MUST stay with the owner of its prefix again.",
+    needs: { drains: true },
+    unsupported: all(spills, loadDecides, busyOwner, (profile) =>
+      holdsToOpen(profile, DEFAULT_PODS) === undefined ? no("the gate opens beyond 200 requests") : undefined,
+    ),
+    blame: { gate: "stayed-beyond-the-gate", owner: "gate-stayed-open" },
+    sharpOn: ["gate", "owner"],
+    trials: 2,
+    trial: async (lab) => {
+      const hot = trunk(lab.corpus.namespace(), 2);
+      await heat(lab, hot);
+      await lab.send(hot, { label: probeLabel("gate") });
+      await lab.drain();
+      await askBusyOwner(lab, { seed: trunk(lab.corpus.namespace(), 6), kind: "owner" });
     },
   }),
   routingCase({

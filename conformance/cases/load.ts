@@ -2,17 +2,25 @@
 import type { Case } from "../case.ts";
 import type { Held, Lab } from "../lab.ts";
 import type { Observation } from "../observation.ts";
-import type { RouterProfile } from "../router-profile.ts";
+import { WINDOW_EDGE_MS } from "../oracle/load.ts";
+import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
 import { LATE_RELEASES } from "./busy.ts";
 import { all, claimed, coldReachable, countableLoad, loadDecides, prefixAware } from "./claims.ts";
+import { completionBody, EVENT_STREAM, exchange } from "./exchange.ts";
 import { inLooks, UNMET } from "./looks.ts";
 import { probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { cells, trunk } from "./shape.ts";
+import { chunk } from "./stream-text.ts";
 import { evenlySpread, FRESH_PER_LOOK, judgeEven } from "./spread.ts";
 
 const byLoad = all(loadDecides, coldReachable);
 const countsInFlight = claimed("load.signal in-flight", ({ load }: RouterProfile) => load?.signal === "in-flight");
+
+const countsForATime = ({ load }: RouterProfile): boolean =>
+  load?.signal === "in-flight" || (load?.signal === "window" && (load.windowMs ?? 0) >= 4 * WINDOW_EDGE_MS);
+/** Longer than any table of open requests should be swept after. */
+const OPEN_MS = 3_600_000;
 
 const fresh = (lab: Lab) => lab.corpus.namespace().prompt([]);
 
@@ -124,6 +132,49 @@ export const loadCases: readonly Case[] = [
       await endOnOnePod(lab, 8, async (inLab, prompt) => {
         const held = await inLab.hold(prompt, { label: "aborted" });
         await held.release("aborted");
+      });
+      await holdOnEveryPod(lab);
+    },
+  }),
+  routingCase({
+    id: "LOAD-11",
+    level: "declared-MUST",
+    requirement: "R-LOAD-11",
+    title: "A request MUST count as load while it is under way, and while the declared load window lasts.",
+    needs: { movableClock: true },
+    unsupported: all(byLoad, countableLoad, claimed("load.signal in-flight or window", countsForATime)),
+    blame: { load: "load-forgotten-too-early" },
+    trial: async (lab) => {
+      const windowMs = loadWindowMs(lab.profile);
+      // One pod stays idle, and must be the one that gets the next prompt.
+      for (let busy = 1; busy < lab.pods().length; busy++) {
+        const held = await lab.hold(fresh(lab), { label: "busy" });
+        if (windowMs !== undefined) await held.release();
+      }
+      await lab.advance(windowMs === undefined ? OPEN_MS : windowMs - 2 * WINDOW_EDGE_MS);
+      await lab.hold(fresh(lab), { label: probeLabel("any") });
+    },
+  }),
+  routingCase({
+    id: "LOAD-12",
+    level: "declared-MUST",
+    requirement: "R-LOAD-3",
+    title: "A request whose pod broke its stream off MUST no longer count as load.",
+    needs: { transport: "http", scriptedPods: true },
+    unsupported: all(prefixAware, byLoad, countsInFlight),
+    blame: { load: "broken-requests-still-counted" },
+    trials: 1,
+    trial: async (lab) => {
+      await endOnOnePod(lab, 8, async (inLab, { text }) => {
+        const body = completionBody(inLab, { prompt: text, stream: true });
+        const reply = {
+          kind: "respond",
+          status: 200,
+          headers: EVENT_STREAM,
+          body: [chunk("first")],
+          end: "reset",
+        } as const;
+        await exchange(inLab, { label: "broken stream", body, reply });
       });
       await holdOnEveryPod(lab);
     },

@@ -17,6 +17,7 @@ const ODD_EVENTS: readonly (string | Uint8Array)[] = [
   EMOJI.slice(0, 2),
   EMOJI.slice(2),
   '"}\n\n',
+  chunk("in a text, data: [DONE] is a text"),
   "id: 7\nretry: 100\ndata: id and retry\n\n",
   'data: {"choices":[],"usage":{"prompt_tokens":9007199254740993,"completion_tokens":2}}\n\n',
   chunk("", "stop"),

@@ -60,6 +60,9 @@ export function obstacle(
   if (session.fixedPods !== undefined && needs.pods !== undefined && needs.pods !== session.fixedPods) {
     return no(`it needs ${needs.pods} pods and the adapter fixes ${session.fixedPods}`);
   }
+  if (needs.movableClock === true && !session.canAdvance) {
+    return no("its time cannot be moved, and this takes an hour of it");
+  }
   const clockMs = session.canAdvance ? 0 : (needs.clockMs?.(adapter.profile) ?? 0);
   const waitMs = Math.max(clockMs, needs.waitMs?.(adapter.profile) ?? 0);
   if (waitMs > SHORT_WAIT_MS && !slow) {

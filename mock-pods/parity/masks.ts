@@ -35,6 +35,7 @@ export const MASKED_KEYS: Readonly<Record<string, (value: unknown, asked: Asked)
     Array.isArray(value)
       ? value.map((entry: object | null) => entry && [...new Set(Object.values(entry).map(keysOf))])
       : value,
+  token_id: () => "<token>",
   token: () => "<token>",
   logprob: () => "<logprob>",
   bytes: () => "<bytes>",

@@ -2,12 +2,15 @@ import { expect, it } from "vitest";
 import { readExchanges } from "./recorded-exchange.ts";
 import { replayAll } from "./replay.ts";
 
-it(
-  "answers what a real vLLM 0.32 answered, but for what a model or a clock decides",
-  { timeout: 120_000 },
-  async () => {
-    const results = await replayAll(readExchanges("fixtures/recordings/wire-public.jsonl"));
-    expect(results).toHaveLength(220);
+it.each([
+  ["wire-public.jsonl", 220],
+  ["wire-more.jsonl.gz", 5157],
+])(
+  "answers what a real vLLM 0.32 answered, but for what a model or a clock decides (%s)",
+  { timeout: 300_000 },
+  async (file, count) => {
+    const results = await replayAll(readExchanges(`fixtures/recordings/${file}`));
+    expect(results).toHaveLength(count);
     const differing = results.filter(({ differences }) => differences.length > 0);
     expect(differing.map(({ exchange }) => exchange.id)).toEqual([]);
   },

@@ -1,4 +1,6 @@
-/** Recorded HTTP exchanges: `fixtures/recordings/wire-public.jsonl`, or any file of the same form. */
+/** Recorded HTTP exchanges: `fixtures/recordings/wire-public.jsonl`, or any file of the same form, gzipped or not. */
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 import { parseJson, readTextFile } from "../../fixtures/schema.ts";
 
 export interface RecordedExchange {
@@ -32,7 +34,7 @@ export interface RecordedResponse {
 
 /** @throws OperationalError naming file and line */
 export function readExchanges(path: string): RecordedExchange[] {
-  return readTextFile(path)
+  return (path.endsWith(".gz") ? gunzipSync(readFileSync(path)).toString() : readTextFile(path))
     .split("\n")
     .filter((line) => line !== "")
     .map((line, index) => parseJson(line, `${path}:${index + 1}`) as RecordedExchange);

@@ -56,9 +56,10 @@ function answerOf(
 function naturalEnd({ body, chunks = [], last_chunks: last = [], chunk_count: count = 0 }: RecordedResponse) {
   const answer = answerOf(body);
   const choice = answer?.choices?.[0];
-  if (choice?.finish_reason === "stop" && choice.stop_reason === null) return answer?.usage?.completion_tokens;
+  if (["stop", "tool_calls"].includes(choice?.finish_reason ?? "") && choice?.stop_reason === null)
+    return answer?.usage?.completion_tokens;
   const events = [...chunks, ...last].map(([, data]) => data);
-  if (!events.some((data) => data.includes('"finish_reason":"stop","stop_reason":null'))) return undefined;
+  if (!events.some((data) => /"finish_reason":"(stop|tool_calls)","stop_reason":null/.test(data))) return undefined;
   const told = events.map((data) => Number(/"completion_tokens":(\d+)/.exec(data)?.[1] ?? 0)).at(-2);
   // One chunk a token, beside the role's, the usage and the end.
   return told || count - events.filter((data) => /"role":|"choices":\[\]|\[DONE\]/.test(data)).length;

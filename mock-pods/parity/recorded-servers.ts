@@ -46,6 +46,12 @@ export const RECORDED_SERVERS: Readonly<Record<RecordedExchange["server"], Fleet
       "enable-server-load-tracking": true,
       "stream-interval": 4,
       "enable-force-include-usage": true,
+      "kv-events-config": JSON.stringify({
+        enable_kv_cache_events: true,
+        publisher: "zmq",
+        endpoint: "tcp://127.0.0.1:5573",
+        replay_endpoint: "tcp://127.0.0.1:0",
+      }),
     },
   },
   C: {

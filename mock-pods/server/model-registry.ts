@@ -31,6 +31,12 @@ export class ModelRegistry {
 
   /** @throws {Refusal} */
   load(name: string, path: string, inPlace: boolean): void {
+    if (name === "" || path === "") {
+      throw new Refusal(400, "InvalidUserInput", "Both 'lora_name' and 'lora_path' must be provided.");
+    }
+    if (this.#served.includes(name)) {
+      throw new Refusal(400, "InvalidUserInput", `The lora adapter '${name}' conflicts with a served base model.`);
+    }
     if (this.#adapters.has(name) && !inPlace) {
       throw new Refusal(
         400,
@@ -46,6 +52,9 @@ export class ModelRegistry {
 
   /** @throws {Refusal} */
   unload(name: string): void {
+    if (name === "") {
+      throw new Refusal(400, "InvalidUserInput", "'lora_name' needs to be provided to unload a LoRA adapter.");
+    }
     if (this.#adapters.delete(name)) return;
     throw new Refusal(404, "NotFoundError", `The lora adapter '${name}' cannot be found.`);
   }

@@ -11,8 +11,6 @@ import { floatText, repr } from "../../fixtures/wire/validation/python-text.ts";
 
 /** `VLLM_MAX_N_SEQUENCES`. */
 const MAX_SEQUENCES = 16384;
-/** Below it sampling is greedy. */
-const GREEDY_TEMPERATURE = 1e-5;
 const MAX_LOGPROB_TOKEN_IDS = 128;
 
 export function stopStrings({ stop }: SamplingRequest): readonly string[] {
@@ -31,7 +29,7 @@ export function checkSampling(request: SamplingRequest, maxTokens: number): void
   checkCutoffs(request);
   checkLengths(request.min_tokens ?? 0, maxTokens);
   checkWords(request);
-  if (request.use_beam_search !== true && (request.temperature ?? 1) < GREEDY_TEMPERATURE && (request.n ?? 1) > 1) {
+  if (request.use_beam_search !== true && request.temperature === 0 && (request.n ?? 1) > 1) {
     throw badRequest(`n must be 1 when using greedy sampling, got ${request.n}.`);
   }
 }

@@ -69,6 +69,18 @@ export const FAULTS = {
   "blocks-rounded-up": "a block of which the beginning is shared counts as shared",
   "learns-too-late": "a prompt is inserted when its answer is over instead of when it is sent",
   "any-pod-for-any-model": "pods that do not serve the model are chosen too",
+  "gate-never-closes": "a gate that opened once stays open",
+  "gate-counts-absent-pods": "the gate looks at the loads of pods that left, too",
+  "window-never-forgets": "requests older than the load window still count",
+  "window-halved": "requests leave the load window in half its time",
+  "ends-counted-twice": "every end of a request is taken off twice",
+  "ends-counted-elsewhere": "the end of a request is taken off another pod",
+  "long-requests-forgotten": "a request that is open for five minutes counts no longer",
+  "ties-lean-to-first": "of equal loads the first pod gets every second",
+  "starves-the-last": "of equal loads the last pod gets hardly any",
+  "same-lot-always": "the lot that is drawn for a prompt without a match is the same each time",
+  "removal-not-taken": "a pod that was removed stays in use",
+  "blocks-too-large": "blocks are four times as long as declared",
   "one-in-25-astray": "one request in 25 goes anywhere",
 } as const;
 

@@ -123,7 +123,7 @@ export class LearntPrompts {
   }
 
   #matchedChars(text: string, entry: Learnt): number {
-    const size = this.#rule.unitChars * (this.#is("blocks-doubled") ? 2 : 1);
+    const size = this.#rule.unitChars * (this.#is("blocks-too-large") ? 4 : this.#is("blocks-doubled") ? 2 : 1);
     if (this.#is("keeps-partial-blocks") && text === entry.text) return text.length;
     if (this.#is("bag-of-blocks")) return bagChars(text, entry.text);
     if (this.#is("suffix-match")) return commonEndChars(text, entry.text);

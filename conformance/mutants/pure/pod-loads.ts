@@ -1,14 +1,17 @@
 /** How busy each pod is, by the signal the rule names. */
+import type { Fault } from "./fault.ts";
 import type { RuleOptions } from "./rule.ts";
 
 export class PodLoads {
   readonly #rule: RuleOptions;
+  readonly #is: (fault: Fault) => boolean;
   readonly #inFlight = new Map<string, number>();
   readonly #reported = new Map<string, number>();
   #window: { readonly pod: string; readonly atMs: number; readonly chars: number }[] = [];
 
-  constructor(rule: RuleOptions) {
+  constructor(rule: RuleOptions, is: (fault: Fault) => boolean) {
     this.#rule = rule;
+    this.#is = is;
   }
 
   started(pod: string, chars: number, nowMs: number): void {
@@ -17,7 +20,13 @@ export class PodLoads {
   }
 
   ended(pod: string): void {
-    this.#inFlight.set(pod, (this.#inFlight.get(pod) ?? 0) - 1);
+    const once = this.#is("ends-counted-twice") ? 2 : 1;
+    this.#inFlight.set(pod, (this.#inFlight.get(pod) ?? 0) - once);
+  }
+
+  /** All that ever had a load. */
+  pods(): readonly string[] {
+    return [...this.#inFlight.keys()];
   }
 
   /** What the pod last said of itself. */
@@ -26,7 +35,7 @@ export class PodLoads {
   }
 
   forget(nowMs: number): void {
-    this.#window = this.#window.filter(({ atMs }) => atMs > nowMs - this.#rule.windowMs);
+    this.#window = this.#window.filter(({ atMs }) => atMs > nowMs - this.#windowMs());
   }
 
   of(pod: string, nowMs: number): number {
@@ -46,6 +55,11 @@ export class PodLoads {
   }
 
   #recent(pod: string, nowMs: number): readonly { readonly chars: number }[] {
-    return this.#window.filter((entry) => entry.pod === pod && entry.atMs > nowMs - this.#rule.windowMs);
+    return this.#window.filter((entry) => entry.pod === pod && entry.atMs > nowMs - this.#windowMs());
+  }
+
+  #windowMs(): number {
+    if (this.#is("window-never-forgets")) return Infinity;
+    return this.#rule.windowMs * (this.#is("window-halved") ? 0.5 : 1);
   }
 }

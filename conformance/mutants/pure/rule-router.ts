@@ -14,6 +14,7 @@ interface Flight {
   readonly request: RouteRequest;
   readonly pod: string;
   readonly learn: boolean;
+  readonly startMs: number;
 }
 
 interface Choice {
@@ -21,7 +22,7 @@ interface Choice {
   /** It went to an owner of its prefix. */
   readonly followed: boolean;
   readonly matchedChars: number;
-  /** The gate sent it away from one. */
+  /** The gate sent it away from its owners. */
   readonly spilt?: boolean;
 }
 
@@ -37,13 +38,14 @@ export class RuleRouter implements FunctionRouter {
   readonly #flights = new Map<string, Flight>();
   readonly #sticky = new Map<string, string>();
   #turn = 0;
+  #gateStuck = false;
 
   constructor(rule: RuleOptions, seed: number, fault?: Fault) {
     this.#rule = rule;
     this.#fault = fault;
     this.#random = new Random(seed).stream("rule-router");
     this.#learnt = new LearntPrompts(rule, (one) => this.#is(one));
-    this.#loads = new PodLoads(rule);
+    this.#loads = new PodLoads(rule, (one) => this.#is(one));
   }
 
   setPods(pods: readonly RoutedPod[]): void {
@@ -55,6 +57,7 @@ export class RuleRouter implements FunctionRouter {
     const added = names.filter((name) => !this.#pods.includes(name));
     const left = this.#pods.filter((name) => !names.includes(name));
     this.#learnt.changePods(added, left);
+    if (this.#is("removal-not-taken")) names.push(...left);
     this.#pods = this.#is("added-pod-ignored") ? names.filter((name) => this.#firstPods.includes(name)) : names;
     if (this.#pods.length === 0) this.#pods = names;
   }
@@ -83,7 +86,7 @@ export class RuleRouter implements FunctionRouter {
     };
     if (pod === null) return record;
     const learn = followed || !this.#is(spilt ? "spill-not-learnt" : "below-threshold-not-learnt");
-    this.#flights.set(request.requestId, { request, pod, learn });
+    this.#flights.set(request.requestId, { request, pod, learn, startMs: nowMs });
     this.#loads.started(pod, text.length, nowMs);
     if (learn && this.#insertAt === "dispatch") this.#learnt.learn(request, pod, nowMs);
     return record;
@@ -98,7 +101,7 @@ export class RuleRouter implements FunctionRouter {
       (this.#is("leaks-on-finish") && outcome === "ok") ||
       (this.#is("leaks-on-error") && outcome === "error") ||
       (this.#is("leaks-on-abort") && outcome === "aborted");
-    if (!leaks) this.#loads.ended(pod);
+    if (!leaks) this.#loads.ended(this.#is("ends-counted-elsewhere") ? this.#after(pod) : pod);
     const owns = outcome !== "error" || this.#rule.insertWhen === "always" || this.#is("failed-request-owns");
     if (this.#insertAt === "response") {
       if (owns && learn) this.#learnt.learn(request, pod, nowMs);
@@ -106,8 +109,17 @@ export class RuleRouter implements FunctionRouter {
   }
 
   tick(nowMs: number): void {
+    if (this.#is("long-requests-forgotten")) this.#forgetOpen(nowMs - 300_000);
     this.#loads.forget(nowMs);
     this.#learnt.expire(nowMs);
+  }
+
+  #forgetOpen(startedBeforeMs: number): void {
+    for (const [id, { startMs, pod }] of this.#flights) {
+      if (startMs > startedBeforeMs) continue;
+      this.#flights.delete(id);
+      this.#loads.ended(pod);
+    }
   }
 
   get #insertAt(): RuleOptions["insertAt"] {
@@ -202,6 +214,7 @@ export class RuleRouter implements FunctionRouter {
     if (this.#is("cold-to-smallest-index")) {
       return pods.reduce((a, b) => (this.#learnt.sizeChars(b) < this.#learnt.sizeChars(a) ? b : a));
     }
+    if (this.#is("same-lot-always")) return first;
     if (this.#is("cold-at-random") || this.#rule.cold === "random") return this.#random.pick(pods);
     return this.#extreme(pods, nowMs, 1);
   }
@@ -211,6 +224,8 @@ export class RuleRouter implements FunctionRouter {
     const loads = pods.map((pod) => sign * this.#loads.of(pod, nowMs));
     const tied = pods.filter((_, index) => loads[index] === Math.min(...loads));
     const first = tied[0] ?? pods[0] ?? "";
+    if (this.#is("ties-lean-to-first") && this.#random.below(2) === 0) return first;
+    if (this.#is("starves-the-last") && this.#random.below(10) > 0) tied.splice(pods.length - 1);
     if (this.#rule.ties === "first" || this.#is("ties-to-first")) return first;
     return this.#rule.ties === "rotate" ? (tied[this.#turn++ % tied.length] ?? first) : this.#random.pick(tied);
   }
@@ -218,12 +233,20 @@ export class RuleRouter implements FunctionRouter {
   #gateOpen(pods: readonly string[], nowMs: number): boolean {
     const gate = this.#rule.gate;
     if (gate === null || this.#is("no-gate")) return false;
-    const loads = pods.map((pod) => this.#loads.of(pod, nowMs));
+    if (this.#gateStuck) return true;
+    const counted = this.#is("gate-counts-absent-pods") ? this.#loads.pods() : pods;
+    const loads = counted.map((pod) => this.#loads.of(pod, nowMs));
     const max = Math.max(...loads);
     const min = Math.min(...loads);
     if (this.#is("gate-at-any-imbalance")) return max > min;
     const absolute = gate.absolute * (this.#is("gate-too-wide") ? 3 : 1);
-    return max - min > absolute && max > gate.relative * min;
+    const isOpen = max - min > absolute && max > gate.relative * min;
+    this.#gateStuck = isOpen && this.#is("gate-never-closes");
+    return isOpen;
+  }
+
+  #after(pod: string): string {
+    return this.#pods[(this.#pods.indexOf(pod) + 1) % this.#pods.length] ?? pod;
   }
 
   #byHash(text: string, pods: readonly string[]): string {

@@ -31,6 +31,8 @@ export class ChatCall {
   readonly echoed: string;
   /** Whether what the model says may hold calls of tools. */
   readonly parsesTools: boolean;
+  /** Tools are there, wanted or not: a stream's empty text is then no content at all. */
+  readonly offersTools: boolean;
   /** How many alternatives for each token of the prompt; an echo asks for those of the answer. */
   readonly promptLogprobs: number | null;
   readonly #logprobs: LogprobOptions | undefined;
@@ -38,9 +40,9 @@ export class ChatCall {
   constructor(options: ChatCallOptions) {
     this.options = options;
     const { request, pod } = options;
-    this.promptLogprobs = request.prompt_logprobs ?? (request.echo === true ? (request.top_logprobs ?? 0) : null);
-    this.parsesTools =
-      pod.settings.toolParser !== undefined && Boolean(request.tools?.length) && request.tool_choice !== "none";
+    this.promptLogprobs = chatPromptLogprobs(request);
+    this.parsesTools = parsesTools(pod, request);
+    this.offersTools = pod.settings.toolParser !== undefined && Boolean(request.tools?.length);
     const last = request.messages.at(-1);
     this.role = request.add_generation_prompt === false ? (last?.role ?? "assistant") : "assistant";
     this.echoed = request.echo === true && last?.role === this.role ? textOf(last.content) : "";
@@ -88,6 +90,14 @@ export class ChatCall {
     const whole = prefixCaching ? Math.floor(this.promptTokens / blockTokens) * blockTokens : 0;
     return { cachedTokens, createdTokens: Math.max(0, whole - cachedTokens) };
   }
+}
+
+export function chatPromptLogprobs(request: ChatRequest): number | null {
+  return request.prompt_logprobs ?? (request.echo === true ? (request.top_logprobs ?? 0) : null);
+}
+
+export function parsesTools({ settings }: PodContext, { tools, tool_choice: choice }: ChatRequest): boolean {
+  return settings.toolParser !== undefined && Boolean(tools?.length) && choice !== "none";
 }
 
 function textOf(content: ChatRequest["messages"][number]["content"]): string {
@@ -245,7 +255,8 @@ export class ChatStream {
     const ids = request.return_token_ids === true ? JSON.stringify(tokenIds) : "null";
     const { finishReason, stopReason } = generation;
     const toolCalls = this.#toolCalls[index];
-    const told = toolCalls === undefined ? `{"content":${JSON.stringify(text)}}` : toolCalls.push(text);
+    const says = text !== "" || !this.#call.offersTools ? `{"content":${JSON.stringify(text)}}` : undefined;
+    const told = toolCalls === undefined ? says : toolCalls.push(text);
     if (told === undefined && finishReason === undefined && request.logprobs !== true && ids === "null")
       return undefined;
     const finish =

@@ -32,7 +32,7 @@ export class CompletionCall {
   constructor(options: CompletionCallOptions) {
     this.options = options;
     const { request, pod } = options;
-    this.promptLogprobs = request.prompt_logprobs ?? (request.echo === true ? (request.logprobs ?? null) : null);
+    this.promptLogprobs = completionPromptLogprobs(request);
     this.echo = request.echo === true;
     this.echoOnly = this.echo && request.max_tokens === 0;
     if (request.logprobs !== undefined && request.logprobs !== null) {
@@ -67,6 +67,10 @@ export class CompletionCall {
     const { pod, request } = this.options;
     return pod.settings.promptTokensDetails && request.use_beam_search !== true ? { cachedTokens } : undefined;
   }
+}
+
+export function completionPromptLogprobs(request: CompletionRequest): number | null {
+  return request.prompt_logprobs ?? (request.echo === true ? (request.logprobs ?? null) : null);
 }
 
 /** The whole body, once every generation has ended. `lastFinished`: the one whose cache hit vLLM reports. */

@@ -1,5 +1,5 @@
 /** `POST /inference/v1/generate`: token ids in, token ids out. */
-import { Refusal } from "../../../fixtures/wire/errors.ts";
+import { badRequest } from "../../../fixtures/wire/errors.ts";
 import { generateBody, type GenerateRequest } from "../../../fixtures/wire/generate-request.ts";
 import { encodeEvent } from "../../../fixtures/wire/server-sent-events.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
@@ -10,12 +10,23 @@ import type { ReplyStream } from "../exchange.ts";
 import { answerCall } from "../generation/answer-call.ts";
 import type { Listener } from "../generation/generation-hub.ts";
 import type { Generation } from "../generation/generation.ts";
+import { tokenLogprobs } from "../generation/logprobs.ts";
 import { planGenerations } from "../generation/plan-generations.ts";
+import { promptLogprobs } from "../generation/prompt-logprobs.ts";
+import { dictatedText } from "../generation/structured/dictated-text.ts";
 import type { PodContext } from "../pod-context.ts";
 import { priorityOf } from "../request-headers.ts";
 import { randomHex } from "../random-id.ts";
 import type { Handler } from "../routes.ts";
 import { checkAgainstModel, checkPromptIds, checkSampling } from "../sampling-rules.ts";
+import { checkConstraints } from "../structure-rules.ts";
+
+interface GenerateCall {
+  readonly pod: PodContext;
+  readonly request: GenerateRequest;
+  readonly id: string;
+  readonly name: string;
+}
 
 export function generateEndpoint(pod: PodContext): Handler {
   return (exchange, responder) => {
@@ -24,38 +35,70 @@ export function generateEndpoint(pod: PodContext): Handler {
     admit(pod, 1);
     const sampling = { ...request.sampling_params, cache_salt: request.cache_salt ?? null };
     const left = pod.settings.maxModelLenTokens - request.token_ids.length;
-    if (left < 0) {
-      const message = `Input length (${request.token_ids.length}) exceeds model's maximum context length (${pod.settings.maxModelLenTokens}).`;
-      throw new Refusal(400, "BadRequestError", message);
-    }
-    const maxTokens = Math.min(Number(sampling.max_tokens ?? left), left);
-    checkSampling(sampling, maxTokens);
-    const id = `generate-tokens-${exchange.headers["x-request-id"] ?? request.request_id ?? randomHex(16)}`;
-    const name = adapter ?? pod.settings.servedNames[0];
+    const asked = sampling.max_tokens ?? null;
+    checkNumbers(sampling);
+    checkSampling(sampling, asked === null ? Math.max(1, left) : Number(asked));
+    const maxTokens = Math.min(Number(asked ?? left), left);
+    const call: GenerateCall = {
+      pod,
+      request,
+      id: `generate-tokens-${exchange.headers["x-request-id"] ?? request.request_id ?? randomHex(16)}`,
+      name: adapter ?? pod.settings.servedNames[0],
+    };
     const created = Math.floor(Date.now() / 1000);
     return answerCall(pod, exchange, responder, {
       streamed: request.stream === true,
       plan: () => {
-        checkAgainstModel(sampling, null, null, {
-          vocabSize: pod.tokenizer.vocabSize,
-          maxLogprobs: pod.settings.maxLogprobs,
-        });
-        checkPromptIds(request.token_ids, pod.tokenizer.vocabSize - 1);
+        checkLate(pod, request, sampling);
         return planGenerations(pod, {
           request: sampling,
           prompts: [request.token_ids],
           maxTokens: [maxTokens],
           adapter,
           priority: priorityOf(exchange, { priority: request.priority ?? 0 }),
-          skipPrefixLookup: false,
-          dictated: undefined,
+          skipPrefixLookup: (sampling.prompt_logprobs ?? null) !== null,
+          dictated: dictatedText(sampling),
           keepSpecial: false,
         });
       },
-      stream: (stream, generations) => new GenerateStream(pod, request, stream, generations, id),
-      body: (generations, last) => json(200, generateAnswer(pod, generations, last, { id, name, created })),
+      stream: (stream, generations) => new GenerateStream(call, stream, generations),
+      body: (generations, last) => json(200, generateAnswer(call, generations, last, created)),
     });
   };
+}
+
+/** What the sampling parameters themselves refuse: here no request class has looked at them before. */
+function checkNumbers(sampling: GenerateRequest["sampling_params"]): void {
+  for (const name of ["logprobs", "prompt_logprobs"] as const) {
+    const count = sampling[name] ?? 0;
+    if (count < -1) throw badRequest(`${name} must be non-negative or -1, got ${count}.`, name, String(count));
+  }
+  const seed = BigInt(sampling.seed ?? 0);
+  if (seed < -(2n ** 63n) || seed >= 2n ** 64n) throw badRequest("can't serialize ints < -2**63 or > 2**64 - 1");
+}
+
+/** What only the engine looks at: a stream has begun by then. */
+function checkLate(
+  pod: PodContext,
+  { token_ids: ids }: GenerateRequest,
+  sampling: GenerateRequest["sampling_params"],
+): void {
+  const { vocabSize } = pod.tokenizer;
+  const { maxLogprobs, maxModelLenTokens: most } = pod.settings;
+  const asked = sampling.prompt_logprobs ?? null;
+  checkAgainstModel(sampling, sampling.logprobs ?? null, asked, { vocabSize, maxLogprobs });
+  checkConstraints(sampling);
+  checkPromptIds(ids, vocabSize - 1);
+  const tooLong = `is longer than the maximum model length of ${most}. Make sure that \`max_model_len\` is no smaller than`;
+  if (ids.length > most) {
+    throw badRequest(`The decoder prompt (length ${ids.length}) ${tooLong} the number of text tokens.`);
+  }
+  if (ids.length === most) {
+    throw badRequest(
+      `The decoder prompt (length ${ids.length}) plus the number of requested output tokens (at least 1) ${tooLong} ` +
+        "the number of text tokens (prompt + requested output tokens).",
+    );
+  }
 }
 
 function details(pod: PodContext, cachedTokens: number): CacheDetails | undefined {
@@ -63,10 +106,10 @@ function details(pod: PodContext, cachedTokens: number): CacheDetails | undefine
 }
 
 function generateAnswer(
-  pod: PodContext,
+  { pod, request, id, name }: GenerateCall,
   generations: readonly Generation[],
   last: Generation,
-  { id, name, created }: { readonly id: string; readonly name: string; readonly created: number },
+  created: number,
 ): object {
   const completionTokens = generations.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   return {
@@ -74,71 +117,88 @@ function generateAnswer(
     model: name,
     created,
     usage: usage(last.promptTokens, completionTokens, details(pod, last.cachedTokens)),
-    prompt_logprobs: null,
+    prompt_logprobs: promptLogprobs(pod.tokenizer, request.token_ids, request.sampling_params.prompt_logprobs ?? null),
     prompt_token_id_logprobs: null,
-    prompt_token_ids: null,
+    prompt_token_ids: request.return_token_ids === true ? request.token_ids : null,
     mm_placeholders: null,
     metrics: null,
     kv_transfer_params: null,
     ec_transfer_params: null,
-    output_mode: "tokens",
-    choices: generations.map((generation) => ({
-      index: generation.plan.choiceIndex,
-      finish_reason: generation.finishReason ?? null,
-      stop_reason: generation.stopReason,
-      token_ids: generation.tokenIds,
-      routed_experts: null,
-      sampling_mask: null,
-      weight_versions: [{ version: "default", start: 0, end: generation.tokenIds.length }],
-      logprobs: null,
-    })),
+    output_mode: request.output_mode ?? "tokens",
+    choices: generations.map((generation) =>
+      choiceOf(pod, request, generation, { tokenIds: generation.tokenIds, text: generation.text }),
+    ),
   };
 }
 
-/** No recording shows this stream: its shape is read from vLLM 0.32's source. */
-class GenerateStream implements Listener {
-  readonly #pod: PodContext;
-  readonly #request: GenerateRequest;
-  readonly #stream: ReplyStream;
-  readonly #id: string;
-  #open: number;
-  #completionTokens = 0;
+/** What a choice tells, of all of its answer or of the newest part. */
+function choiceOf(
+  pod: PodContext,
+  request: GenerateRequest,
+  generation: Generation,
+  { tokenIds, text }: { readonly tokenIds: readonly number[]; readonly text: string },
+): object {
+  const count = request.sampling_params.logprobs ?? null;
+  const ended = generation.finishReason !== undefined;
+  return {
+    index: generation.plan.choiceIndex,
+    finish_reason: generation.finishReason ?? null,
+    stop_reason: generation.stopReason,
+    token_ids: tokenIds,
+    routed_experts: null,
+    sampling_mask: null,
+    weight_versions: ended ? [{ version: "default", start: 0, end: generation.tokenIds.length }] : null,
+    ...(request.output_mode === "text" ? { text } : {}),
+    logprobs: count === null ? null : { content: tokenLogprobs(pod.tokenizer, tokenIds, count) },
+  };
+}
 
-  constructor(
-    pod: PodContext,
-    request: GenerateRequest,
-    stream: ReplyStream,
-    generations: readonly Generation[],
-    id: string,
-  ) {
-    this.#pod = pod;
-    this.#request = request;
+class GenerateStream implements Listener {
+  readonly #call: GenerateCall;
+  readonly #stream: ReplyStream;
+  readonly #counted: number[];
+  #open: number;
+  #begun = false;
+
+  constructor(call: GenerateCall, stream: ReplyStream, generations: readonly Generation[]) {
+    this.#call = call;
     this.#stream = stream;
     this.#open = generations.length;
-    this.#id = id;
+    this.#counted = generations.map(() => 0);
   }
 
   onProgress(changed: readonly Generation[]): void {
+    const { pod, request } = this.#call;
     for (const generation of changed) {
       const delta = generation.takeDelta();
       if (delta === undefined) continue;
-      this.#completionTokens += delta.tokens;
-      const choice = {
-        index: generation.plan.choiceIndex,
-        logprobs: null,
-        finish_reason: generation.finishReason ?? null,
-        token_ids: generation.lastTokenIds(delta.tokens),
-      };
-      this.#stream.write(new Chunk(encodeEvent({ request_id: this.#id, choices: [choice] })));
+      const index = generation.plan.choiceIndex;
+      this.#counted[index] = (this.#counted[index] as number) + delta.tokens;
+      const tokenIds = generation.lastTokenIds(delta.tokens);
+      this.#write(this.#usageSoFar(generation), [choiceOf(pod, request, generation, { tokenIds, text: delta.text })]);
       if (generation.finishReason !== undefined) this.#open--;
       if (this.#open === 0) this.#close(generation);
     }
   }
 
+  #usageSoFar({ promptTokens, plan }: Generation): object | null {
+    const { include_usage: wanted, continuous_usage_stats: always } = this.#call.request.stream_options ?? {};
+    if (wanted !== true || always !== true) return null;
+    return usage(promptTokens, this.#counted[plan.choiceIndex] as number, undefined);
+  }
+
+  #write(counts: object | null, choices: readonly object[]): void {
+    const { id, request } = this.#call;
+    const ids = request.return_token_ids === true && !this.#begun ? { prompt_token_ids: request.token_ids } : {};
+    this.#begun = true;
+    const told = { request_id: id, usage: counts, ...ids, output_mode: request.output_mode ?? "tokens", choices };
+    this.#stream.write(new Chunk(encodeEvent(told)));
+  }
+
   #close({ promptTokens, cachedTokens }: Generation): void {
-    if (this.#request.stream_options?.include_usage === true) {
-      const counts = chunkUsage(promptTokens, this.#completionTokens, details(this.#pod, cachedTokens));
-      this.#stream.write(new Chunk(encodeEvent({ request_id: this.#id, choices: [], usage: counts })));
+    if (this.#call.request.stream_options?.include_usage === true) {
+      const completionTokens = this.#counted.reduce((sum, tokens) => sum + tokens, 0);
+      this.#write(chunkUsage(promptTokens, completionTokens, details(this.#call.pod, cachedTokens)), []);
     }
     this.#stream.write(DONE);
     this.#stream.end();

@@ -9,10 +9,12 @@ import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts
 import type { Answer } from "../answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import { baseRequestId } from "../request-headers.ts";
-import { renderedSampling } from "../rendered-sampling.ts";
+import { renderedSampling, type RenderedBeside } from "../rendered-sampling.ts";
 import type { Handler, Route } from "../routes.ts";
 import { checkSampling } from "../sampling-rules.ts";
+import { chatPromptLogprobs, parsesTools } from "./chat-call.ts";
 import { renderChatPrompt } from "./chat-endpoint.ts";
+import { completionPromptLogprobs } from "./completion-call.ts";
 import { answerLimit, renderPrompts } from "./completions-endpoint.ts";
 import { abortByTokens } from "./abort-endpoint.ts";
 import { generateEndpoint } from "./generate-endpoint.ts";
@@ -43,7 +45,11 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
       const parts = prompts.map((prompt, index) => {
         const maxTokens = answerLimit(pod, request, prompt);
         const requestId = prompts.length === 1 ? id : `${id}-${index}`;
-        return rendered(requestId, prompt.tokenIds, request, maxTokens);
+        return rendered(requestId, prompt.tokenIds, request, maxTokens, {
+          logprobs: request.logprobs ?? null,
+          promptLogprobs: completionPromptLogprobs(request),
+          keepsSpecial: false,
+        });
       });
       return rawJson(`[${parts.join(",")}]`);
     }),
@@ -52,8 +58,13 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
       pod.models.resolve(request.model);
       refuseBeams(request);
       const { prompt, maxTokens } = renderChatPrompt(pod, request);
+      const id = `chatcmpl-${baseRequestId(pod, exchange, request)}`;
       return rawJson(
-        rendered(`chatcmpl-${baseRequestId(pod, exchange, request)}`, prompt.tokenIds, request, maxTokens),
+        rendered(id, prompt.tokenIds, request, maxTokens, {
+          logprobs: request.logprobs === true ? (request.top_logprobs ?? 0) : null,
+          promptLogprobs: chatPromptLogprobs(request),
+          keepsSpecial: parsesTools(pod, request),
+        }),
       );
     }),
     post("/inference/v1/generate", generateEndpoint(pod)),
@@ -79,6 +90,7 @@ function rendered(
   tokenIds: readonly number[],
   request: CompletionRequest | ChatRequest,
   maxTokens: number,
+  beside: RenderedBeside,
 ): string {
   checkSampling(request, maxTokens);
   if (tokenIds.length === 0) throw badRequest("No token_ids rendered");
@@ -86,12 +98,18 @@ function rendered(
   const text = JSON.stringify;
   return (
     `{"request_id":${text(requestId)},"token_ids":${text(tokenIds)},"token_offsets":null,"features":null,` +
-    `"content_parts":null,"sampling_params":${renderedSampling(request, maxTokens)},"model":${text(request.model ?? null)},` +
-    `"reasoning_ended":null,"reasoning_parser_kwargs":null,"return_token_ids":null,"output_mode":"tokens",` +
+    `"content_parts":null,"sampling_params":${renderedSampling(request, maxTokens, beside)},"model":${text(request.model ?? null)},` +
+    `"reasoning_ended":${endsReasoning(request)},"reasoning_parser_kwargs":null,"return_token_ids":null,"output_mode":"tokens",` +
     `"stream":${streamed},"stream_options":${text(streamed ? streamOptions(request) : null)},` +
     `"cache_salt":${text(request.cache_salt ?? null)},"priority":${request.priority ?? 0},` +
     `"kv_transfer_params":null,"ec_transfer_params":null}`
   );
+}
+
+/** Null where reasoning is wanted, or is none. */
+function endsReasoning(request: CompletionRequest | ChatRequest): true | null {
+  const { include_reasoning: wanted = true } = request as ChatRequest;
+  return wanted ? null : true;
 }
 
 function streamOptions({ stream_options: given }: SamplingRequest): object | null {

@@ -31,6 +31,16 @@ export function topLogprobs(tokenizer: ModelTokenizer, chosen: number, options: 
   }));
 }
 
+/** Tokens of an answer by id, as those who send tokens get them. */
+export function tokenLogprobs(tokenizer: ModelTokenizer, ids: readonly number[], count: number): object[] {
+  return ids.map((id) => {
+    const top = topLogprobs(tokenizer, id, { count, ids: undefined, asIds: false }).map(
+      ({ id: token_id, logprob }, index) => ({ token_id, logprob, rank: index + 1 }),
+    );
+    return { ...top[0], top_logprobs: top };
+  });
+}
+
 /** Halves with every rank, starting where a confident model would; far down the vocabulary all are as unlikely. */
 export function logprobOfRank(rank: number): number {
   return -0.105360515 - Math.LN2 * Math.min(rank - 1, 20);

@@ -1,6 +1,6 @@
 /** Wrong in the answer's beginning, or in what the proxy shows of itself. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Attempt } from "../call.ts";
+import { type Attempt, Refusal } from "../call.ts";
 import { type Header, without } from "../headers.ts";
 import { type Head, RightProxy } from "../right-proxy.ts";
 
@@ -70,5 +70,12 @@ export class ListsTheFirstPodsModels extends RightProxy {
   protected override show(path: string, client: ServerResponse): void {
     if (path === "/v1/models") client.end(this.pages.models(this.pods.slice(0, 1)));
     else super.show(path, client);
+  }
+}
+
+/** A time limit that passed is told as an error of its own. */
+export class TellsTimeoutsAs500 extends RightProxy {
+  protected override tire({ upstream }: Attempt): void {
+    upstream?.destroy(new Refusal(500, "timed out"));
   }
 }

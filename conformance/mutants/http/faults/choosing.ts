@@ -84,6 +84,42 @@ export class FailedScrapeIsIdle extends RightProxy {
   }
 }
 
+/** A request counts until the first byte of its answer, not until the last. */
+export class CountsUntilTheFirstByte extends RightProxy {
+  protected override begin(attempt: Attempt, reply: IncomingMessage): void {
+    super.begin(attempt, reply);
+    this.end(attempt, "ok");
+  }
+}
+
+/** A stream that its pod broke off stays counted. */
+export class CountsBrokenStreams extends RightProxy {
+  protected override async passBack(attempt: Attempt, reply: IncomingMessage): Promise<void> {
+    try {
+      await super.passBack(attempt, reply);
+    } catch (error) {
+      this.open.delete(attempt);
+      throw error;
+    }
+  }
+}
+
+/** While any pod's metrics cannot be read, nothing is served. */
+export class NeedsEveryMetric extends RightProxy {
+  readonly #silent = new Set<string>();
+
+  override heardLoad(pod: PodAddress, load: number | undefined): void {
+    if (load === undefined) this.#silent.add(pod.name);
+    else this.#silent.delete(pod.name);
+    super.heardLoad(pod, load);
+  }
+
+  protected override choose(flight: Flight): Attempt {
+    if (this.#silent.size > 0) throw new Refusal(503, "the load of a pod is not known");
+    return super.choose(flight);
+  }
+}
+
 /** A pod that refused several requests with a 4xx is left out. */
 export class BlamesPodsForClients extends RightProxy {
   readonly #refused = new Map<string, number>();

@@ -172,3 +172,11 @@ export class RetriesServerErrors extends RetriesAnswers {
     return status >= 500;
   }
 }
+
+/** A refused connection is tried again at the same pod. */
+export class RetriesTheSamePod extends RightProxy {
+  protected override target(attempt: Attempt): URL {
+    const [first = attempt.pod] = attempt.flight.tried;
+    return super.target({ ...attempt, pod: first });
+  }
+}

@@ -94,6 +94,24 @@ export class BreaksInsideCharacters extends RightProxy {
   }
 }
 
+/** A prompt of more than 100,000 characters ends in a 500. */
+export class BreaksOnLongPrompts extends RightProxy {
+  protected override read(call: Call): RequestFacts {
+    const facts = super.read(call);
+    if (facts.route.prompt.length > 100_000) broke();
+    return facts;
+  }
+}
+
+/** A prompt without text ends in a 500. */
+export class BreaksOnEmptyPrompts extends RightProxy {
+  protected override read(call: Call): RequestFacts {
+    const facts = super.read(call);
+    if (facts.text?.trim() === "") broke();
+    return facts;
+  }
+}
+
 function broke(): never {
   throw new Refusal(500, "internal error");
 }

@@ -127,3 +127,31 @@ export class EchoesCredentials extends RightProxy {
     throw new Refusal(400, `not a JSON object from ${call.incoming.headers.authorization}`);
   }
 }
+
+/** More than 16 requests at once are refused. */
+export class RefusesCrowds extends RightProxy {
+  protected override async serve(call: Call): Promise<void> {
+    if (this.open.size >= 16) throw new Refusal(503, "too many requests at once");
+    return super.serve(call);
+  }
+}
+
+/** A request id that came before ends in a 500. */
+export class BreaksOnRepeatedIds extends RightProxy {
+  readonly #ids = new Set<string>();
+
+  protected override async serve(call: Call): Promise<void> {
+    const id = String(call.incoming.headers["x-request-id"] ?? "");
+    if (id !== "" && this.#ids.has(id)) throw new Refusal(500, "internal error");
+    this.#ids.add(id);
+    return super.serve(call);
+  }
+}
+
+/** A fleet without pods is told as too many requests. */
+export class TellsNoPodsAs429 extends RightProxy {
+  protected override async serve(call: Call): Promise<void> {
+    if (this.pods.length === 0) throw new Refusal(429, "too many requests");
+    return super.serve(call);
+  }
+}

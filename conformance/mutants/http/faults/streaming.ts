@@ -83,3 +83,41 @@ export class RepeatsAfterFirstByte extends RightProxy {
     return super.breakOff(flight);
   }
 }
+
+/** A stream is over when `[DONE]` stands anywhere in it, be it in its text. */
+export class EndsAtDoneInText extends RightProxy {
+  protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
+    for await (const piece of super.pieces(reply)) {
+      const done = piece.indexOf("[DONE]");
+      if (done < 0) yield piece;
+      else return yield piece.subarray(0, piece.indexOf("\n\n", done) + 2);
+    }
+  }
+}
+
+/** Each piece is read by itself: of an event that comes in several, the parts are lost. */
+export class ReadsPiecesAlone extends RightProxy {
+  protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
+    const isStream = reply.headers["content-type"]?.startsWith("text/event-stream") === true;
+    for await (const piece of super.pieces(reply)) if (!isStream || /\n\r?\n$/.test(piece.toString())) yield piece;
+  }
+}
+
+/** The end of a stream is not passed on. */
+export class NeverEndsStreams extends RightProxy {
+  protected override async passBack(attempt: Attempt, reply: IncomingMessage): Promise<void> {
+    const isStream = reply.headers["content-type"]?.startsWith("text/event-stream") === true;
+    if (!isStream) return super.passBack(attempt, reply);
+    this.begin(attempt, reply);
+    for await (const piece of this.pieces(reply)) attempt.flight.client.write(piece);
+  }
+}
+
+/** Every answer names the model as the proxy calls it. */
+export class RenamesTheModel extends RightProxy {
+  protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
+    for await (const piece of super.pieces(reply)) {
+      yield Buffer.from(piece.toString("latin1").replace(/"model":"[^"]*"/, '"model":"routed"'), "latin1");
+    }
+  }
+}
