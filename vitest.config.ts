@@ -11,6 +11,7 @@ export default defineConfig({
     // Ends a test that hangs; far above what any takes, so that a slow machine fails none.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    globalSetup: "./ci/temporary-files.ts",
     projects: [
       {
         extends: true,

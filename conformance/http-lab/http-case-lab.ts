@@ -1,7 +1,6 @@
 /** The lab over HTTP for one case: sends to the router, learns from the pods who served, records every step. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RandomStream } from "../../fixtures/random.ts";
-import { Random } from "../../fixtures/random.ts";
+import { Random, type RandomStream } from "../../fixtures/random.ts";
 import type { Pod } from "../../mock-pods/pod/pod.ts";
 import { createCorpus, type Corpus, type Prompt } from "../corpus.ts";
 import type { Held, HttpLab, Lab, RawRequest, RawResponse, SendOptions } from "../lab.ts";
@@ -35,10 +34,7 @@ interface Sending {
   readonly response: Promise<RawResponse>;
 }
 
-interface LabOf {
-  readonly id: string;
-  readonly seed: number;
-}
+type LabOf = Readonly<{ id: string; seed: number }>;
 
 export class HttpCaseLab implements Lab {
   readonly profile: RouterProfile;

@@ -49,7 +49,6 @@ const LISTS = new Set([
 
 /** What vLLM would do otherwise and a router, a client or a capacity could show. */
 const NOT_MODELLED: Readonly<Record<string, string>> = {
-  config: "the file is not read; give its flags themselves",
   "speculative-config": "tokens come one a step",
   "kv-transfer-config": "KV blocks stay on their pod",
   "data-parallel-size": "one pod is one rank; start more of them",

@@ -31,7 +31,7 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
   const emit = config.kvEvents === true ? (event: KvEvent) => void kvEvents.push(event) : undefined;
   const scheduler = new Scheduler(config, emit);
   const latency = new LatencyModel(profile, noise);
-  let begun: Omit<StepOutput, "tokens" | "kvEvents"> | undefined;
+  let begun: Omit<StepOutput, "scheduled" | "tokens" | "kvEvents"> | undefined;
   let run: { readonly startMs: number; readonly stepEndsMs: number[] } | undefined;
   const takeEvents = (): KvEvent[] => {
     const events = kvEvents;
@@ -56,9 +56,6 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       begun = {
         startMs: nowMs,
         endMs: nowMs + latency.stepMs(step),
-        scheduled: step.sequences.map(
-          (sequence, index) => [sequence.request.id, step.tokens[index] as number] as const,
-        ),
         admitted: [...step.admitted],
         preempted: [...step.preempted],
       };
@@ -68,7 +65,12 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       if (begun === undefined) throw new Error("endStep without a step in flight");
       const tokens: TokenOutput[] = [];
       scheduler.complete(tokens);
-      const output = { ...begun, tokens, kvEvents: takeEvents() };
+      const { step } = scheduler;
+      const scheduled = step.sequences.map(({ request }, index): StepOutput["scheduled"][number] => [
+        request.id,
+        step.tokens[index] as number,
+      ]);
+      const output = { ...begun, scheduled, tokens, kvEvents: takeEvents() };
       begun = undefined;
       return output;
     },

@@ -2,6 +2,11 @@ import { TokenRuns } from "../../fixtures/traces/trace.ts";
 import { appendBlockHashes, type HashChain } from "./block-hash.ts";
 import type { FinishReason, GenerationRequest } from "./engine.ts";
 
+/** Where tokens are written out to be hashed or told: millions a second, and none of it is kept. */
+let written = new Int32Array(1024);
+/** So that what is written out is still in the processor's nearest cache when it is hashed. */
+const BLOCKS_AT_A_TIME = 64;
+
 /** A request inside the engine: how far it is, and the blocks it holds. */
 export class Sequence {
   readonly request: GenerationRequest;
@@ -62,36 +67,27 @@ export class Sequence {
 
   /** Hashes of at least the first `blocks` blocks, full of tokens known or yet to come. */
   hashChain(blocks: number, blockSize: number): HashChain {
-    const hashed = this.#chain.length / 2;
-    const inPrompt = Math.min(blocks, Math.floor(this.promptTokens / blockSize));
-    if (hashed < inPrompt) {
-      const start = hashed * blockSize;
-      const { ids, first } = this.#prompt(start, inPrompt * blockSize);
-      appendBlockHashes(this.#chain, ids, start - first, inPrompt - hashed, blockSize, this.request);
-    }
-    const rest = Math.max(hashed, inPrompt);
-    if (rest < blocks) {
-      const ids = this.tokenIds(rest * blockSize, blocks * blockSize);
-      appendBlockHashes(this.#chain, ids, 0, blocks - rest, blockSize, this.request);
+    for (let from = this.#chain.length / 2; from < blocks; from += BLOCKS_AT_A_TIME) {
+      const to = Math.min(blocks, from + BLOCKS_AT_A_TIME);
+      this.#writeOut(from * blockSize, to * blockSize);
+      appendBlockHashes(this.#chain, written, 0, to - from, blockSize, this.request);
     }
     return this.#chain;
   }
 
   tokenIds(from: number, to: number): number[] {
-    const { promptTokens } = this;
-    const { ids, first } = this.#prompt(from, Math.min(to, promptTokens));
-    const tokenIds: number[] = [];
-    for (let position = from; position < to; position++) {
-      const known = position < promptTokens ? ids[position - first] : this.request.sample(position - promptTokens);
-      tokenIds.push(known as number);
-    }
-    return tokenIds;
+    this.#writeOut(from, to);
+    return Array.from(written.subarray(0, to - from));
   }
 
-  /** At least those of the prompt's tokens: that at position `first` comes first in `ids`. */
-  #prompt(from: number, to: number): { readonly ids: ArrayLike<number>; readonly first: number } {
-    const { promptTokenIds } = this.request;
-    if (!(promptTokenIds instanceof TokenRuns)) return { ids: promptTokenIds, first: 0 };
-    return { ids: promptTokenIds.slice(from, Math.max(from, to)), first: from };
+  /** The tokens from position `from` up to `to`, at the start of `written`. */
+  #writeOut(from: number, to: number): void {
+    const { promptTokens } = this;
+    const { promptTokenIds, sample } = this.request;
+    if (written.length < to - from) written = new Int32Array(to - from);
+    const inPrompt = Math.min(to, promptTokens);
+    if (promptTokenIds instanceof TokenRuns) promptTokenIds.writeOut(from, inPrompt, written);
+    else for (let at = from; at < inPrompt; at++) written[at - from] = promptTokenIds[at] as number;
+    for (let at = Math.max(from, promptTokens); at < to; at++) written[at - from] = sample(at - promptTokens);
   }
 }

@@ -1,6 +1,5 @@
 /** An exchange that goes wrong: the faults that struck it stand between the pod's face and the client. */
 import type { Clock } from "../../fixtures/clock.ts";
-import { Chunk } from "../server/chunk.ts";
 import type { Exchange, HeaderPairs, Reply, ReplyStream } from "../server/exchange.ts";
 import type { RequestRecord } from "../server/recorder.ts";
 import type { RequestFault } from "./active-faults.ts";
@@ -110,9 +109,9 @@ function cutAfter(exchange: Exchange, afterChunks: number, breaks: (end: Break) 
       if (left === 0) breaks(end);
       return {
         ...passingStream(stream),
-        write(chunk) {
+        write(text, bytes) {
           if (end.broken) return;
-          stream.write(chunk);
+          stream.write(text, bytes);
           left -= 1;
           if (left === 0) breaks(end);
         },
@@ -152,7 +151,7 @@ function dripping(reply: Reply, everyMs: number, clock: Clock): Reply {
       const stream = reply.open(status, headers);
       return {
         ...passingStream(stream),
-        write: (chunk) => later(() => stream.write(chunk)),
+        write: (text, bytes) => later(() => stream.write(text, bytes)),
         end: () => later(() => stream.end()),
       };
     },
@@ -166,7 +165,7 @@ function splitting(reply: Reply, bytes: number): Reply {
       const stream = reply.open(status, headers);
       return {
         ...passingStream(stream),
-        write({ text }) {
+        write(text) {
           const whole = new TextEncoder().encode(text);
           for (let at = 0; at < whole.length; at += bytes) stream.writeBytes(whole.subarray(at, at + bytes));
         },
@@ -185,9 +184,8 @@ function malformed(reply: Reply, chunk: number): Reply {
     open(status, headers) {
       const stream = reply.open(status, headers);
       let sent = 0;
-      const half = ({ text }: Chunk) => new Chunk(`${text.slice(0, text.length >> 1)}\n\n`);
-      const cut = (whole: Chunk) => (sent++ === chunk ? half(whole) : whole);
-      return { ...passingStream(stream), write: (chunk) => stream.write(cut(chunk)) };
+      const half = (text: string) => `${text.slice(0, text.length >> 1)}\n\n`;
+      return { ...passingStream(stream), write: (text) => stream.write(sent++ === chunk ? half(text) : text) };
     },
   };
 }
@@ -204,7 +202,7 @@ function passing(reply: Reply): Reply {
 
 function passingStream(stream: ReplyStream): ReplyStream {
   return {
-    write: (chunk) => stream.write(chunk),
+    write: (text, bytes) => stream.write(text, bytes),
     writeBytes: (bytes) => stream.writeBytes(bytes),
     end: () => stream.end(),
   };

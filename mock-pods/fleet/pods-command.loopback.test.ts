@@ -110,12 +110,29 @@ it("ends at once on a second signal", async () => {
   expect((await ended).code).toBe(0);
 });
 
-function faultFile(text: string): string {
-  const folder = mkdtempSync(join(tmpdir(), "routeproof-faults-"));
+it("takes from --config what the command line does not say", async () => {
+  const file = writtenFile(
+    "config.yaml",
+    "model: filed\nserved-model-name: [one, two]\nhost: localhost\ntokenizer: no/folder\n",
+  );
+  const child = pods("--pods", "a6000:1", "--tokenizer", "fixtures/tokenizer/small", "--config", file);
+  const [url = ""] = await ready(child);
+  expect(new URL(url).hostname).toBe("localhost");
+  const { data } = (await (await request(`${url}/v1/models`)).body.json()) as { data: { id: string; root: string }[] };
+  expect(data.map(({ id, root }) => [id, root])).toEqual([
+    ["one", "filed"],
+    ["two", "filed"],
+  ]);
+});
+
+function writtenFile(name: string, text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "routeproof-pods-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  writeFileSync(join(folder, "faults.json"), text);
-  return join(folder, "faults.json");
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
 }
+
+const faultFile = (text: string): string => writtenFile("faults.json", text);
 
 it("lets go wrong what --faults says, in the pod that it names", async () => {
   const file = faultFile('{"faults":[{"pod":"a6000-1","fault":{"kind":"error","status":503,"path":"/health"}}]}');
@@ -144,6 +161,8 @@ it.each([
   [["--pods", "h100:2"], 4, /"h100".*a6000/],
   [["--pods", "a6000:1", "--speed", "fast"], 4, /--speed "fast"/],
   [["--pods", "a6000:1", "--tokenizer", "/no/such/folder"], 4, /cannot read .*tokenizer.json/],
+  [["--pods", "a6000:1", "--tokenizer", "org/model"], 4, /a hub's names are not fetched, so download it first/],
+  [["--pods", "a6000:1", "--config", "/no/such/file.yaml"], 4, /cannot read \/no\/such\/file.yaml: no such file/],
   [["--pods", "a6000:1", "--faults", "/no/such/file"], 4, /cannot read \/no\/such\/file: no such file/],
   [[], 4, /--pods/],
 ])("refuses %j with exit code %i and one line", async (words, code, message) => {

@@ -2,9 +2,11 @@ import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { Command } from "commander";
 import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
 import { startFleet } from "./fleet.ts";
+import { keepHeapFrugal } from "./frugal-heap.ts";
 import { DEFAULT_MODEL } from "../arguments/pod-settings.ts";
 import type { Fleet } from "../pod/pod.ts";
-import { readVllmArguments } from "../arguments/vllm-arguments.ts";
+import { withConfigFile } from "../arguments/config-file.ts";
+import { readVllmArguments, type VllmArguments } from "../arguments/vllm-arguments.ts";
 
 interface Options {
   readonly pods: string;
@@ -35,14 +37,16 @@ export function definePods(command: Command, exit: (code: number) => void): void
     .usage("--pods a6000:4,v100:2 [options] [vLLM's own flags]")
     .allowUnknownOption()
     .allowExcessArguments()
-    .action(async (options: Options) => {
-      const { flags, model, warnings } = readVllmArguments(command.args);
+    .action(async (given: Options) => {
+      keepHeapFrugal();
+      const { flags, model, warnings } = readVllmArguments(await withConfigFile(command.args));
+      const options = { ...ownOptions(flags), ...given };
       for (const warning of warnings) process.stderr.write(`routeproof: ${warning}\n`);
       const basePort = whole(options, options.basePort === undefined ? "port" : "basePort", 0, 65_535);
       const speed = options.speed === undefined ? undefined : Number(options.speed);
       if (speed !== undefined && !(speed > 0)) throw usage(`--speed "${options.speed}"; give a number above 0`);
       const seed = whole(options, "seed", 0, Number.MAX_SAFE_INTEGER);
-      const named = options.model ?? model;
+      const named = given.model ?? model ?? options.model;
       const fleet = await startFleet({
         pods: options.pods,
         flags: { ...flags, ...(options.vllmVersion === undefined ? {} : { "vllm-version": options.vllmVersion }) },
@@ -60,6 +64,13 @@ export function definePods(command: Command, exit: (code: number) => void): void
       await untilShutDown(fleet);
       exit(0);
     });
+}
+
+/** Flags of vLLM's that are options here: among the others they stand only if a `--config` file has them. */
+function ownOptions({ host, model, port, seed, tokenizer }: VllmArguments["flags"]): Partial<Options> {
+  return Object.fromEntries(
+    Object.entries({ host, model, port, seed, tokenizer }).filter(([, value]) => typeof value === "string"),
+  );
 }
 
 function readyLine(fleet: Fleet): object {

@@ -79,7 +79,7 @@ class FetchReply implements Reply {
     });
     this.#resolve(new Response(body, { status, headers: withoutHops(headers) }));
     return {
-      write: ({ text }) => this.#controller?.enqueue(encoder.encode(text)),
+      write: (text) => this.#controller?.enqueue(encoder.encode(text)),
       writeBytes: (bytes) => this.#controller?.enqueue(bytes),
       end: () => {
         this.#finish();

@@ -8,11 +8,10 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Chunk } from "./chunk.ts";
 import type { ReplyStream } from "./exchange.ts";
 
 const CHUNK_END = Buffer.from("\r\n");
-const LAST_CHUNK = Buffer.from("0\r\n\r\n");
+const LAST_CHUNK = "0\r\n\r\n";
 
 let waiting: ChunkedStream[] = [];
 
@@ -24,9 +23,9 @@ function flushWaiting(): void {
 
 export class ChunkedStream implements ReplyStream {
   readonly #response: ServerResponse;
-  /** Nearly always one. */
-  #first: Buffer | undefined;
-  #more: Buffer[] = NONE;
+  /** To be written: chunks with their lengths in front and their line ends behind. */
+  #frames = "";
+  #isAscii = true;
   /** Once the head is on its way there. */
   #socket: Socket | undefined;
 
@@ -36,8 +35,10 @@ export class ChunkedStream implements ReplyStream {
     this.#response = response;
   }
 
-  write({ frame }: Chunk): void {
-    this.#add(frame);
+  write(text: string, bytes = Buffer.byteLength(text)): void {
+    if (this.#frames === "" && waiting.push(this) === 1) process.nextTick(flushWaiting);
+    this.#frames += `${bytes.toString(16)}\r\n${text}\r\n`;
+    if (bytes !== text.length) this.#isAscii = false;
   }
 
   writeBytes(bytes: Uint8Array): void {
@@ -47,38 +48,28 @@ export class ChunkedStream implements ReplyStream {
   }
 
   end(): void {
-    this.#add(LAST_CHUNK);
-    this.#response.end(this.#take());
+    this.#response.end(this.#frames + LAST_CHUNK, this.#encoding);
+    this.#frames = "";
   }
 
   flush(): void {
-    const frames = this.#take();
-    if (frames === undefined) return;
+    const frames = this.#frames;
+    if (frames === "") return;
     if (this.#socket === undefined) this.#writeFirst(frames);
-    else if (this.#socket.writable) this.#socket.write(frames);
+    else if (this.#socket.writable) this.#socket.write(frames, this.#encoding);
+    this.#frames = "";
+    this.#isAscii = true;
   }
 
   /** Node sends the head with it. A pipelined answer has no socket until those before it are whole: Node keeps all of it. */
-  #writeFirst(frames: Buffer): void {
+  #writeFirst(frames: string): void {
     const response = this.#response;
-    response.write(frames);
+    response.write(frames, this.#encoding);
     this.#socket = response.socket ?? undefined;
   }
 
-  #add(frame: Buffer): void {
-    if (this.#first === undefined) {
-      this.#first = frame;
-      if (waiting.push(this) === 1) process.nextTick(flushWaiting);
-    } else if (this.#more === NONE) this.#more = [this.#first, frame];
-    else this.#more.push(frame);
-  }
-
-  #take(): Buffer | undefined {
-    const frames = this.#more === NONE ? this.#first : Buffer.concat(this.#more);
-    this.#first = undefined;
-    this.#more = NONE;
-    return frames;
+  /** Text without accents is its own bytes: Node need not encode it. */
+  get #encoding(): "latin1" | "utf8" {
+    return this.#isAscii ? "latin1" : "utf8";
   }
 }
-
-const NONE: Buffer[] = [];

@@ -3,7 +3,6 @@
  *
  * Handlers know nothing else of the outside, so every door (HTTP, fetch, msw) answers the same bytes.
  */
-import type { Chunk } from "./chunk.ts";
 import type { RequestRecord } from "./recorder.ts";
 
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];
@@ -33,8 +32,11 @@ export interface Reply {
 }
 
 export interface ReplyStream {
-  /** What is written in one turn of the event loop leaves together. */
-  write(chunk: Chunk): void;
+  /**
+   * One HTTP chunk: in a stream of events, one event. What is written in one turn of the event loop leaves together.
+   * `bytes` of it in UTF-8, if they are known.
+   */
+  write(text: string, bytes?: number): void;
   /** One HTTP chunk of raw bytes, in a write of its own. */
   writeBytes(bytes: Uint8Array): void;
   end(): void;

@@ -108,7 +108,7 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     answer,
     onStep: (step) => pod.hub.onStep(step),
     drain: () => void (pod.state.draining = true),
-    abortAll: () => void pod.hub.abortAll(),
+    abortAll: () => pod.hub.abortAll(),
     idle: (timeoutMs) => pod.hub.idle(timeoutMs),
     settings,
   };

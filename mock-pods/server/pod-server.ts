@@ -41,18 +41,36 @@ export interface PodServer {
 
 /** @throws {OperationalError} PORT_IN_USE */
 export async function startPodServer(options: PodServerOptions): Promise<PodServer> {
-  const server = createServer({ noDelay: true, keepAlive: false, insecureHTTPParser: false });
+  const server = createServer({
+    noDelay: true,
+    keepAlive: false,
+    insecureHTTPParser: false,
+    requireHostHeader: false,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
   // uvicorn closes an idle connection after 5 s; Node would add a second of grace.
   server.keepAliveTimeout = 5_000;
   server.keepAliveTimeoutBuffer = 0;
   server.requestTimeout = 0;
   server.headersTimeout = 0;
   const open = new Set<ServerResponse>();
-  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+  const serveOne = (request: IncomingMessage, response: ServerResponse) => {
+    if ((request.url ?? "").length > MAX_TARGET_CHARACTERS) {
+      request.socket.end(invalidRequest());
+      return;
+    }
     if (!isControl(request.url ?? "")) open.add(response);
     response.once("close", () => open.delete(response));
     receive(options, request, response);
+  };
+  server.on("request", serveOne);
+  // uvicorn asks for a body when somebody reads it, and takes no notice of other expectations.
+  server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+    if (request.method !== "GET" && request.method !== "HEAD") response.writeContinue();
+    serveOne(request, response);
   });
+  server.on("checkExpectation", serveOne);
+  server.on("connect", (_request, socket) => socket.end(invalidRequest()));
   server.on("clientError", (_error, socket) => {
     if (socket.writable) socket.end(invalidRequest());
     else socket.destroy();
@@ -87,6 +105,10 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
       }),
   };
 }
+
+/** uvicorn's parser has no bound of its own. */
+const MAX_HEADER_BYTES = 1 << 20;
+const MAX_TARGET_CHARACTERS = 0xffff;
 
 /** In place of a socket's `write`: all is well, and nothing leaves. */
 const swallow = () => true;
@@ -151,7 +173,8 @@ function serve(
   body: Uint8Array,
   record: RequestRecord,
 ): void {
-  const [url = "/"] = (request.url ?? "/").split("#", 1);
+  const [target = "/"] = (request.url ?? "/").split("#", 1);
+  const url = target.startsWith("/") ? target : target.replace(/^https?:\/\/[^/?]*/i, "");
   const queryStart = url.indexOf("?");
   options.answer({
     method: request.method ?? "GET",

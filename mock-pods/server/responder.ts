@@ -1,6 +1,5 @@
 /** The way back of one exchange: puts vLLM's headers around an answer and tells the journal how it ended. */
 import { byteLength, type Answer } from "./answer.ts";
-import { Chunk } from "./chunk.ts";
 import type { Exchange, HeaderPairs, ReplyStream } from "./exchange.ts";
 
 /** Headers that belong to the server and its middleware rather than to an answer. */
@@ -48,7 +47,7 @@ export class Responder {
     this.#status = 200;
     const stream = this.#exchange.reply.open(200, headers);
     return {
-      write: (chunk) => stream.write(chunk),
+      write: (text, bytes) => stream.write(text, bytes),
       writeBytes: (bytes) => stream.writeBytes(bytes),
       end: () => {
         if (this.#ended) return;
@@ -64,7 +63,7 @@ export class Responder {
       return this.#end("finished", 200);
     }
     const stream = this.stream(contentType);
-    stream.write(new Chunk(String(body)));
+    stream.write(String(body));
     stream.end();
   }
 

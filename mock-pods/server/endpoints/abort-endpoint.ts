@@ -8,22 +8,24 @@ import type { PodContext } from "../pod-context.ts";
 import type { Exchange } from "../exchange.ts";
 
 /**
- * Without ids it ends all that is in flight. Ids are counted, known or not: inside the engine requests have names that
- * no client knows.
+ * Without ids it ends all that is in flight. Ids are counted, known or not; the engine knows a chat by its answer's id
+ * and a prompt of a completion by that and its number, as `cmpl-…-0`.
  */
 export function abortRequests(pod: PodContext, { body }: Exchange): Answer {
   const request = readJson(body, () => "Invalid JSON format");
   if (!isRecord(request)) throw invalidRequest("Request body must be a JSON object", null);
   const ids = request["request_ids"];
-  const given = Array.isArray(ids) || typeof ids === "string" ? ids.length : 0;
-  return json(200, { status: "aborted", aborted: given > 0 ? given : pod.hub.abortAll() });
+  const given = Array.isArray(ids) || typeof ids === "string" ? Array.from(ids as Iterable<unknown>, String) : [];
+  const aborted = pod.hub.abortNamed(given.length === 0 ? undefined : new Set(given));
+  return json(200, { status: "aborted", aborted: given.length === 0 ? aborted : given.length });
 }
 
 /** Says nothing of what it did. */
-export function abortByTokens({ body }: Exchange): Answer {
+export function abortByTokens(pod: PodContext, { body }: Exchange): Answer {
   const request = readJson(body, (error) => `JSON decode error: ${error.told(jsonText(body))}`);
   const ids = isRecord(request) ? request["request_ids"] : undefined;
   if (ids === undefined || ids === null) throw invalidRequest("Missing 'request_ids' in request body", null);
+  pod.hub.abortNamed(new Set(Array.isArray(ids) ? ids.map(String) : []));
   return empty(200);
 }
 

@@ -2,9 +2,9 @@
 import type { ChatRequest } from "../../../fixtures/wire/chat-request.ts";
 import type { ChatMessage } from "../../../fixtures/wire/chat-messages.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
+import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
 import { pydanticText } from "../../../fixtures/wire/validation/pydantic-text.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
-import { Chunk, DONE, RecurringChunks } from "../chunk.ts";
 import type { ReplyStream } from "../exchange.ts";
 import { chatLogprobs } from "../generation/chat-logprobs.ts";
 import type { Delta, Generation } from "../generation/generation.ts";
@@ -13,6 +13,7 @@ import { promptLogprobs } from "../generation/prompt-logprobs.ts";
 import { parseToolCalls, ToolCallStream } from "../generation/structured/tool-calls.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { RenderedPrompt } from "../prompt-rendering.ts";
+import { TextEvent } from "../text-event.ts";
 
 export interface ChatCallOptions {
   readonly pod: PodContext;
@@ -128,7 +129,7 @@ function messageOf(call: ChatCall, { text }: Generation): { readonly called: boo
 export function chatBody(call: ChatCall, generations: readonly Generation[], last: Generation): object {
   const { request, id, created, modelName, pod, prompt } = call.options;
   const withIds = request.return_token_ids === true;
-  const completionTokens = generations.reduce((sum, generation) => sum + generation.tokenIds.length, 0);
+  const completionTokens = generations.reduce((sum, generation) => sum + generation.tokens, 0);
   return {
     id,
     object: "chat.completion",
@@ -169,7 +170,8 @@ export class ChatStream {
   /** A token in the middle of an answer differs from others in nothing but its text. */
   readonly #tellsTextAlone: boolean;
   readonly #counted: number[];
-  readonly #recurring: readonly RecurringChunks[];
+  /** By choice: a token in the middle of its answer. */
+  readonly #tokens: TextEvent[] = [];
   readonly #toolCalls: readonly ToolCallStream[];
   #started = false;
   #open: number;
@@ -181,7 +183,6 @@ export class ChatStream {
     this.#stream = stream;
     this.#open = generations.length;
     this.#counted = generations.map(() => 0);
-    this.#recurring = generations.map(() => new RecurringChunks());
     this.#toolCalls = call.parsesTools ? generations.map(() => new ToolCallStream()) : [];
     this.#opening =
       `data: {"id":${JSON.stringify(id)},"object":"chat.completion.chunk","created":${created},` +
@@ -199,8 +200,7 @@ export class ChatStream {
       const delta = generation.takeDelta();
       if (delta === undefined) continue;
       if (!this.#started) this.#begin(generation);
-      const chunk = this.#chunk(delta);
-      if (chunk !== undefined) this.#stream.write(chunk);
+      this.#write(delta);
       if (generation.finishReason !== undefined) this.#open--;
     }
     if (this.#open === 0) this.#close();
@@ -225,26 +225,30 @@ export class ChatStream {
   #writeToAll(delta: string, more: string): void {
     for (let index = 0; index < this.#counted.length; index++) {
       const choice = `{"index":${index},"delta":${delta},"logprobs":null,"finish_reason":null}`;
-      this.#stream.write(new Chunk(`${this.#opening}${choice}]${this.#usagePart(0)}${more}}\n\n`));
+      this.#stream.write(`${this.#opening}${choice}]${this.#usagePart(0)}${more}}\n\n`);
     }
   }
 
-  /** Undefined for tokens that say nothing yet, as those of a tool's name. */
-  #chunk(delta: Delta): Chunk | undefined {
+  #write(delta: Delta): void {
     const { generation, text } = delta;
     const index = generation.plan.choiceIndex;
     this.#counted[index] = (this.#counted[index] as number) + delta.tokens;
-    const recurs = generation.finishReason === undefined && this.#tellsTextAlone;
-    const recurring = this.#recurring[index] as RecurringChunks;
-    const known = recurs ? recurring.find(text) : undefined;
-    if (known !== undefined) return known;
+    if (generation.finishReason === undefined && this.#tellsTextAlone) {
+      return (this.#tokens[index] ??= this.#tokenEvent(index)).write(this.#stream, text);
+    }
     const event = this.#event(delta);
-    if (event === undefined) return undefined;
-    const chunk = new Chunk(event);
-    if (recurs) recurring.keep(text, chunk);
-    return chunk;
+    if (event !== undefined) this.#stream.write(event);
   }
 
+  #tokenEvent(index: number): TextEvent {
+    const ids = this.#call.options.pod.settings.version.answerKeys === "now" ? `,"token_ids":null` : "";
+    return new TextEvent(
+      `${this.#opening}{"index":${index},"delta":{"content":`,
+      `},"logprobs":null,"finish_reason":null${ids}}]}\n\n`,
+    );
+  }
+
+  /** Undefined for tokens that say nothing yet, as those of a tool's name. */
   #event({ generation, text, tokens }: Delta): string | undefined {
     const { request, pod } = this.#call.options;
     const isNow = pod.settings.version.answerKeys === "now";
@@ -281,15 +285,15 @@ export class ChatStream {
   }
 
   #close(): void {
-    if (this.#includeUsage) this.#stream.write(this.#usageChunk());
-    this.#stream.write(DONE);
+    if (this.#includeUsage) this.#stream.write(this.#usageEvent());
+    this.#stream.write(DONE_EVENT);
     this.#stream.end();
   }
 
-  #usageChunk(): Chunk {
+  #usageEvent(): string {
     const completionTokens = this.#counted.reduce((sum, tokens) => sum + tokens, 0);
     const counts = chunkUsage(this.#call.promptTokens, completionTokens, this.#call.details(this.#cachedTokens));
     const fingerprint = JSON.stringify(this.#call.options.pod.settings.systemFingerprint);
-    return new Chunk(`${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`);
+    return `${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`;
   }
 }

@@ -47,6 +47,7 @@ export function chatEndpoint(pod: PodContext): Handler {
           prompts: [prompt.tokenIds],
           maxTokens: [maxTokens],
           adapter,
+          externalId: () => call.options.id,
           priority: priorityOf(exchange, request),
           skipPrefixLookup: call.promptLogprobs !== null,
           dictated: dictatedCall(request) ?? dictatedText(request),

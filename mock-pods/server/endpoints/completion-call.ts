@@ -1,7 +1,7 @@
 /** One `/v1/completions` call while it is answered: collects a whole body, or streams chunks as tokens come. */
 import type { CompletionRequest } from "../../../fixtures/wire/completion-request.ts";
+import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
-import { Chunk, DONE, RecurringChunks } from "../chunk.ts";
 import type { ReplyStream } from "../exchange.ts";
 import { completionLogprobs, type CompletionLogprobs } from "../generation/completion-logprobs.ts";
 import type { Delta, Generation } from "../generation/generation.ts";
@@ -9,6 +9,7 @@ import type { LogprobOptions } from "../generation/logprobs.ts";
 import { promptLogprobs } from "../generation/prompt-logprobs.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { RenderedPrompt } from "../prompt-rendering.ts";
+import { TextEvent } from "../text-event.ts";
 
 export interface CompletionCallOptions {
   readonly pod: PodContext;
@@ -77,7 +78,7 @@ export function completionPromptLogprobs(request: CompletionRequest): number | n
 export function completionBody(call: CompletionCall, generations: readonly Generation[], lastFinished: Generation) {
   const { request, id, created, modelName, pod } = call.options;
   const withIds = request.return_token_ids === true;
-  const completionTokens = generations.reduce((sum, generation) => sum + generation.tokenIds.length, 0);
+  const completionTokens = generations.reduce((sum, generation) => sum + generation.tokens, 0);
   return {
     id,
     object: "text_completion",
@@ -109,7 +110,8 @@ export function completionBody(call: CompletionCall, generations: readonly Gener
 
 /** How far one choice of a stream is. */
 class StreamedChoice {
-  readonly recurring = new RecurringChunks();
+  /** A token of it in the middle of the answer. */
+  token: TextEvent | undefined;
   sentTokens = 0;
   /** Its first chunk is out, where that tells more than others do. */
   started = false;
@@ -125,6 +127,8 @@ export class CompletionStream {
   readonly #fingerprint: string | null;
   /** Of a choice without ids. */
   readonly #laterKeys: string;
+  /** Of an event that has none. */
+  readonly #noUsage: string;
   readonly #includeUsage: boolean;
   readonly #continuousUsage: boolean;
   readonly #choices: readonly StreamedChoice[];
@@ -146,6 +150,7 @@ export class CompletionStream {
     this.#fingerprint = pod.settings.systemFingerprint;
     const isNow = pod.settings.version.answerKeys === "now";
     this.#laterKeys = isNow ? `,"prompt_token_ids":null,"token_ids":null` : "";
+    this.#noUsage = isNow ? "" : `,"usage":null`;
     const forced = pod.settings.forceIncludeUsage;
     this.#includeUsage = forced || request.stream_options?.include_usage === true;
     this.#continuousUsage = forced || (this.#includeUsage && request.stream_options?.continuous_usage_stats === true);
@@ -156,43 +161,49 @@ export class CompletionStream {
       this.#cachedTokens ??= generation.cachedTokens;
       const delta = generation.takeDelta();
       if (delta === undefined) continue;
-      this.#stream.write(this.#chunk(delta));
+      this.#write(delta);
       if (generation.finishReason !== undefined) this.#open--;
     }
     if (this.#open === 0) this.#close();
   }
 
-  #chunk(delta: Delta): Chunk {
+  #write(delta: Delta): void {
     const { generation, text } = delta;
-    const choice = this.#choices[generation.plan.choiceIndex] as StreamedChoice;
+    const index = generation.plan.choiceIndex;
+    const choice = this.#choices[index] as StreamedChoice;
     choice.sentTokens += delta.tokens;
     const isPlain = this.#tellsTextAlone && (choice.started || !this.#call.echo);
-    const recurs = isPlain && generation.finishReason === undefined && !this.#continuousUsage;
-    const known = recurs ? choice.recurring.find(text) : undefined;
-    if (known !== undefined) return known;
-    const chunk = new Chunk(this.#event(delta, choice, isPlain));
-    if (recurs) choice.recurring.keep(text, chunk);
-    return chunk;
+    const tellsTextAlone = isPlain && generation.finishReason === undefined && !this.#continuousUsage;
+    if (!tellsTextAlone) return this.#stream.write(this.#event(delta, choice, isPlain));
+    choice.token ??= new TextEvent(this.#beforeText(index), `${this.#afterText(generation)}]${this.#noUsage}}\n\n`);
+    choice.token.write(this.#stream, text);
   }
 
   #event({ generation, text, tokens }: Delta, { sentTokens }: StreamedChoice, isPlain: boolean): string {
     const index = generation.plan.choiceIndex;
     const { finishReason } = generation;
     const choice = isPlain
-      ? `{"index":${index},"text":${JSON.stringify(text)},"logprobs":null,` +
-        `"finish_reason":${quoted(finishReason)},` +
-        `"stop_reason":${generation.stopReason === null ? "null" : JSON.stringify(generation.stopReason)}${this.#laterKeys}}`
-      : this.#detailedChoice(generation, text, generation.lastTokenIds(tokens));
+      ? this.#beforeText(index) + JSON.stringify(text) + this.#afterText(generation)
+      : this.#opening + this.#detailedChoice(generation, text, generation.lastTokenIds(tokens));
     const usagePart = this.#continuousUsage
       ? `,"usage":${JSON.stringify(chunkUsage(generation.promptTokens, sentTokens))}`
-      : this.#laterKeys === ""
-        ? `,"usage":null`
-        : "";
+      : this.#noUsage;
     const fingerprint =
       finishReason !== undefined && !this.#includeUsage && this.#fingerprint !== null
         ? `,"system_fingerprint":${JSON.stringify(this.#fingerprint)}`
         : "";
-    return `${this.#opening}${choice}]${usagePart}${fingerprint}}\n\n`;
+    return `${choice}]${usagePart}${fingerprint}}\n\n`;
+  }
+
+  #beforeText(index: number): string {
+    return `${this.#opening}{"index":${index},"text":`;
+  }
+
+  #afterText({ finishReason, stopReason }: Generation): string {
+    return (
+      `,"logprobs":null,"finish_reason":${quoted(finishReason)},` +
+      `"stop_reason":${stopReason === null ? "null" : JSON.stringify(stopReason)}${this.#laterKeys}}`
+    );
   }
 
   #detailedChoice(generation: Generation, text: string, tokenIds: readonly number[]): string {
@@ -222,17 +233,17 @@ export class CompletionStream {
   }
 
   #close(): void {
-    if (this.#includeUsage) this.#stream.write(this.#usageChunk());
-    this.#stream.write(DONE);
+    if (this.#includeUsage) this.#stream.write(this.#usageEvent());
+    this.#stream.write(DONE_EVENT);
     this.#stream.end();
   }
 
-  #usageChunk(): Chunk {
+  #usageEvent(): string {
     const { promptTokens } = this.#call;
     const completionTokens = this.#choices.reduce((sum, { sentTokens }) => sum + sentTokens, 0);
     const counts = chunkUsage(promptTokens, completionTokens, this.#call.details(this.#cachedTokens ?? 0));
     const fingerprint = JSON.stringify(this.#call.options.pod.settings.systemFingerprint);
-    return new Chunk(`${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`);
+    return `${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`;
   }
 }
 

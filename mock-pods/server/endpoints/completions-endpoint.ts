@@ -47,6 +47,7 @@ export function completionsEndpoint(pod: PodContext): Handler {
           prompts: prompts.map((prompt) => prompt.tokenIds),
           maxTokens,
           adapter,
+          externalId: (promptIndex) => `${call.options.id}-${promptIndex}`,
           priority: priorityOf(exchange, request),
           skipPrefixLookup: call.promptLogprobs !== null,
           dictated: dictatedText(request),

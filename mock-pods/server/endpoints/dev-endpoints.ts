@@ -66,7 +66,8 @@ export function devRoutes(pod: PodContext): Route[] {
         query,
       );
       await interrupt(pod, mode);
-      if (clears && mode !== "keep") pod.engine.resetPrefixCache(false);
+      // What runs goes back to the queue then, whatever the documentation says of `keep`.
+      if (clears) pod.engine.resetPrefixCache(true);
       return json(200, { status: "paused" });
     }),
     post("/resume", () => {

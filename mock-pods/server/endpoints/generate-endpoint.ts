@@ -1,11 +1,10 @@
 /** `POST /inference/v1/generate`: token ids in, token ids out. */
 import { badRequest } from "../../../fixtures/wire/errors.ts";
 import { generateBody, type GenerateRequest } from "../../../fixtures/wire/generate-request.ts";
-import { encodeEvent } from "../../../fixtures/wire/server-sent-events.ts";
+import { DONE_EVENT, encodeEvent } from "../../../fixtures/wire/server-sent-events.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
 import { admit } from "../admission.ts";
 import { json } from "../answer.ts";
-import { Chunk, DONE } from "../chunk.ts";
 import type { ReplyStream } from "../exchange.ts";
 import { answerCall } from "../generation/answer-call.ts";
 import type { Listener } from "../generation/generation-hub.ts";
@@ -55,6 +54,7 @@ export function generateEndpoint(pod: PodContext): Handler {
           prompts: [request.token_ids],
           maxTokens: [maxTokens],
           adapter,
+          externalId: () => call.id,
           priority: priorityOf(exchange, { priority: request.priority ?? 0 }),
           skipPrefixLookup: (sampling.prompt_logprobs ?? null) !== null,
           dictated: dictatedText(sampling),
@@ -111,7 +111,7 @@ function generateAnswer(
   last: Generation,
   created: number,
 ): object {
-  const completionTokens = generations.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+  const completionTokens = generations.reduce((sum, { tokens }) => sum + tokens, 0);
   return {
     request_id: id,
     model: name,
@@ -147,7 +147,7 @@ function choiceOf(
     token_ids: tokenIds,
     routed_experts: null,
     sampling_mask: null,
-    weight_versions: ended ? [{ version: "default", start: 0, end: generation.tokenIds.length }] : null,
+    weight_versions: ended ? [{ version: "default", start: 0, end: generation.tokens }] : null,
     ...(request.output_mode === "text" ? { text } : {}),
     logprobs: count === null ? null : { content: tokenLogprobs(pod.tokenizer, tokenIds, count) },
   };
@@ -192,7 +192,7 @@ class GenerateStream implements Listener {
     const ids = request.return_token_ids === true && !this.#begun ? { prompt_token_ids: request.token_ids } : {};
     this.#begun = true;
     const told = { request_id: id, usage: counts, ...ids, output_mode: request.output_mode ?? "tokens", choices };
-    this.#stream.write(new Chunk(encodeEvent(told)));
+    this.#stream.write(encodeEvent(told));
   }
 
   #close({ promptTokens, cachedTokens }: Generation): void {
@@ -200,7 +200,7 @@ class GenerateStream implements Listener {
       const completionTokens = this.#counted.reduce((sum, tokens) => sum + tokens, 0);
       this.#write(chunkUsage(promptTokens, completionTokens, details(this.#call.pod, cachedTokens)), []);
     }
-    this.#stream.write(DONE);
+    this.#stream.write(DONE_EVENT);
     this.#stream.end();
   }
 }

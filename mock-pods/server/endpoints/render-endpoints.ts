@@ -68,7 +68,7 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
       );
     }),
     post("/inference/v1/generate", generateEndpoint(pod)),
-    post("/inference/v1/abort_requests", abortByTokens),
+    post("/inference/v1/abort_requests", (exchange) => abortByTokens(pod, exchange)),
   ];
 }
 

@@ -1,6 +1,7 @@
 /** `POST /tokenize` and `/detokenize`: they round-trip, and agree with the usage that answers report. */
 import { detokenizeBody, tokenizeBody } from "../../../fixtures/wire/tokenize-request.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
+import { refuseDraining } from "../generation/answer-call.ts";
 import { json } from "../answer.ts";
 import { renderConversation } from "../conversation.ts";
 import type { PodContext } from "../pod-context.ts";
@@ -18,6 +19,7 @@ export function tokenizeRoutes(pod: PodContext): Route[] {
       handle: ({ body, headers }) => {
         const request = tokenizeBody.read(body, headers["content-type"]);
         pod.models.resolve(request.model);
+        refuseDraining(pod);
         const isChat = request.messages !== undefined;
         const renderer = unlimitedRenderer(pod, request.add_special_tokens ?? !isChat);
         const { tokenIds } = isChat

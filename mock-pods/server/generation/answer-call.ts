@@ -1,9 +1,9 @@
 /** Plays one API call through the engine: submits its generations, and answers whole or streamed. */
 import { Refusal } from "../../../fixtures/wire/errors.ts";
+import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
 import { dumpAscii } from "../../../fixtures/wire/validation/python-text.ts";
 import { admit } from "../admission.ts";
 import type { Answer } from "../answer.ts";
-import { Chunk, DONE } from "../chunk.ts";
 import type { Exchange, ReplyStream } from "../exchange.ts";
 import type { CallGroup } from "../../metrics/pod-metrics.ts";
 import type { PodContext } from "../pod-context.ts";
@@ -21,12 +21,15 @@ export interface CallShape {
 
 /** Answers by itself, through the responder. */
 export function answerCall(pod: PodContext, exchange: Exchange, responder: Responder, shape: CallShape): undefined {
-  if (pod.state.draining) {
-    throw new Refusal(500, "InternalServerError", "cannot schedule new futures after shutdown");
-  }
+  refuseDraining(pod);
   if (shape.streamed) streamCall(pod, exchange, responder, shape);
   else wholeCall(pod, exchange, responder, shape);
   return undefined;
+}
+
+/** @throws {Refusal} after SIGTERM: vLLM's tokenizers are the first to go */
+export function refuseDraining({ state }: PodContext): void {
+  if (state.draining) throw new Refusal(500, "InternalServerError", "cannot schedule new futures after shutdown");
 }
 
 function wholeCall(pod: PodContext, exchange: Exchange, responder: Responder, shape: CallShape): void {
@@ -91,8 +94,8 @@ function refuseInStream(responder: Responder, refusal: Refusal): void {
 }
 
 function refuseAsEvent(stream: ReplyStream, refusal: Refusal): void {
-  stream.write(new Chunk(`data: ${dumpAscii(refusal.body)}\n\n`));
-  stream.write(DONE);
+  stream.write(`data: ${dumpAscii(refusal.body)}\n\n`);
+  stream.write(DONE_EVENT);
   stream.end();
 }
 
@@ -124,7 +127,7 @@ function start(
     pod.hub.drop(submitted);
     throw error;
   }
-  exchange.record.produces(() => generations.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0));
+  exchange.record.produces(() => generations.reduce((sum, { tokens }) => sum + tokens, 0));
   pod.state.load++;
   responder.onGone(() => {
     pod.hub.drop(generations);
@@ -134,8 +137,8 @@ function start(
 
 /** Only first tokens are news to the journal: it counts the others when somebody looks. */
 function record(pod: PodContext, exchange: Exchange, changed: readonly Generation[]): void {
-  for (const { tokenIds, cachedTokens, finishReason } of changed) {
-    if (tokenIds.length !== 1 || finishReason === "abort") continue;
+  for (const { tokens, cachedTokens, finishReason } of changed) {
+    if (tokens !== 1 || finishReason === "abort") continue;
     exchange.record.admitted(cachedTokens);
     exchange.record.firstToken(pod.engine.nowMs());
   }

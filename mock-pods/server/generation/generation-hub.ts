@@ -51,7 +51,7 @@ export class GenerationHub {
   get queuedTokens(): number {
     let tokens = 0;
     for (const { generation } of this.#open.values()) {
-      if (generation.tokenIds.length === 0) tokens += generation.promptTokens;
+      if (generation.tokens === 0) tokens += generation.promptTokens;
     }
     return tokens;
   }
@@ -69,18 +69,29 @@ export class GenerationHub {
     this.#settle();
   }
 
-  /** The engine ends everything: calls are answered with what there is. Returns how many requests it were. */
-  abortAll(): number {
-    const open = [...this.#open.values()];
-    this.#open.clear();
-    this.#engine.abort(
-      open.map(({ generation }) => generation.id),
-      "abort",
-    );
+  /** The engine ends everything: calls are answered with what there is. */
+  abortAll(): void {
+    this.#abort([...this.#open.values()], "abort");
+  }
+
+  /**
+   * Ends the requests of these names, or all there are, at a client's wish, which the metrics do not count. Returns how
+   * many vLLM tracks of them: the samples, and one more for each prompt of several.
+   */
+  abortNamed(names?: ReadonlySet<string>): number {
+    const open = [...this.#open.values()].filter(({ generation }) => names?.has(generation.plan.externalId) ?? true);
+    const several = Map.groupBy(open, ({ generation }) => generation.plan.externalId);
+    this.#abort(open);
+    return open.length + [...several.values()].filter((samples) => samples.length > 1).length;
+  }
+
+  #abort(open: readonly Open[], as?: "abort"): void {
+    const ids = open.map(({ generation }) => generation.id);
+    for (const id of ids) this.#open.delete(id);
+    this.#engine.abort(ids, as);
     for (const { generation } of open) generation.abort();
     tell(open);
     this.#settle();
-    return open.length;
   }
 
   onStep(step: StepOutput): void {

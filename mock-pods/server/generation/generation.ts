@@ -6,6 +6,7 @@ import { TextEmitter } from "./text-emitter.ts";
 
 export interface GenerationPlan {
   readonly request: GenerationRequest;
+  readonly externalId: string;
   readonly promptIndex: number;
   /** Among all choices of the call. */
   readonly choiceIndex: number;
@@ -35,7 +36,8 @@ export interface Delta {
 
 export class Generation {
   readonly plan: GenerationPlan;
-  readonly tokenIds: number[] = [];
+  /** Generated so far. */
+  tokens = 0;
   /** Of the first admission; 0 until then. */
   cachedTokens = 0;
   admitted = false;
@@ -68,7 +70,7 @@ export class Generation {
   accept(output: TokenOutput): boolean {
     if (this.finishReason !== undefined) return false;
     const { tokenId } = output;
-    this.tokenIds.push(tokenId);
+    this.tokens++;
     const stoppedByToken = output.finishReason === "stop";
     // The token that stops a request is counted and listed, but its text is not shown.
     const text = stoppedByToken && !this.plan.includeStop ? "" : this.#detokenizer.push(tokenId);
@@ -90,7 +92,7 @@ export class Generation {
 
   /** The next chunk's content; undefined while the stream interval is not yet full. */
   takeDelta(): Delta | undefined {
-    const waiting = this.tokenIds.length - this.#sentTokens;
+    const waiting = this.tokens - this.#sentTokens;
     const finished = this.finishReason !== undefined;
     const { toldWhole, intervalTokens } = this.plan;
     if (!finished && (toldWhole || (this.#sentTokens > 0 && waiting < intervalTokens))) return undefined;
@@ -98,7 +100,13 @@ export class Generation {
     return { generation: this, text: this.#emitter.take(finished), tokens: waiting };
   }
 
+  /** What the engine sampled, asked for again: few calls want ids, and no list need grow for the others. */
+  get tokenIds(): number[] {
+    return this.lastTokenIds(this.tokens);
+  }
+
   lastTokenIds(tokens: number): number[] {
-    return this.tokenIds.slice(this.tokenIds.length - tokens);
+    const { sample } = this.plan.request;
+    return Array.from({ length: tokens }, (_, index) => sample(this.tokens - tokens + index));
   }
 }

@@ -15,6 +15,8 @@ export interface GenerationPlanning {
   readonly priority: number;
   /** vLLM skips the cache lookup when the logprobs of the prompt are wanted. */
   readonly skipPrefixLookup: boolean;
+  /** What clients may call the request of a prompt by when they abort it. */
+  readonly externalId: (promptIndex: number) => string;
   /** What the answer must be, if the request says. */
   readonly dictated: string | undefined;
   /** Special tokens are shown, whatever the request says: a tool parser looks for them. */
@@ -46,6 +48,7 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
       return new Generation(
         {
           request: engineRequest(planning, promptTokenIds, maxTokens, stopAfter, tokenAt),
+          externalId: planning.externalId(promptIndex),
           promptIndex,
           choiceIndex: promptIndex * samples + sample,
           stops: stopStrings(request),
