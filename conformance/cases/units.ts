@@ -155,8 +155,11 @@ export const unitCases: readonly Case[] = [
       const seed = trunk(namespace, 6);
       const other = lab.corpus.namespace().prompt(cells("leaf", 6)).text;
       const every = blocksOf(lab.profile)?.chars ?? 64;
-      // The word that a block ends in, or ends within.
-      const isLast = (at: number): boolean => Math.floor(at / every) < Math.floor((at + CHARS_PER_WORD) / every);
+      // The last word that lies in its block whole: the next block begins as it did.
+      const blockOf = (at: number): number => Math.floor(at / every);
+      const isWhole = (at: number): boolean => blockOf(at) === blockOf(at + CHARS_PER_WORD - 1);
+      const isLast = (at: number): boolean =>
+        isWhole(at) && !(isWhole(at + CHARS_PER_WORD) && blockOf(at) === blockOf(at + CHARS_PER_WORD));
       const words = Array.from({ length: seed.text.length / CHARS_PER_WORD }, (_, index) => {
         const at = index * CHARS_PER_WORD;
         const word = (text: string, from: number): string => text.slice(from, from + CHARS_PER_WORD);
