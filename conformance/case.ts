@@ -61,6 +61,8 @@ export interface Needs {
   readonly transport: "any" | "http";
   /** It changes the set of pods while running, in these ways at least. */
   readonly podChanges?: readonly PodsStep["change"][];
+  /** Which pod serves is nothing to it: what the router declares as its settling time need not have passed. */
+  readonly anyPod?: boolean;
   /** It moves time by so much: runs where that is short, where the clock can be advanced, or with --slow. */
   readonly clockMs?: (profile: RouterProfile) => number;
   /** It waits for so much real time, whatever the clock says: runs where that is short, or with --slow. */
@@ -79,6 +81,8 @@ export interface Needs {
   readonly freshRouter?: boolean;
   /** It reads how much memory the router holds: runs only where the kit starts it as a process. */
   readonly memory?: boolean;
+  /** The router is told where its pods publish KV events. */
+  readonly kvEvents?: boolean;
   /** It needs scripted replies and faults of the pods. */
   readonly scriptedPods?: boolean;
   /** It needs pods that serve this many models; default 1. */

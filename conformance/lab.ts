@@ -77,6 +77,8 @@ export interface HttpLab {
   /** A connection to the router on which every byte is the case's own. */
   connect(): Promise<RawConnection>;
   readonly router: RouterView;
+  /** Lets real time pass, where nothing tells that something has come about. */
+  wait(ms: number): Promise<void>;
   /** The router is not what it was: whatever comes after this case begins with a fresh one. */
   spoil(): void;
   /** What went over the wire so far, for the report. */
@@ -91,6 +93,8 @@ export interface HttpLab {
 export interface RouterView {
   readonly observe: Observe;
   readonly podSeenBy: RouterAdapter["podSeenBy"];
+  /** It was told where pods replay KV events. */
+  readonly asksForReplays: boolean;
   /** The metrics page now; undefined when none is declared, or it does not answer with 200. */
   metricsPage(): Promise<string | undefined>;
   /** Asks the declared readiness address until it says this, or time is up: its last status, 0 for no answer. */
@@ -151,6 +155,12 @@ export type PodPage =
   /** As ever, but for the value of one gauge on its metrics page. */
   | { readonly kind: "gauge"; readonly name: string; readonly value: number };
 
+/** How a pod loses all that it has cached, by the KV event that says so. */
+export type CacheLoss = "AllBlocksCleared" | "BlockRemoved";
+
+/** What becomes of a batch of KV events; `reordered`: it follows the next one. */
+export type EventTrouble = "duplicated" | "reordered" | "lost";
+
 /** Every path of a pod, completions among them. */
 export const ALL_PATHS = "*";
 
@@ -209,6 +219,11 @@ export interface ScriptedPods {
   asked(path: string, pod?: string): number;
   /** Resolves to whether this pod was asked for the path so many times more in time. */
   askedAgain(path: string, times: number, timeoutMs: number, pod: string): Promise<boolean>;
+  /** Leading tokens of this prompt that the pod has cached, in whole blocks. */
+  cachedTokens(pod: string, prompt: string): number;
+  loseCache(pod: string, how: CacheLoss): Promise<void>;
+  /** What becomes of this pod's KV events from now on; undefined: they arrive as ever. */
+  troubleEvents(pod: string, how: EventTrouble | undefined): void;
   /** Makes a pod refuse connections (closed port) or answer again. */
   setUp(pod: string, up: boolean): Promise<void>;
 }

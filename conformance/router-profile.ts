@@ -49,6 +49,8 @@ export const RouterProfileSchema = Type.Object(
         {
           at: literals("dispatch", "response", "kv-event"),
           when: Type.Optional(literals("always", "success")),
+          // How long after a pod's KV event it counts.
+          eventMs: Type.Optional(Type.Number({ minimum: 0 })),
           // Pods that requests of one new prefix, all sent at once, may reach.
           fanOut: Type.Optional(Type.Integer({ minimum: 1 })),
         },

@@ -39,7 +39,7 @@ export async function smoke(adapter: RouterAdapter, seed: number): Promise<reado
 type Went = (name: string, work: () => Promise<string | undefined>) => Promise<boolean>;
 
 async function exercise(session: Session, adapter: RouterAdapter, seed: number, went: Went): Promise<void> {
-  const lab = await session.lab({ id: "SMOKE", needs: { transport: "any" } }, seed);
+  const lab = await session.lab({ id: "SMOKE", needs: { transport: "any", anyPod: true } }, seed);
   const reaches = async (): Promise<string | undefined> => {
     const { pod, attempts, status } = await lab.send(lab.corpus.namespace().prompt([]), { label: "smoke" });
     if (pod === null) return `a completion reached no pod; the router answered ${status || "nothing"}`;

@@ -32,7 +32,10 @@ it.each([
   [["--url", "http://127.0.0.1:1", "--pods-listen", "9001"], '"9001" is not HOST:PORT'],
   [["--pods-listen", "127.0.0.1:2"], "--pods-listen needs --url"],
   [["--profile", file({ threshold: { value: 2, comparison: ">" } })], "/threshold/value: 2 must be <= 1"],
-  [["--known-failing", file([{ patern: "THR-01" }])], '/0: unknown key "patern"; allowed: pattern, reason, link'],
+  [
+    ["--known-failing", file([{ patern: "THR-01" }])],
+    '/0: unknown key "patern"; allowed: pattern, reason, sometimes, link',
+  ],
   [["--seed", "one"], "--seed one is not a whole number"],
   [["--max-time", "-1"], "--max-time -1 is not a whole number"],
   [["--isolation", "L3"], "Allowed choices are L0, L1, L2"],

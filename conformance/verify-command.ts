@@ -46,7 +46,11 @@ export function defineVerify(reference: () => RouterAdapter) {
           .default("L0"),
       )
       .option("--slow", "run cases that wait for minutes of real time")
-      .option("--max-time <seconds>", "begin no case after so long", wholeNumber("--max-time"))
+      .option(
+        "--max-time <seconds>",
+        "end after so long; what has not ended by then was not run",
+        wholeNumber("--max-time"),
+      )
       .option("--strict", "a failed SHOULD counts as a failed MUST")
       .option("--known-failing <file>", "JSON list of {pattern, reason, link}; an entry that passes is a failure")
       .option("--report <dir>", "write report.jsonl, junit.xml and the evidence there")

@@ -20,13 +20,16 @@ export function claimsOf({ file, profile }: Pick<LoadedAdapter, "file" | "profil
   };
 }
 
-/** Of a router that the kit starts: whether pods can change, and whether a threshold reaches it. */
+/** Of a router that the kit starts: whether pods can change, and whether a threshold and pods' KV events reach it. */
 export function startedClaimsOf(
   file: Exclude<AdapterFile, { kind: "url" }>,
-): Required<Pick<RouterAdapter, "changesPods" | "takesThreshold">> {
+): Pick<RouterAdapter, "changesPods" | "takesThreshold" | "kvEvents"> {
   const words = file.kind === "command" ? file.command : file.args;
+  const filled = JSON.stringify([words, file.env, file.pods]);
+  const replay = /\{\{pods?\.kvReplays?[|}]/.test(filled);
   return {
+    ...(replay || /\{\{pods?\.kvEvents[|}]/.test(filled) ? { kvEvents: { replay } } : {}),
     changesPods: file.pods !== undefined && file.pods.channel !== "none",
-    takesThreshold: /\{\{threshold[|}]/.test(JSON.stringify([words, file.env, file.pods])),
+    takesThreshold: /\{\{threshold[|}]/.test(filled),
   };
 }

@@ -73,6 +73,21 @@ it("adds and removes pods by calls, with what the calls told", async () => {
   expect(await listed(router)).toEqual(["http://127.0.0.1:9002", "http://127.0.0.1:9003"]);
 });
 
+it("tells where pods publish KV events and replay them, all at once and pod by pod", async () => {
+  const publishing = (port: number): PodAddress => ({
+    ...pod(port),
+    kvEvents: { endpoint: `tcp://127.0.0.1:${port + 1}`, replayEndpoint: `tcp://127.0.0.1:${port + 2}` },
+  });
+  const told = { ...base, command: [...run, "--pods", "{{pods.kvEvents|,}},{{pods.kvReplays|,}}"] };
+  const atStart = await start(told, [publishing(9001), publishing(9011)]);
+  expect(await listed(atStart)).toEqual([9002, 9012, 9003, 9013].map((port) => `tcp://127.0.0.1:${port}`));
+  const body = { url: "{{pod.kvEvents}} {{pod.kvReplay}}" };
+  const byCall = { ...base, command: run, startsEmpty: true, pods: { ...httpPods, add: { ...httpPods.add, body } } };
+  expect(await listed(await start(byCall, [publishing(9001)]))).toEqual(["tcp://127.0.0.1:9002 tcp://127.0.0.1:9003"]);
+  expect((await openAdapter(adapterFile(told))).kvEvents).toEqual({ replay: true });
+  expect((await openAdapter(adapterFile(base))).kvEvents).toBeUndefined();
+});
+
 it("adds and removes pods by a file and a signal", async () => {
   const router = await start({
     ...base,

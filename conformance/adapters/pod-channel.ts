@@ -29,11 +29,23 @@ export function podsValues(pods: readonly PodAddress[]): TemplateValues {
     "pods.hostports": pods.map(({ url }) => new URL(url).host),
     "pods.names": pods.map(({ name }) => name),
     "pods.models": pods.map(({ models }) => models?.[0] ?? ""),
+    "pods.kvEvents": pods.map(({ kvEvents }) => kvEvents?.endpoint ?? ""),
+    "pods.kvReplays": pods.map(({ kvEvents }) => kvEvents?.replayEndpoint ?? ""),
   };
 }
 
-function podValues({ url, name, models }: PodAddress, captured: Readonly<Record<string, string>>): TemplateValues {
-  const own = { "pod.url": url, "pod.hostport": new URL(url).host, "pod.name": name, "pod.model": models?.[0] ?? "" };
+function podValues(
+  { url, name, models, kvEvents }: PodAddress,
+  captured: Readonly<Record<string, string>>,
+): TemplateValues {
+  const own = {
+    "pod.url": url,
+    "pod.hostport": new URL(url).host,
+    "pod.name": name,
+    "pod.model": models?.[0] ?? "",
+    "pod.kvEvents": kvEvents?.endpoint ?? "",
+    "pod.kvReplay": kvEvents?.replayEndpoint ?? "",
+  };
   return { ...own, ...Object.fromEntries(Object.entries(captured).map(([key, value]) => [`pod.${key}`, value])) };
 }
 

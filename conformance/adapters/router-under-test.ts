@@ -4,12 +4,15 @@ import type { Clock } from "../../fixtures/clock.ts";
 import type { FleetOptions } from "../../mock-pods/pod/pod.ts";
 import type { Observe } from "./observe.ts";
 import type { RouterProfile } from "../router-profile.ts";
+import type { DeclaredSettle } from "./settling.ts";
 
 export interface PodAddress {
   readonly name: string;
   readonly url: string;
   readonly gpu?: string;
   readonly models?: readonly string[];
+  /** ZeroMQ endpoints at which it publishes its KV events, and replays them. */
+  readonly kvEvents?: { readonly endpoint: string; readonly replayEndpoint: string };
 }
 
 /** A started router. `setPods` resolves when the router has acknowledged the change (not: converged). */
@@ -27,6 +30,8 @@ export type RouterUnderTest =
       readonly address?: (template: string) => string;
       /** Resident memory of its processes. Absent where it cannot be read. */
       readonly memoryBytes?: () => Promise<number | undefined>;
+      /** What is left of the time that it is declared to need until its rule holds. Absent: it needs none. */
+      readonly settlesInMs?: () => number;
       /** What it logged so far; its last part where there is much. Absent where it cannot be read. */
       readonly logs?: () => string;
       readonly close: () => Promise<void>;
@@ -62,12 +67,14 @@ export interface RouterAdapter {
   readonly requests?: RequestClaims;
   /** A response header in which the router names the pod. Compared with the truth, never trusted. */
   readonly podSeenBy?: { readonly header: string; readonly value: "url" | "hostport" | "name" };
+  /** It is told where pods publish KV events, and where they replay them: the kit's pods then do. */
+  readonly kvEvents?: { readonly replay: boolean };
   /** vLLM's own flags, without dashes, for the kit's pods. */
   readonly podFlags?: FleetOptions["flags"];
   /** Where it shows what it counts and decides. */
   readonly observe?: Observe;
   /** A fixed time the router needs before its rule holds, and why; shown in the report. */
-  readonly settle?: { readonly afterStartMs?: number; readonly afterAddMs?: number; readonly why: string };
+  readonly settle?: DeclaredSettle;
   start(options: StartOptions): Promise<RouterUnderTest>;
 }
 

@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { AdapterFile, LoadedAdapter } from "./adapter-file.ts";
@@ -12,6 +11,7 @@ import { FilePodChannel, HttpPodChannel, podsValues, writePodsFile, type PodChan
 import { saysPortIsTaken } from "./router-log.ts";
 import type { RouterProgram } from "./router-program.ts";
 import type { PodAddress, RouterUnderTest, StartOptions } from "./router-under-test.ts";
+import { Settling } from "./settling.ts";
 import { expandText, portNames, type TemplateValues } from "./template.ts";
 
 const START_ATTEMPTS = 3;
@@ -46,6 +46,7 @@ export async function startRouter(
     address: (template) => run.address(template),
     memoryBytes: () => run.memoryBytes(),
     logs: () => run.logs(),
+    settlesInMs: () => run.settlesInMs(),
     close: () => run.close(),
     ...((pods?.channel ?? "none") === "none" ? {} : { setPods: (now: readonly PodAddress[]) => run.setPods(now) }),
   };
@@ -58,6 +59,7 @@ class StartedRouter {
   readonly #fixed: TemplateValues;
   readonly #tmp: string;
   readonly #dispatcher = new Agent({ connections: 4 });
+  readonly #settling: Settling;
   #told: readonly PodAddress[];
   #values: TemplateValues = {};
   #program: RouterProgram | undefined;
@@ -66,6 +68,7 @@ class StartedRouter {
 
   constructor({ file, here, profile }: LoadedAdapter<StartedFile>, options: StartOptions, tmp: string, launch: Launch) {
     this.#file = file;
+    this.#settling = new Settling(file.settle);
     this.#options = options;
     this.#told = options.pods;
     this.#launch = launch;
@@ -96,6 +99,10 @@ class StartedRouter {
     return this.#program?.memoryBytes?.();
   }
 
+  settlesInMs(): number {
+    return this.#settling.leftMs();
+  }
+
   logs(): string {
     return this.#program?.log.text ?? "";
   }
@@ -105,7 +112,7 @@ class StartedRouter {
     const addsAll = this.#file.startsEmpty === true && this.#file.pods?.channel === "http";
     await this.#startInFrontOf(addsAll ? [] : pods);
     if (addsAll) await this.#channel?.setPods(pods);
-    await sleep(this.#file.settle?.afterStartMs ?? 0);
+    this.#settling.started();
   }
 
   async setPods(pods: readonly PodAddress[]): Promise<void> {
@@ -113,11 +120,11 @@ class StartedRouter {
     if (this.#channel !== undefined) {
       const added = pods.some(({ name }) => !this.#told.some((pod) => pod.name === name));
       await this.#channel.setPods(pods);
-      if (added) await sleep(this.#file.settle?.afterAddMs ?? 0);
+      if (added) this.#settling.podsCame();
     } else {
       await this.#stop();
       await this.#startInFrontOf(pods);
-      await sleep(this.#file.settle?.afterStartMs ?? 0);
+      this.#settling.started();
     }
     this.#told = pods;
   }

@@ -3,8 +3,8 @@ import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { AdapterFile } from "./adapter-file.ts";
 
 const ANYWHERE = ["port", "url", "model", "seed", "tmp", "threshold", "here"];
-const ALL_PODS = ["pods.urls", "pods.hostports", "pods.names", "pods.models"];
-const ONE_POD = ["pod.url", "pod.hostport", "pod.name", "pod.model"];
+const ALL_PODS = ["pods.urls", "pods.hostports", "pods.names", "pods.models", "pods.kvEvents", "pods.kvReplays"];
+const ONE_POD = ["pod.url", "pod.hostport", "pod.name", "pod.model", "pod.kvEvents", "pod.kvReplay"];
 const SLOT = /\{\{([^{}|]*)(?:\|[^{}]*)?\}\}/g;
 
 /** @throws {OperationalError} FILE_INVALID naming the pointer, the name and those there are */

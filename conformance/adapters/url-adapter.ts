@@ -5,6 +5,7 @@ import type { LoadedAdapter, UrlAdapterFile } from "./adapter-file.ts";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { ANSWERS_ANYTHING, pollUntil } from "./http-call.ts";
 import type { RouterAdapter } from "./router-under-test.ts";
+import { Settling } from "./settling.ts";
 
 const ANSWERS_WITHIN_MS = 3_000;
 
@@ -25,7 +26,10 @@ export function urlAdapter({ file, profile }: Pick<LoadedAdapter<UrlAdapterFile>
       } finally {
         await dispatcher.close();
       }
-      return { kind: "http", url, close: async () => {} };
+      const settling = new Settling(file.settle);
+      // The router was there before; the kit's pods have just come up.
+      settling.podsCame();
+      return { kind: "http", url, settlesInMs: () => settling.leftMs(), close: async () => {} };
     },
   };
 }

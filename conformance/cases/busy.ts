@@ -73,7 +73,7 @@ export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOp
       if (learntLate) await request.release();
     }
   }
-  for (const stray of strays) await stray.release();
+  await Promise.all(strays.map((stray) => stray.release()));
 }
 
 /** Ends that were missed may still count at this pod: one more request on it, and the gate is no longer surely closed. */

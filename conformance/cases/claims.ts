@@ -32,7 +32,8 @@ export const all =
 
 export const none: Claim = () => undefined;
 
-export const prefixAware: Claim = (profile) => {
+/** It matches prefixes, whoever told it of them. */
+export const matchesPrefixes: Claim = (profile) => {
   const { match, threshold, gate, load } = profile;
   if (match === undefined) return silent("match.unit");
   if (match.unit === "none") return no("the router does not match prefixes (match.unit is none)");
@@ -44,6 +45,11 @@ export const prefixAware: Claim = (profile) => {
   if (load === undefined) return silent("load");
   return loadIsUnseen(profile) ? no(`the gate goes by ${load.signal}: nobody outside knows when it opens`) : undefined;
 };
+
+/** What it learns of a request it learns by passing it on, at a moment that its profile names. */
+export const prefixAware: Claim = all(matchesPrefixes, ({ insert }) =>
+  insert?.at === "kv-event" ? no("it learns from KV events alone: EVI-10 judges that") : undefined,
+);
 
 /** There is a match so small that the rule ignores it. */
 export const belowReachable: Claim = (profile) => {

@@ -21,7 +21,7 @@ function explanation(): Case {
     level: "declared-MUST",
     requirement: "R-OBS-5",
     title: "A decision record MUST name the pod that served and MUST NOT contradict itself or the declared rule.",
-    needs: { shows: ["observe.explain"] },
+    needs: { shows: ["observe.explain"], anyPod: false },
     traffic: async (lab) => {
       const { observe } = httpOf(lab).router;
       lab.note(DECLARED, observe.explain);

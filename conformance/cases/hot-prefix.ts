@@ -26,6 +26,7 @@ export const hotPrefixCases: readonly Case[] = [
     requirement: "R-HOT-2",
     title:
       "While one prefix saturates its pod, prompts that share nothing with it SHOULD be answered by others in time.",
+    needs: { anyPod: false },
     unsupported: all(
       prefixAware,
       loadDecides,

@@ -18,6 +18,7 @@ interface HttpCase {
   readonly level: Level;
   readonly requirement: string;
   readonly title: string;
+  /** Unless it says otherwise, which pod serves is nothing to it. */
   readonly needs?: Partial<Needs>;
   readonly unsupported?: Claim;
   readonly traffic: (lab: Lab) => Promise<void>;
@@ -36,7 +37,7 @@ export function httpCase({ finding, missing, measured, needs, unsupported = none
   return {
     ...rest,
     unsupported,
-    needs: { transport: "http", scriptedPods: true, ...needs },
+    needs: { transport: "http", scriptedPods: true, anyPod: true, ...needs },
     judge: (observation, profile): Judgement => {
       const exchanges = exchangesOf(observation);
       const found = finding(exchanges, profile, observation);

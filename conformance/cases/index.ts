@@ -9,6 +9,7 @@ import { leakCases } from "./leaks.ts";
 import { openAdminCases } from "./open-admin.ts";
 import { usageCases } from "./usage.ts";
 import { explanationCases } from "./explanation.ts";
+import { kvEventCases } from "./kv-events.ts";
 import { memoryCases } from "./memory.ts";
 import { metricsPageCases } from "./metrics-page.ts";
 import { observabilityCases } from "./observability.ts";
@@ -23,6 +24,7 @@ import { loadCases } from "./load.ts";
 import { longestMatchCases } from "./longest-match.ts";
 import { hotPrefixCases } from "./hot-prefix.ts";
 import { podTokenizerCases } from "./pod-tokenizer.ts";
+import { refusalCases } from "./refusals.ts";
 import { reportedLoadCases } from "./reported-load.ts";
 import { podCases } from "./pods.ts";
 import { podOwnerCases } from "./pod-owners.ts";
@@ -45,12 +47,14 @@ const ALL: readonly Case[] = [
   ...longestMatchCases,
   ...splitCases,
   ...evictCases,
+  ...kvEventCases,
   ...memoryCases,
   ...podCases,
   ...podOwnerCases,
   ...podHealthCases,
   ...loadCases,
   ...gateCases,
+  ...refusalCases,
   ...reportedLoadCases,
   ...hotPrefixCases,
   ...streamCases,

@@ -41,7 +41,7 @@ const judgeFresh = (observation: Observation) => judgeEven(observation, "idle-po
  * Holds as many fresh prompts as there are pods: with nothing else in flight, each must find an idle pod. Over HTTP the
  * last ends may not have been noticed yet: a pod that is left out is known to be so only after some more rounds.
  */
-async function holdOnEveryPod(lab: Lab): Promise<void> {
+export async function holdOnEveryPod(lab: Lab): Promise<void> {
   await lab.quiet();
   const rounds = lab.http === undefined ? 1 : LATE_RELEASES + 2;
   for (let index = 0; index < rounds * lab.pods().length; index++) {

@@ -26,7 +26,7 @@ export const memoryCases: readonly Case[] = [
     level: "SHOULD",
     requirement: "R-EVI-9",
     title: "Over 200,000 prompts that never come back, memory SHOULD stop growing once the declared limit is reached.",
-    needs: { transport: "http", scriptedPods: true, slow: true, memory: true, freshRouter: true },
+    needs: { transport: "http", scriptedPods: true, slow: true, memory: true, anyPod: true, freshRouter: true },
     unsupported: all(
       claimed("evict.kind", ({ evict }) => evict?.kind === "ttl" || evict?.kind === "capacity"),
       (profile) =>

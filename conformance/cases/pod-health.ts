@@ -21,7 +21,10 @@ export const podHealthCases: readonly Case[] = [
     requirement: "R-POD-13",
     title:
       "Within the declared time a pod that calls itself unhealthy MUST get no more requests, and one that is well again MUST get some.",
-    needs: { clockMs: ({ discovery, recoveryMs = 0 }) => Math.max(discovery?.healthMs ?? 0, recoveryMs) },
+    needs: {
+      anyPod: false,
+      clockMs: ({ discovery, recoveryMs = 0 }) => Math.max(discovery?.healthMs ?? 0, recoveryMs),
+    },
     unsupported: claimed("discovery.healthMs", ({ discovery }) => discovery?.healthMs !== undefined),
     traffic: async (lab) => {
       const { pods } = httpOf(lab);
@@ -72,7 +75,9 @@ export const podHealthCases: readonly Case[] = [
       const id = newRequestId(lab);
       const body = [FIRST, { wait: REMOVED }, LAST];
       const reply = { kind: "respond", status: 200, headers: [EVENTS], body } as const;
-      const stream = exchange(lab, { label: "stream", reply }, id);
+      // It stays open until the router has taken note.
+      const timeoutMs = (lab.profile.discovery?.convergenceMs ?? 0) + 2 * PATIENCE_MS;
+      const stream = exchange(lab, { label: "stream", reply, timeoutMs }, id);
       await pods.waitUntil(id, (seen) => seen.length > 0, PATIENCE_MS).catch(() => undefined);
       const pod = pods.seen(id).at(-1)?.pod;
       if (pod !== undefined) await lab.removePod(pod);

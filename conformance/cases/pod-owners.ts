@@ -21,8 +21,9 @@ import { askBusyOwner } from "./owner-trial.ts";
 import { judgeService, probeLabel } from "./probes.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
+import { askOwners, byPrompts, CHANGES, teach } from "./taught-prompts.ts";
 
-// Where only chance tells who follows, so many changes of pods, each with its settling time, would take too long.
+// Where nobody outside knows when an owner is left for its load, nothing here tells a right answer from a wrong one.
 const contrast = all(prefixAware, separable);
 const adds = { podChanges: ["add"] } as const;
 const removes = { podChanges: ["remove"] } as const;
@@ -36,19 +37,19 @@ export const podOwnerCases: readonly Case[] = [
     title: "A prefix whose owner was removed MUST be served by a pod that is there, and learnt for that pod.",
     needs: removes,
     unsupported: contrast,
-    trials: 6,
     blame: { owner: "orphan-not-learnt-again" },
+    trials: CHANGES,
+    manyAnyway: true,
     trial: async (lab) => {
-      const prompt = trunk(lab.corpus.namespace(), 6);
-      const { pod } = await lab.send(prompt, { label: "seed" });
-      if (pod === null) return;
-      await lab.removePod(pod);
-      const again = await lab.send(prompt, { label: probeLabel("any") });
-      if (again.pod !== null && lab.pods().includes(again.pod)) {
-        await makeBusy(lab, again.pod);
-        await lab.send(prompt, { label: probeLabel("owner") });
+      const taught = await teach(lab);
+      const [leaving] = byPrompts(lab, taught);
+      if (leaving === undefined) return;
+      await lab.removePod(leaving);
+      for (const { prompt, owner } of taught) {
+        if (owner !== leaving) continue;
+        const { pod } = await lab.send(prompt, { label: probeLabel("any") });
+        if (pod !== null && lab.pods().includes(pod)) await askOwners(lab, [{ prompt, owner: pod }]);
       }
-      await lab.settle();
       await lab.addPod();
     },
   }),
@@ -83,13 +84,16 @@ export const podOwnerCases: readonly Case[] = [
     needs: removes,
     unsupported: contrast,
     blame: { owner: "forgot-on-pod-change" },
-    trials: 4,
+    trials: CHANGES,
+    manyAnyway: true,
     trial: async (lab) => {
-      await askBusyOwner(lab, {
-        seed: trunk(lab.corpus.namespace(), 6),
-        meanwhile: (owner) => lab.removePod(lab.random.pick(lab.pods().filter((other) => other !== owner))),
-        kind: "owner",
-      });
+      const taught = await teach(lab);
+      const leaving = byPrompts(lab, taught).at(-1) ?? "";
+      await lab.removePod(leaving);
+      await askOwners(
+        lab,
+        taught.filter(({ owner }) => owner !== leaving),
+      );
       await lab.addPod();
     },
   }),
@@ -101,18 +105,13 @@ export const podOwnerCases: readonly Case[] = [
     needs: adds,
     unsupported: contrast,
     blame: { owner: "forgot-on-pod-change" },
-    trials: 4,
+    trials: CHANGES,
+    manyAnyway: true,
     trial: async (lab) => {
-      let added = "";
-      await askBusyOwner(lab, {
-        seed: trunk(lab.corpus.namespace(), 6),
-        meanwhile: async () => {
-          added = await lab.addPod();
-        },
-        kind: "owner",
-      });
-      await lab.settle();
-      if (added !== "") await lab.removePod(added);
+      const taught = await teach(lab);
+      const added = await lab.addPod();
+      await askOwners(lab, taught);
+      await lab.removePod(added);
     },
   }),
   routingCase({
@@ -123,13 +122,12 @@ export const podOwnerCases: readonly Case[] = [
     needs: { podChanges: ["start"] },
     unsupported: contrast,
     blame: { owner: "forgot-on-pod-change" },
-    trials: 4,
+    trials: CHANGES,
+    manyAnyway: true,
     trial: async (lab) => {
-      await askBusyOwner(lab, {
-        seed: trunk(lab.corpus.namespace(), 6),
-        meanwhile: () => lab.reorderPods(),
-        kind: "owner",
-      });
+      const taught = await teach(lab);
+      await lab.reorderPods();
+      await askOwners(lab, taught);
     },
   }),
   {

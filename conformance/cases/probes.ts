@@ -173,8 +173,11 @@ function countsOf(stages: readonly (readonly JudgedProbe[])[], event: (probe: Ju
   });
 }
 
+/** Of a request that was sent while its owner refused connections. */
+export const REFUSED = "refused";
+
 /** Failures made on purpose, and requests sent before the router has converged. */
-const UNJUDGED: ReadonlySet<string> = new Set(["upstream-error", "converge", "warm-up"]);
+const UNJUDGED: ReadonlySet<string> = new Set(["upstream-error", REFUSED, "converge", "warm-up"]);
 
 /** Healthy pods were there, and a request still got no answer from any. */
 export function judgeService(observation: Observation): Judgement | undefined {

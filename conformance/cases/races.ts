@@ -128,7 +128,7 @@ function changesUnderTraffic(): Case {
     level: "MUST",
     requirement: "R-CON-5",
     title: "While pods come and go among many requests, every request MUST be served.",
-    needs: { transport: "http", podChanges: ["add"] },
+    needs: { transport: "http", podChanges: ["add"], anyPod: true },
     unsupported: none,
     traffic: async (lab) => {
       let changing = true;

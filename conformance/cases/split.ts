@@ -101,7 +101,7 @@ export const splitCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-SPL-5",
     title: "Prompts that are empty, one unit long, or differ from all others at their first unit MUST be answered.",
-    needs: { transport: "any" },
+    needs: { transport: "any", anyPod: true },
     unsupported: none,
     traffic: async (lab) => {
       for (const text of ["", " ", "a", "b", "ab", "a", "zzzz", " ", "", "é", "abc"]) {

@@ -1,6 +1,6 @@
 /** STR: a stream passes through unchanged, as it comes, and ends as its pod ended it. */
 import type { Case } from "../case.ts";
-import { type Attempt, EVENT_STREAM, exchange, httpOf, PATIENCE_MS, utf8 } from "./exchange.ts";
+import { type Attempt, EVENT_STREAM, exchange, httpOf, noted, PATIENCE_MS, utf8 } from "./exchange.ts";
 import { type Finding, httpCase, unreached } from "./http-case.ts";
 import { chunk, DONE, parseLatin, streamed } from "./stream-text.ts";
 
@@ -27,8 +27,18 @@ const ODD_EVENTS: readonly (string | Uint8Array)[] = [
 /** A long prompt that comes in between can hold a pod's tokens up for as long. */
 const PAUSE_MS = 3_000;
 
-/** Past any buffer: a quarter of a megabyte. */
-const MANY_EVENTS: readonly string[] = [...Array.from({ length: 2_000 }, (_, index) => chunk(`word${index}`)), DONE];
+/** Past any buffer: a quarter of a megabyte, in pieces of a hundred events. */
+const MANY_EVENTS: readonly string[] = [
+  ...Array.from({ length: 20 }, (_, piece) =>
+    Array.from({ length: 100 }, (__, index) => chunk(`word${100 * piece + index}`)).join(""),
+  ),
+  DONE,
+];
+/** A router that takes its time with each piece takes more with many. */
+const STREAM_MS = 30_000;
+/** A stream that is silent for so long will not go on. */
+const SILENCE_MS = 5_000;
+const LATE = "late";
 
 const bytesOf = (pieces: readonly (string | Uint8Array)[]): string =>
   pieces
@@ -74,18 +84,31 @@ export const streamCases: readonly Case[] = [
     title: "The bytes of a stream MUST reach the client as the pod sent them.",
     traffic: async (lab) => {
       for (const [label, body] of Object.entries(STREAMS)) {
-        await exchange(lab, {
+        let lastMs = lab.nowMs();
+        const { end } = await exchange(lab, {
           label,
           body: streamed(lab),
           reply: { kind: "respond", status: 200, headers: EVENT_STREAM, body },
+          onData: () => {
+            lastMs = lab.nowMs();
+          },
+          timeoutMs: STREAM_MS,
         });
+        if (end === "timeout" && lab.nowMs() - lastMs < SILENCE_MS) lab.note(LATE, label);
       }
     },
-    missing: unreached,
-    finding: (exchanges) => {
+    missing: (exchanges, observation) => {
+      const late = noted(observation, LATE);
+      return late === undefined
+        ? unreached(exchanges)
+        : `${JSON.stringify(late)} still came after ${STREAM_MS / 1_000} s`;
+    },
+    finding: (exchanges, _profile, observation) => {
       for (const { label, attempts, body, end } of exchanges) {
         const sent = bytesOf(STREAMS[label] ?? []);
         if (attempts.length === 0 || (body === sent && end === "complete")) continue;
+        // Late is not changed.
+        if (label === noted(observation, LATE) && sent.startsWith(body)) continue;
         return {
           reason: "stream-bytes-changed",
           detail: `of ${label}, ${sent.length} bytes were sent, ${body.length} arrived (${end})`,

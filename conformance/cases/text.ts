@@ -32,7 +32,7 @@ export const textCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-TOK-1",
     title: "Prompts that part inside a character MUST be answered, in either order.",
-    needs: { transport: "any" },
+    needs: { transport: "any", anyPod: true },
     unsupported: none,
     traffic: async (lab) => {
       for (const [one, other] of TORN) {

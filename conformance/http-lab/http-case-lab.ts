@@ -19,13 +19,13 @@ import { openStranger } from "./stranger.ts";
 import { bodyFor, promptOf, sentPrompt } from "./prompt-body.ts";
 
 const REQUEST_MS = 15_000;
-/** A held request counts as begun without its first byte after this: a router that buffers never passes it on. */
-const FIRST_BYTE_MS = 250;
 /** What a router is granted to pass a broken connection on. */
 const ABORT_SEEN_MS = 2_000;
 const DEFAULT_CONVERGENCE_MS = 1_000;
 const WARM_UP_MS = 15_000;
 const WARM_UP_EVERY_MS = 100;
+/** Sent to see the router find its pods, whatever it chooses. */
+const UNSETTLED: ReadonlySet<string> = new Set(["warm-up", "converge"]);
 const ERROR_BODY = { object: "error", message: "scripted by routeproof", type: "InternalServerError", param: null };
 
 interface Sending {
@@ -34,7 +34,8 @@ interface Sending {
   readonly response: Promise<RawResponse>;
 }
 
-type LabOf = Readonly<{ id: string; seed: number }>;
+/** `anyPod`: which pod serves is nothing to the case, and a declared settling time is not waited for. */
+type LabOf = Readonly<{ id: string; seed: number; anyPod: boolean }>;
 
 export class HttpCaseLab implements Lab {
   readonly profile: RouterProfile;
@@ -46,6 +47,7 @@ export class HttpCaseLab implements Lab {
   readonly #session: HttpSession;
   readonly #caseId: string;
   readonly #seed: number;
+  readonly #anyPod: boolean;
   #carried: readonly CarriedLoad[] = [];
   readonly #steps: Step[] = [];
   #wire = new WireLog();
@@ -53,11 +55,12 @@ export class HttpCaseLab implements Lab {
   /** Every pod this case has known, for those that return. */
   readonly #known = new Map<string, Pod>();
 
-  constructor(session: HttpSession, profile: RouterProfile, { id: caseId, seed }: LabOf) {
+  constructor(session: HttpSession, profile: RouterProfile, { id: caseId, seed, anyPod }: LabOf) {
     const streams = new Random(seed);
     this.#session = session;
     this.#caseId = caseId;
     this.#seed = seed;
+    this.#anyPod = anyPod;
     this.profile = profile;
     this.models = session.models;
     this.adapter = session.loraAdapter;
@@ -71,6 +74,7 @@ export class HttpCaseLab implements Lab {
       request: (options) => this.#raw(options),
       connect: () => openRawConnection(session.router.url),
       router: openRouterView(session.adapter, session),
+      wait: (ms) => sleep(ms),
       spoil: () => session.spoil(),
       wire: () => this.#wire.entries(),
       pods: session.stage,
@@ -95,8 +99,10 @@ export class HttpCaseLab implements Lab {
   /** Before the case: the router gets other pods. */
   async adopt(pods: readonly Pod[]): Promise<void> {
     const added = pods.filter((pod) => !this.#session.present.includes(pod));
+    // What it still sends to a pod of the case before would be taken for a mistake in this one.
+    const fewer = this.#session.knowsMoreThan(pods);
     await this.#session.setPods(pods);
-    await this.#converge(added);
+    await this.#converge(added, fewer);
   }
 
   /** The case's own observation begins here; `carried` may still weigh on the pods. */
@@ -122,13 +128,17 @@ export class HttpCaseLab implements Lab {
   }
 
   async send(prompt: Prompt, options: SendOptions): Promise<SentStep> {
+    if (this.#mustSettle(options.label)) await this.#settled();
     await this.#untilNoticed(prompt);
     const sending = this.#start(prompt, options, false);
     const response = await sending.response;
-    return this.#recordSent(sending, prompt, options, response.status, false);
+    const step = this.#recordSent(sending, prompt, options, response.status, false);
+    this.#session.took(step.endMs - step.startMs);
+    return step;
   }
 
   async hold(prompt: Prompt, options: SendOptions): Promise<Held> {
+    if (this.#mustSettle(options.label)) await this.#settled();
     await this.#untilNoticed(prompt);
     const { promise: begun, resolve: begin } = Promise.withResolvers<HeldReply>();
     const { promise: firstByte, resolve: sawFirstByte } = Promise.withResolvers<void>();
@@ -144,7 +154,7 @@ export class HttpCaseLab implements Lab {
       const step = this.#recordSent(sending, prompt, options, outcome.response.status, false);
       return { step, release: async () => undefined };
     }
-    await Promise.race([firstByte, answered, sleep(FIRST_BYTE_MS)]);
+    await this.#session.firstBytes.wait(Promise.race([firstByte, answered]));
     const step = this.#recordSent(sending, prompt, options, 200, true);
     const held: Held = {
       step,
@@ -266,6 +276,17 @@ export class HttpCaseLab implements Lab {
     await Promise.all([...this.#held].map((held) => held.release()));
   }
 
+  #mustSettle(label = ""): boolean {
+    return !this.#anyPod && !UNSETTLED.has(label) && this.#session.settlesInMs() > 0;
+  }
+
+  /** The first request of the case waits, and the first after a pod came: what is taught before the rule holds may be lost. */
+  async #settled(): Promise<void> {
+    const leftMs = this.#session.settlesInMs();
+    this.note("settled", { afterMs: Math.round(leftMs) });
+    await sleep(leftMs);
+  }
+
   #start(
     prompt: Prompt,
     options: SendOptions,
@@ -302,6 +323,7 @@ export class HttpCaseLab implements Lab {
   }
 
   async #raw(options: RawRequest): Promise<RawResponse> {
+    if (this.#mustSettle()) await this.#settled();
     const id = options.knownAs ?? idIn(options);
     const { stage, adapter } = this.#session;
     if (typeof id === "string" && stage.seen(id).length === 0) {
@@ -384,7 +406,7 @@ export class HttpCaseLab implements Lab {
       if (probe.step.pod !== null && waiting.delete(probe.step.pod)) continue;
       await sleep(Math.min(pauseMs, Math.max(0, deadline - this.nowMs())));
     }
-    for (const probe of probes) await probe.release();
+    await Promise.all(probes.map((probe) => probe.release()));
   }
 
   #recordPods(change: "start" | "add" | "remove", pod: string | null): void {

@@ -11,6 +11,8 @@ import type { CarriedLoad, PodsStep } from "../observation.ts";
 import { WINDOW_EDGE_MS } from "../oracle/load.ts";
 import { loadWindowMs, SHORT_WINDOW_MS } from "../router-profile.ts";
 import type { Session } from "../runner/session.ts";
+import { CLEARS_ON_REQUEST } from "./pod-caches.ts";
+import { FirstBytes } from "./first-bytes.ts";
 import { openAgent } from "./exchange.ts";
 import { HttpCaseLab } from "./http-case-lab.ts";
 import { type Arrival, PodStage } from "./pod-stage.ts";
@@ -39,6 +41,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   readonly loraAdapter = ADAPTER;
   readonly clock: RealClock;
   readonly stage: PodStage;
+  readonly firstBytes = new FirstBytes();
   readonly #fleet: Fleet;
   readonly #seed: number;
   /** Models of pods that are not like the others. */
@@ -52,6 +55,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   #told: readonly Pod[];
   #carried: Arrival[] = [];
   #requestCount = 0;
+  #requestMs = Infinity;
   #spoiled = false;
   /** Nothing was sent to this router yet: it may still be finding its pods. */
   #fresh = true;
@@ -95,6 +99,20 @@ export class HttpSession implements Session<HttpCaseLab> {
     return this.router.setPods === undefined ? this.#present.length : undefined;
   }
 
+  /** What is left, in milliseconds, of the time that the router is declared to need until its rule holds. */
+  settlesInMs(): number {
+    return this.router.settlesInMs?.() ?? 0;
+  }
+
+  /** How long the quickest request took so far: what a slow router needs for each. */
+  get requestMs(): number {
+    return Number.isFinite(this.#requestMs) ? this.#requestMs : 0;
+  }
+
+  took(ms: number): void {
+    this.#requestMs = Math.min(this.#requestMs, ms);
+  }
+
   died(): string | undefined {
     return this.#guest?.died?.() ?? this.#router?.died?.();
   }
@@ -114,6 +132,11 @@ export class HttpSession implements Session<HttpCaseLab> {
 
   get present(): readonly Pod[] {
     return this.#present;
+  }
+
+  /** Whether the router knows a pod that is not among these. */
+  knowsMoreThan(pods: readonly Pod[]): boolean {
+    return this.#told.some((pod) => !pods.includes(pod));
   }
 
   newRequestId(caseId: string): string {
@@ -159,7 +182,7 @@ export class HttpSession implements Session<HttpCaseLab> {
   async lab({ id, needs }: Pick<Case, "id" | "needs">, seed: number): Promise<HttpCaseLab> {
     const { profile } = this.adapter;
     const own = needs.otherThreshold === true ? withOtherThreshold(profile) : profile;
-    const lab = new HttpCaseLab(this, own, { id, seed });
+    const lab = new HttpCaseLab(this, own, { id, seed, anyPod: needs.anyPod === true });
     if (this.#fresh) await lab.warmUp();
     this.#fresh = false;
     await this.#gather(lab, needs);
@@ -254,7 +277,12 @@ export class HttpSession implements Session<HttpCaseLab> {
 
   #address(pod: Pod): PodAddress {
     const { name, profile: gpu } = pod;
-    return { name, url: `http://${this.stage.address(name)}`, gpu, models: this.modelsOf(pod) };
+    const url = `http://${this.stage.address(name)}`;
+    const plain = { name, url, gpu, models: this.modelsOf(pod) };
+    if (pod.kvEvents === undefined) return plain;
+    const { hostname } = new URL(url);
+    const { endpoint, replayEndpoint = "" } = pod.kvEvents;
+    return { ...plain, kvEvents: { endpoint: at(hostname, endpoint), replayEndpoint: at(hostname, replayEndpoint) } };
   }
 
   /** For how long the router counts what went before as load; undefined where it does not, or its time can be moved. */
@@ -293,9 +321,21 @@ export class HttpSession implements Session<HttpCaseLab> {
   }
 }
 
+/** The same port at the host by which the router knows the pod. */
+const at = (hostname: string, endpoint: string): string => endpoint.replace(/^tcp:\/\/.*:/, `tcp://${hostname}:`);
+
+const PUBLISHES = {
+  "kv-events-config": JSON.stringify({
+    enable_kv_cache_events: true,
+    endpoint: "tcp://*:0",
+    replay_endpoint: "tcp://*:0",
+  }),
+} as const;
+
 /** Fresh pods on free ports; or on the addresses that a running router already points at. */
 async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
-  const flags = { ...adapter.podFlags, "served-model-name": models.join(" ") };
+  const events = adapter.kvEvents === undefined ? {} : PUBLISHES;
+  const flags = { ...events, ...adapter.podFlags, "served-model-name": models.join(" ") };
   const addresses = adapter.podsListen?.map((address) => new URL(`http://${address}`));
   const [first, ...others] = addresses ?? [];
   if (first === undefined) {
@@ -304,7 +344,7 @@ async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
       pods: `a6000:${DEFAULT_PODS}`,
       speed: POD_SPEED,
       flags,
-      environment: ENVIRONMENT,
+      environment: { ...ENVIRONMENT, ...(adapter.kvEvents === undefined ? {} : CLEARS_ON_REQUEST) },
       ...(host === undefined ? {} : { host }),
     });
   }

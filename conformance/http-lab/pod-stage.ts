@@ -2,10 +2,11 @@
 import type { ServerResponse } from "node:http";
 import type { CompletionPath, PodsHost } from "../adapters/router-under-test.ts";
 import type { Fleet, JournalEntry, Pod } from "../../mock-pods/pod/pod.ts";
-import type { PodPage, PodScript, PodSighting, ScriptedPods } from "../lab.ts";
+import type { CacheLoss, EventTrouble, PodPage, PodScript, PodSighting, ScriptedPods } from "../lab.ts";
 import type { CarriedLoad } from "../observation.ts";
 import { withHeldRequests } from "./held-metrics.ts";
 import { openHold, type HeldReply } from "./held-reply.ts";
+import { PodCaches } from "./pod-caches.ts";
 import { PodPages } from "./pod-pages.ts";
 import { playScript } from "./play-script.ts";
 import { promptOf, samePrompt, type SentPrompt } from "./prompt-body.ts";
@@ -42,9 +43,11 @@ export class PodStage implements ScriptedPods {
   #completions = 0;
   #arrivals: Arrival[] = [];
   readonly #pages = new PodPages();
+  readonly #caches: PodCaches;
 
   constructor(fleet: Fleet, nowMs: () => number, podsHost?: PodsHost) {
     this.#fleet = fleet;
+    this.#caches = new PodCaches(fleet);
     this.#nowMs = nowMs;
     this.#seenAs = podsHost?.seenAs;
   }
@@ -132,6 +135,18 @@ export class PodStage implements ScriptedPods {
     );
   }
 
+  cachedTokens(pod: string, prompt: string): number {
+    return this.#caches.cachedTokens(pod, prompt);
+  }
+
+  loseCache(pod: string, how: CacheLoss): Promise<void> {
+    return this.#caches.lose(pod, how);
+  }
+
+  troubleEvents(pod: string, how: EventTrouble | undefined): void {
+    this.#caches.trouble(pod, how);
+  }
+
   async setUp(name: string, up: boolean): Promise<void> {
     this.#tainted.add(name);
     if (up) {
@@ -158,6 +173,7 @@ export class PodStage implements ScriptedPods {
     this.#scripts = [];
     this.#completions = 0;
     this.#pages.reset();
+    this.#caches.reset();
     this.#tainted = new Set();
   }
 

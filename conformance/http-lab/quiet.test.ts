@@ -7,6 +7,7 @@ const view = (pages: readonly (string | undefined)[], declared = true): RouterVi
   return {
     observe: declared ? { metrics: { url: "{{url}}/metrics", inFlight: { name: "under_way", pod: "pod" } } } : {},
     podSeenBy: undefined,
+    asksForReplays: false,
     metricsPage: async () => (left.length > 1 ? left.shift() : left[0]),
     readiness: async () => 0,
     memoryBytes: async () => undefined,

@@ -10,7 +10,7 @@ const PAGE_MS = 5_000;
 const ASK_EVERY_MS = 20;
 
 export function openRouterView(
-  { observe = {}, podSeenBy }: RouterAdapter,
+  { observe = {}, podSeenBy, kvEvents }: RouterAdapter,
   of: { readonly router: HttpRouter; readonly agent: Agent },
 ): RouterView {
   const get = async (template: string): Promise<{ status: number; text: string }> => {
@@ -26,6 +26,7 @@ export function openRouterView(
   return {
     observe,
     podSeenBy,
+    asksForReplays: kvEvents?.replay === true,
     metricsPage: async () => {
       const page = observe.metrics === undefined ? undefined : await get(observe.metrics.url);
       return page?.status === 200 ? page.text : undefined;

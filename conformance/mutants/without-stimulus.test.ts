@@ -14,8 +14,9 @@ import { STIMULI, type Stimulus, withoutStimulus } from "./without-stimulus.ts";
  */
 const SHOWN_WITHOUT_IT: Readonly<Partial<Record<Stimulus, readonly string[]>>> = {
   hold: ["POD-01", "POD-02", "POD-04", "POD-09", "POD-11"],
-  // It rests on the pod that comes; that it goes again only tidies up.
+  // They rest on the pod that comes or goes; that it goes or comes again only tidies up.
   "remove a pod": ["POD-07"],
+  "add a pod": ["POD-03", "POD-06"],
 };
 
 /** Verdict of the case on a conforming router whose lab leaves the stimulus out; undefined when the case does not use it. */

@@ -23,7 +23,7 @@ export async function adapterRouter(path: string): Promise<LiveRouter> {
     async start(pods, seed) {
       const router = await adapter.start({ pods, seed, clock: new RealClock() });
       if (router.kind === "function") throw new Error("an adapter file never makes a function router");
-      await sleep(adapter.settle?.afterStartMs ?? 0);
+      await sleep(router.settlesInMs?.() ?? 0);
       return { url: router.url, headers, close: router.close };
     },
   };

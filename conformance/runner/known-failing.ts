@@ -9,6 +9,8 @@ const Entry = Type.Object(
     /** An id, or a pattern with `*`. */
     pattern: Type.String({ minLength: 1 }),
     reason: Type.String({ minLength: 1 }),
+    /** It fails by chance: that it passes is no sign that the fault is gone. */
+    sometimes: Type.Optional(Type.Boolean()),
     /** Where the fault is tracked. */
     link: Type.Optional(Type.String()),
   },
@@ -37,10 +39,10 @@ export function staleEntries(
   catalogue: readonly Case[],
   verdicts: ReadonlyMap<string, Verdict>,
 ): string[] {
-  return entries.flatMap(({ pattern }) => {
+  return entries.flatMap(({ pattern, sometimes = false }) => {
     const ids = catalogue.map(({ id }) => id).filter((id) => matchesPattern(pattern, id));
     if (ids.length === 0) return [`"${pattern}" matches no case`];
-    const passing = ids.filter((id) => verdicts.get(id) === "pass");
+    const passing = sometimes ? [] : ids.filter((id) => verdicts.get(id) === "pass");
     return passing.length === 0 ? [] : [`"${pattern}": ${passing.join(", ")} pass${passing.length === 1 ? "es" : ""}`];
   });
 }

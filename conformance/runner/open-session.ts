@@ -31,6 +31,7 @@ class FunctionRun implements Session<FunctionLab> {
   readonly transport = "function";
   readonly canAdvance = true;
   readonly spoiled = false;
+  readonly requestMs = 0;
   readonly fixedPods = undefined;
   readonly #adapter: RouterAdapter;
   readonly #seed: number;

@@ -1,5 +1,6 @@
 /** The lines of `report.jsonl` and of `verify --json`: one header, one row per case of the catalogue, one footer. */
 import type { Level, Statistic, Verdict } from "../case.ts";
+import type { DeclaredSettle } from "../adapters/settling.ts";
 import type { RouterProfile } from "../router-profile.ts";
 
 export interface HeaderRow {
@@ -12,7 +13,7 @@ export interface HeaderRow {
   readonly startedAt: string;
   readonly host: { readonly platform: string; readonly node: string; readonly cpus: number };
   /** A fixed waiting time that the adapter declares, with its reason. */
-  readonly settle?: { readonly afterStartMs?: number; readonly afterAddMs?: number; readonly why: string };
+  readonly settle?: DeclaredSettle;
   /** The command that makes this report again. */
   readonly reproduce: string;
 }

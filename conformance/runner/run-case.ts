@@ -54,6 +54,9 @@ export function obstacle(
   if (needs.otherThreshold === true && adapter.takesThreshold !== true) {
     return no("the adapter cannot start the router with another threshold ({{threshold}} is not used)");
   }
+  if (needs.kvEvents === true && adapter.kvEvents === undefined) {
+    return no("the adapter does not tell the router where pods publish KV events ({{pods.kvEvents}} is not used)");
+  }
   if (needs.chats === true && adapter.requests?.paths?.includes("/v1/chat/completions") === false) {
     return no("the adapter says that the router takes no chats");
   }
@@ -113,9 +116,11 @@ function failure(error: unknown, session: Session): CaseOutcome {
     return { verdict: "fail", reason: "router-died", detail: `The router ${session.died()}`, broken: true };
   }
   const reason =
-    error instanceof OperationalError ? "adapter-failed" : error instanceof Timeout ? "took-too-long" : "kit-broke";
+    error instanceof OperationalError ? "adapter-failed" : error instanceof Timeout ? TOOK_TOO_LONG : "kit-broke";
   return { verdict: "error", reason, detail: message(error), broken: true };
 }
+
+export const TOOK_TOO_LONG = "took-too-long";
 
 class Timeout extends Error {}
 

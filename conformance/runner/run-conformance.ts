@@ -7,10 +7,11 @@ import type { Case, Verdict } from "../case.ts";
 import { CASES } from "../cases/index.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import type { Evidence } from "./evidence.ts";
+import { withFewestWaits } from "./fewest-waits.ts";
 import { knownFailingFor, staleEntries, type KnownFailing } from "./known-failing.ts";
 import { footerFor } from "./overall-verdict.ts";
 import type { CaseRow, HeaderRow, Report, ReportRow } from "./report-rows.ts";
-import { obstacle, runCase, type CaseOutcome } from "./run-case.ts";
+import { obstacle, runCase, TOOK_TOO_LONG, type CaseOutcome } from "./run-case.ts";
 import { selectCases } from "./select-cases.ts";
 import { openSession } from "./open-session.ts";
 import type { Session } from "./session.ts";
@@ -28,7 +29,7 @@ export interface RunOptions {
   /** `L0`: fresh prompts only; `L1`: fresh pods for each case; `L2`: a fresh router for each case. */
   readonly isolation?: IsolationLevel;
   readonly knownFailing?: readonly KnownFailing[];
-  /** Cases that have not begun by then are `not-run`. */
+  /** Cases that have not ended by then are `not-run`. */
   readonly maxTimeMs?: number;
   readonly signal?: AbortSignal;
   /** How a user names this router on the command line, for reproduce lines; e.g. `--adapter FILE`. */
@@ -48,7 +49,8 @@ export type RunEvent =
 const CASE_TIMEOUT_MS = 120_000;
 /** A case that waits for a TTL of its own accord, or fills an index. */
 const SLOW_CASE_TIMEOUT_MS = 3_600_000;
-const MOST_ADDS_IN_A_CASE = 24;
+const MOST_CHANGES_IN_A_CASE = 24;
+const MOST_REQUESTS_IN_A_CASE = 1_000;
 /** The second begins like the first: joined with a salt without a mark between them, two pairs look alike. */
 const MODELS = ["model-a", "model-ab"];
 
@@ -71,8 +73,7 @@ export async function runConformance(options: RunOptions): Promise<Report> {
   for (const each of catalogue) {
     if (!selected.has(each)) put(each, { verdict: "skipped", reason: "not-selected" });
   }
-  const queue = [...selected];
-  const order = options.shuffle === true ? new Random(seed).stream("order").shuffle(queue) : queue;
+  const order = orderOf([...selected], options, seed);
   const error = await runAll(order, options, seed, startedMs, put);
   const rows = catalogue.flatMap(({ id }) => outcomes.get(id) ?? []);
   const verdicts = new Map<string, Verdict>(rows.map(({ id, verdict }) => [id, verdict]));
@@ -84,6 +85,11 @@ export async function runConformance(options: RunOptions): Promise<Report> {
   });
   emit(footer);
   return { header, cases: rows, footer };
+}
+
+function orderOf(cases: Case[], { shuffle, adapter }: RunOptions, seed: number): readonly Case[] {
+  if (shuffle === true) return new Random(seed).stream("order").shuffle(cases);
+  return adapter.settle === undefined ? cases : withFewestWaits(cases);
 }
 
 type Put = (each: Case, outcome: CaseOutcome, durationMs?: number) => void;
@@ -122,13 +128,7 @@ async function runAll(
       if (broken || (used && isolation === "L2")) await session.restart();
       else if (used && isolation === "L1") await session.refreshPods();
       used = true;
-      const limitMs =
-        each.needs.slow === true ||
-        each.needs.waitMs !== undefined ||
-        (each.needs.clockMs !== undefined && !session.canAdvance)
-          ? SLOW_CASE_TIMEOUT_MS
-          : CASE_TIMEOUT_MS + MOST_ADDS_IN_A_CASE * (adapter.settle?.afterAddMs ?? 0);
-      const outcome = await runCase(each, session, seed, limitMs);
+      const outcome = await runWithin(each, session, seed, limitMs(each, session, adapter), startedMs + maxTimeMs);
       broken = outcome.broken === true;
       put(each, outcome, performance.now() - beganMs);
     }
@@ -138,6 +138,32 @@ async function runAll(
   } finally {
     await session.close();
   }
+}
+
+/** A case that is under way when the time of the whole run is up did not take too long: it was not run. */
+async function runWithin(
+  each: Case,
+  session: Session,
+  seed: number,
+  limitMs: number,
+  upAtMs: number,
+): Promise<CaseOutcome> {
+  const leftMs = Math.max(0, upAtMs - performance.now());
+  const outcome = await runCase(each, session, seed, Math.min(limitMs, leftMs));
+  const cutShort = outcome.reason === TOOK_TOO_LONG && leftMs < limitMs;
+  return cutShort ? { verdict: "not-run", reason: "time-is-up", broken: true } : outcome;
+}
+
+function limitMs({ needs }: Case, session: Session, adapter: RouterAdapter): number {
+  if (needs.slow === true || needs.waitMs !== undefined || (needs.clockMs !== undefined && !session.canAdvance))
+    return SLOW_CASE_TIMEOUT_MS;
+  const patienceMs = MOST_CHANGES_IN_A_CASE * changeMs(adapter) + MOST_REQUESTS_IN_A_CASE * session.requestMs;
+  return CASE_TIMEOUT_MS + patienceMs;
+}
+
+/** What a change of pods may take until the router has taken note of it and its rule holds again. */
+function changeMs({ profile, settle }: RouterAdapter): number {
+  return (profile.discovery?.convergenceMs ?? 0) + (settle?.afterAddMs ?? 0);
 }
 
 function headerFor({ adapter, attachedBy }: RunOptions, catalogue: readonly Case[], seed: number): HeaderRow {

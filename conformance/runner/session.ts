@@ -17,6 +17,8 @@ export interface Session<L extends Lab = Lab> {
   restart(): Promise<void>;
   /** A case left the router as it must not be for another one. */
   readonly spoiled: boolean;
+  /** How long the quickest request took so far, in milliseconds. */
+  readonly requestMs: number;
   /** How the router's process ended unasked; undefined while it lives. */
   died(): string | undefined;
   close(): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * What differs on the wire between vLLM's versions: one object a version. 0.32 is held to a recording; the others follow
+ * What differs on the wire between vLLM's versions: one object a version. 0.32 and 0.28 are held to recordings; the others follow
  * their sources and change logs (0.7.2, 0.10.0, 0.28.0).
  */
 import { OperationalError } from "../../fixtures/operational-error.ts";
@@ -17,6 +17,8 @@ export interface VersionProfile {
   readonly release: string;
   /** Flat until 0.10.1 (#22099). */
   readonly errorShape: "flat" | "nested";
+  /** How validation names places and inputs: dotted and described, or as Python's own tuples and values. */
+  readonly wrongFields: "tuples" | "dotted";
   /** Whether a 404 lists the served names, and names its parameter. */
   readonly unknownModel: "bare" | "with-parameter" | "with-aliases";
   /**
@@ -53,6 +55,7 @@ export const VERSION_PROFILES = {
   "0.7": {
     release: "0.7.2",
     errorShape: "flat",
+    wrongFields: "tuples",
     unknownModel: "bare",
     tooLong: "refused-2024",
     fingerprint: false,
@@ -69,6 +72,7 @@ export const VERSION_PROFILES = {
   "0.10": {
     release: "0.10.0",
     errorShape: "flat",
+    wrongFields: "tuples",
     unknownModel: "bare",
     tooLong: "refused-2024",
     fingerprint: false,
@@ -85,6 +89,7 @@ export const VERSION_PROFILES = {
   "0.28": {
     release: "0.28.0",
     errorShape: "nested",
+    wrongFields: "tuples",
     unknownModel: "with-parameter",
     tooLong: "refused-2026",
     fingerprint: true,
@@ -101,6 +106,7 @@ export const VERSION_PROFILES = {
   "0.32": {
     release: "0.32.0",
     errorShape: "nested",
+    wrongFields: "dotted",
     unknownModel: "with-aliases",
     tooLong: "cut",
     fingerprint: true,

@@ -15,13 +15,14 @@ export const ADDED_HEADERS: ReadonlySet<string> = new Set(["x-inference-pod"]);
 /** A body's value by its key. The second argument is what the request asked for. */
 export const MASKED_KEYS: Readonly<Record<string, (value: unknown, asked: Asked) => unknown>> = {
   // Ids that vLLM makes; one that the client sent is compared.
-  id: (value) => String(value).replace(/^(cmpl|chatcmpl|modelperm|chatcmpl-tool)-[0-9a-f]{16}$/, "$1-<id>"),
-  request_id: (value) => String(value).replace(/^(cmpl|chatcmpl|generate-tokens)-[0-9a-f]{16}(-\d+)?$/, "$1-<id>$2"),
+  id: (value) => String(value).replace(/^(cmpl|chatcmpl|modelperm|chatcmpl-tool)-([0-9a-f]{16}){1,2}$/, "$1-<id>"),
+  request_id: (value) =>
+    String(value).replace(/^(cmpl|chatcmpl|generate-tokens)-(?:[0-9a-f]{16}){1,2}(-\d+)?$/, "$1-<id>$2"),
   created: () => "<time>",
   // A port of the system's choosing.
   replay_endpoint: (value) => String(value).replace(/^(tcp:\/\/127\.0\.0\.1):\d+$/, "$1:<port>"),
   // A hash of the server's configuration.
-  system_fingerprint: (value) => String(value).replace(/^(vllm-0\.32\.0)-[0-9a-f]{8}$/, "$1-<hash>"),
+  system_fingerprint: (value) => String(value).replace(/^(vllm-[0-9.]+)-[0-9a-f]{8}$/, "$1-<hash>"),
   // What the model says: only that it says something, and what it repeats of the prompt.
   text: (value, asked) => spoken(value, asked),
   content: (value, asked) => spoken(value, asked),

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { readExchanges } from "./recorded-exchange.ts";
-import { replayAll } from "./replay.ts";
+import { replayAll, replayVersion } from "./replay.ts";
 
 it.each([
   ["wire-public.jsonl", 220],
@@ -15,3 +15,10 @@ it.each([
     expect(differing.map(({ exchange }) => exchange.id)).toEqual([]);
   },
 );
+
+it("answers as a real vLLM 0.28 with --vllm-version 0.28", { timeout: 300_000 }, async () => {
+  const results = await replayVersion(readExchanges("fixtures/recordings/wire-0.28.jsonl.gz"), "0.28");
+  expect(results).toHaveLength(2256);
+  const differing = results.filter(({ differences }) => differences.length > 0);
+  expect(differing.map(({ exchange }) => exchange.id)).toEqual([]);
+});

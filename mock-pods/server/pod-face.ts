@@ -6,6 +6,7 @@
 import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
 import { Refusal } from "../../fixtures/wire/errors.ts";
 import { UnreadableBody } from "../../fixtures/wire/validation/request-body.ts";
+import { WrongBody } from "../../fixtures/wire/validation/wrong-body.ts";
 import type { StepOutput } from "../engine/engine.ts";
 import { json } from "./answer.ts";
 import { isAuthorized } from "./authentication.ts";
@@ -139,7 +140,8 @@ function handle(version: VersionProfile, route: Route, exchange: Exchange, respo
   }
 }
 
-function refuse({ errorShape }: VersionProfile, responder: Responder, error: unknown): void {
+function refuse({ errorShape, wrongFields }: VersionProfile, responder: Responder, thrown: unknown): void {
+  const error = thrown instanceof WrongBody && wrongFields === "tuples" ? thrown.asTuples() : thrown;
   if (error instanceof UnreadableBody) return responder.send(json(error.status, { detail: error.message }));
   if (!(error instanceof Refusal)) throw error;
   // An unforeseen error is answered by the outermost layer, past all middleware.

@@ -30,17 +30,22 @@ export class PromptRenderer {
     this.#tokenizer = tokenizer;
     this.#limits = limits;
     const { maxOutputTokens: output, maxModelLenTokens: context, truncateTokens: truncate } = limits;
+    const name = limits.maxOutputParameter;
+    // What the answer may take is taken from the prompt in that version.
+    const counted = limits.tooLong === "refused-2026";
     if (output > context) {
-      const name = limits.maxOutputParameter;
+      const model = counted ? "max_model_len=max_total_tokens" : "max_model_len";
       throw badRequest(
-        `${name}=${output} cannot be greater than max_model_len=${context}. Please request fewer output tokens.`,
+        `${name}=${output} cannot be greater than ${model}=${context}. Please request fewer output tokens.`,
         name,
         String(output),
       );
     }
-    if (truncate !== null && truncate > context) {
+    const room = counted ? context - Number(output) : context;
+    if (truncate !== null && truncate > room) {
+      const bound = counted && Number(output) > 0 ? `max_model_len - ${name}` : "max_model_len";
       throw badRequest(
-        `truncate_prompt_tokens=${truncate} cannot be greater than max_model_len = ${context}. ` +
+        `truncate_prompt_tokens=${truncate} cannot be greater than ${bound} = ${room}. ` +
           "Please request a smaller truncation size.",
         "truncate_prompt_tokens",
         String(truncate),

@@ -2,6 +2,7 @@
 import * as answering from "./faults/answering.ts";
 import * as choosing from "./faults/choosing.ts";
 import * as forwarding from "./faults/forwarding.ts";
+import * as hearing from "./faults/hearing.ts";
 import * as reading from "./faults/reading.ts";
 import * as receiving from "./faults/receiving.ts";
 import * as streaming from "./faults/streaming.ts";
@@ -21,6 +22,7 @@ const mutant = (id: string, broken: ProxyMake, caseId: string, reason: string): 
   reason,
 });
 
+const KV_EVENTS = { kvEvents: true };
 const TOKENIZES = { podTokenizer: true };
 
 export const HTTP_MUTANTS: readonly HttpMutant[] = [
@@ -77,6 +79,12 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M50c", { Proxy: receiving.RefusesCrowds }, "CON-01", "request-lost"),
   mutant("M50d", { Proxy: receiving.BreaksOnRepeatedIds }, "CON-06", "repeated-id-not-served"),
   mutant("M50b", { Proxy: choosing.LosesEndsUnderLoad }, "CON-03", "finished-requests-still-counted"),
+  mutant(
+    "M50e",
+    { Proxy: choosing.LosesRefusedEnds, habits: { recoveryMs: 400 } },
+    "LOAD-13",
+    "refused-requests-still-counted",
+  ),
   mutant("M54a", { Proxy: streaming.ReadsAhead }, "STR-08", "pod-not-held-back"),
   mutant("M54b", { Proxy: streaming.DropsUsage }, "STR-10", "usage-changed"),
   mutant("M54c", { Proxy: forwarding.DropsUnknownFields }, "STR-10", "usage-not-asked"),
@@ -130,6 +138,12 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   ),
   mutant("M51c", { Proxy: choosing.NeedsEveryMetric, habits: { scrapeMs: 100 } }, "LOAD-09", "request-not-served"),
   mutant("M51b", { routing: "cold-round-robin", habits: { scrapeMs: 100 } }, "LOAD-09", "reported-load-ignored"),
+  mutant("M61a", { Proxy: hearing.IgnoresStoredBlocks, habits: KV_EVENTS }, "EVI-10", "stored-blocks-not-followed"),
+  mutant("M61b", { Proxy: hearing.IgnoresClearedBlocks, habits: KV_EVENTS }, "EVI-10", "cleared-blocks-followed"),
+  mutant("M61c", { Proxy: hearing.IgnoresRemovedBlocks, habits: KV_EVENTS }, "EVI-10", "removed-blocks-followed"),
+  mutant("M61d", { Proxy: hearing.CountsBlocksTwice, habits: KV_EVENTS }, "EVI-10", "repeated-events-counted-twice"),
+  mutant("M61e", { Proxy: hearing.DropsLateEvents, habits: KV_EVENTS }, "EVI-10", "late-events-dropped"),
+  mutant("M61f", { Proxy: hearing.NeverReplays, habits: KV_EVENTS }, "EVI-10", "lost-events-not-replayed"),
   mutant("M58a", { Proxy: receiving.Dawdles }, "PERF-01", "many-times-slower"),
   mutant("M58b", { Proxy: reading.MatchesQuadratically }, "PERF-03", "slows-faster-than-prompts-grow"),
   mutant("null", { Proxy: receiving.Always503 }, "TOK-01", "request-not-served"),

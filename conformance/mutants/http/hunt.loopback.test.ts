@@ -3,6 +3,7 @@ import { PLAIN_RULE } from "../pure/rule.ts";
 import * as answering from "./faults/answering.ts";
 import * as choosing from "./faults/choosing.ts";
 import * as forwarding from "./faults/forwarding.ts";
+import * as hearing from "./faults/hearing.ts";
 import * as reading from "./faults/reading.ts";
 import * as receiving from "./faults/receiving.ts";
 import * as streaming from "./faults/streaming.ts";
@@ -11,6 +12,7 @@ import { HTTP_VARIANTS } from "./http-variants.ts";
 import { failuresOfConformingProxy, huntHttpMutant } from "./hunt.ts";
 import { nameOf } from "./proxy-adapter.ts";
 import * as oddHabits from "./odd-habits.ts";
+import * as slowHabits from "./slow-habits.ts";
 
 /** Of every kind that goes by loads. */
 const RULE_CASES = ["THR-01", "LPM-01", "LOAD-01", "LOAD-02", "LOAD-05", "HOT-01", "CON-04", "TOK-05", "THR-08"];
@@ -53,9 +55,28 @@ it.each(HTTP_VARIANTS.map(({ name, rule }) => [name, rule] as const))(
   },
 );
 
+const SLOW_HABITS = [
+  { Proxy: slowHabits.HerdsOnOldPods, habits: { settleMs: 400 } },
+  { Proxy: slowHabits.NoticesPodsLate, habits: { convergenceMs: 300 } },
+] as const;
+
+it.concurrent.each(SLOW_HABITS.map((make) => [make.Proxy.name, make] as const))(
+  "waits as long as the conforming proxy claims to need: %s",
+  async (_name, make) => {
+    const caseIds = ["LOAD-02", "POD-02", "POD-04", "ERR-10", "CON-02"];
+    const rule = { ...PLAIN_RULE, ties: "rotate" } as const;
+    expect(await failuresOfConformingProxy(caseIds, 1, { ...make, rule })).toEqual([]);
+  },
+);
+
+it("has patience with a conforming proxy that takes its time with every piece", async () => {
+  const make = { Proxy: slowHabits.TakesItsTime };
+  expect(await failuresOfConformingProxy(["STR-01", "STR-02", "STR-07"], 1, make)).toEqual([]);
+});
+
 it("has a mutant for every fault of the proxy", () => {
   const used = new Set(HTTP_MUTANTS.map(({ broken }) => broken.Proxy));
-  const faults = [answering, choosing, forwarding, reading, receiving, streaming].flatMap((each) =>
+  const faults = [answering, choosing, forwarding, hearing, reading, receiving, streaming].flatMap((each) =>
     Object.values(each),
   );
   expect(faults.filter((fault) => !used.has(fault)).map(({ name }) => name)).toEqual([]);

@@ -1,11 +1,13 @@
 /** A proxy, right or broken, as an adapter: real sockets, in this process. */
 import type { Observe } from "../../adapters/observe.ts";
 import type { PodAddress, RouterAdapter } from "../../adapters/router-under-test.ts";
+import { type DeclaredSettle, Settling } from "../../adapters/settling.ts";
 import type { Fault } from "../pure/fault.ts";
 import { PLAIN_RULE, type RuleOptions } from "../pure/rule.ts";
 import { RuleRouter } from "../pure/rule-router.ts";
 import { profileOf, REPORTED_LOAD } from "../pure/variants.ts";
 import { HealthyPods } from "./healthy-pods.ts";
+import { GoesByKvEvents } from "./kv-events-proxy.ts";
 import { gaugeOf, PodWatch } from "./pod-watch.ts";
 import { type ProxyHabits, ruleWith, withHabits } from "./proxy-habits.ts";
 import { ANSWERS } from "./proxy-pages.ts";
@@ -44,14 +46,18 @@ const OBSERVE: Observe = {
 export const nameOf = ({ routing, Proxy = RightProxy }: ProxyMake): string => routing ?? Proxy.name;
 
 export function proxyAdapter(make: ProxyMake = {}): RouterAdapter {
-  const { routing, Proxy = RightProxy, rule: plainRule = PLAIN_RULE, habits = {} } = make;
+  const { routing, rule: plainRule = PLAIN_RULE, habits = {} } = make;
+  const { Proxy = habits.kvEvents === true ? GoesByKvEvents : RightProxy } = make;
   const rule = ruleWith(plainRule, habits);
+  const settle = settleOf(habits);
   return {
     name: nameOf(make),
     version: "1",
     kind: "function",
     profile: withHabits({ ...profileOf(rule), retry: { on: ["connect"], max: 2 } }, habits),
     takesThreshold: true,
+    ...(settle === undefined ? {} : { settle }),
+    ...(habits.kvEvents === true ? { kvEvents: { replay: true } } : {}),
     podSeenBy: { header: POD_HEADER, value: "name" },
     observe: OBSERVE,
     async start({ pods, seed, clock, threshold = rule.threshold }) {
@@ -59,21 +65,31 @@ export function proxyAdapter(make: ProxyMake = {}): RouterAdapter {
       const proxy = new Proxy({ router, clock, habits });
       const health = watchHealth(proxy, habits);
       const metrics = watchMetrics(proxy, habits);
+      const settling = new Settling(settle);
+      let told: readonly PodAddress[] = [];
       const setPods = async (next: readonly PodAddress[]): Promise<void> => {
+        if (next.some((pod) => !told.includes(pod))) settling.podsCame();
+        told = next;
         await metrics?.setPods(next);
         if (health === undefined) proxy.use(next);
         else await health.setPods(next);
       };
       await setPods(pods);
+      settling.started();
       const url = await proxy.listen();
       const close = async (): Promise<void> => {
         metrics?.close();
         health?.close();
         await proxy.close();
       };
-      return { kind: "http", url, setPods, close };
+      return { kind: "http", url, setPods, settlesInMs: () => settling.leftMs(), close };
     },
   };
+}
+
+function settleOf({ settleMs }: ProxyHabits): DeclaredSettle | undefined {
+  if (settleMs === undefined) return undefined;
+  return { afterStartMs: settleMs, afterAddMs: settleMs, why: "it herds on the pods that it had before" };
 }
 
 /** Tells the proxy what pods report of their load, where it goes by that. */

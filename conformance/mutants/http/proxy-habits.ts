@@ -12,13 +12,25 @@ export interface ProxyHabits {
   readonly scrapeMs?: number;
   /** It asks pods how they are, and leaves out who says nothing good within so long. */
   readonly healthMs?: number;
+  /** Pods that come or go are taken note of within so long. */
+  readonly convergenceMs?: number;
+  /** Within so long after a start, and after a pod came, its rule may not hold. */
+  readonly settleMs?: number;
+  /** It goes by what pods report of their caches. */
+  readonly kvEvents?: boolean;
   /** It has a pod count the tokens of every prompt. */
   readonly podTokenizer?: boolean;
 }
 
+const KV_EVENT_CLAIMS = {
+  match: { unit: { block: 16, of: "token" }, input: "prompt", partialBlock: "dropped", tokenizer: "pods" },
+  insert: { at: "kv-event", eventMs: 100 },
+  evict: { kind: "kv-events" },
+} as const;
+
 /** The profile of a proxy that says all it does. */
 export function withHabits(profile: RouterProfile, habits: ProxyHabits): RouterProfile {
-  const { firstByteMs, recoveryMs, scrapeMs, healthMs, podTokenizer } = habits;
+  const { firstByteMs, recoveryMs, scrapeMs, healthMs, podTokenizer, kvEvents, convergenceMs = 0 } = habits;
   return {
     ...profile,
     forwards: { authorization: true, cookie: true },
@@ -26,11 +38,12 @@ export function withHabits(profile: RouterProfile, habits: ProxyHabits): RouterP
     ...(recoveryMs === undefined ? {} : { recoveryMs }),
     ...(scrapeMs === undefined ? {} : { load: { signal: "metric", name: REPORTED_LOAD, refreshMs: scrapeMs } }),
     discovery: {
-      convergenceMs: 0,
+      convergenceMs,
       returningPodIsCold: true,
       models: true,
       ...(healthMs === undefined ? {} : { healthMs }),
     },
+    ...(kvEvents === true ? KV_EVENT_CLAIMS : {}),
     ...(podTokenizer === true && profile.match !== undefined
       ? { match: { ...profile.match, tokenizer: "pods" as const } }
       : {}),

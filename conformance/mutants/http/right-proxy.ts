@@ -15,8 +15,10 @@ import type { ProxyHabits } from "./proxy-habits.ts";
 import { ProxyFront } from "./proxy-front.ts";
 import { chatText, fieldsOf, type Message, messagesOf, type RequestFacts } from "./request-facts.ts";
 
+export type ProxyRouter = Pick<RuleRouter, "setPods" | "decide" | "finished" | "report">;
+
 export interface ProxyParts {
-  readonly router: RuleRouter;
+  readonly router: ProxyRouter;
   readonly clock: Clock;
   readonly habits: ProxyHabits;
 }
@@ -37,7 +39,7 @@ export class RightProxy extends ProxyFront {
   protected readonly habits: ProxyHabits;
   /** Begun and not ended, in order. */
   protected readonly open = new Set<Attempt>();
-  readonly #router: RuleRouter;
+  readonly #router: ProxyRouter;
   readonly #clock: Clock;
   readonly #breaker: Breaker;
   #attempts = 0;

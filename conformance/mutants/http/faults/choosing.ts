@@ -37,6 +37,25 @@ export class LosesEndsUnderLoad extends RightProxy {
   }
 }
 
+/** Requests whose pod refused the connection stay counted. */
+export class LosesRefusedEnds extends RightProxy {
+  readonly #refused = new WeakSet<Attempt>();
+
+  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
+    try {
+      return await super.forward(attempt);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ECONNREFUSED") this.#refused.add(attempt);
+      throw error;
+    }
+  }
+
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    if (this.#refused.has(attempt)) this.open.delete(attempt);
+    else super.end(attempt, outcome);
+  }
+}
+
 /** Of a prompt that was under way several times at once, nothing is learnt. */
 export class ForgetsSimultaneousFirsts extends RightProxy {
   readonly #twins = new WeakSet<Attempt>();
