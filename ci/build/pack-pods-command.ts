@@ -10,6 +10,9 @@ import { ranksAsData } from "./ranks-as-data.ts";
 /** Optional and native: found, or not, when KV events are asked for. */
 const NATIVE = ["zeromq", "msgpackr"];
 
+/** Is CommonJS, and wanted for a `--config` file only. */
+const SELDOM = ["yaml"];
+
 /** The command's frame tells our errors by their class, of which there must be one. */
 const sharedErrors: Plugin = {
   name: "shared-errors",
@@ -32,7 +35,7 @@ export async function packPodsCommand(directory: string, root: string): Promise<
     platform: "node",
     format: "esm",
     target: "node22",
-    external: NATIVE,
+    external: [...NATIVE, ...SELDOM],
     logLevel: "warning",
     plugins: [sharedErrors, ranksAsData(room)],
   });

@@ -1,5 +1,5 @@
 /** The package as a stranger gets it: packed, installed in an empty folder, every door opened. Asks the npm registry only. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,6 +67,13 @@ describe("the packed package, installed in an empty folder", { timeout: 240_000 
     const tsc = join(root, "node_modules/typescript/bin/tsc");
     const options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2024"];
     expect(run("node", tsc, ...options, "doors.ts")).toBe("");
+  });
+
+  it.each(["ci/routeproof.js", "container/routeproof.mjs"])("has in %s what pods load only when asked", (bundle) => {
+    writeFileSync(join(folder, "config.yaml"), "max-model-len: lots\n");
+    const words = [`node_modules/routeproof/dist/${bundle}`, "pods", "--pods", "a6000:1", "--config", "config.yaml"];
+    const { stderr } = spawnSync("node", words, { cwd: folder, encoding: "utf8" });
+    expect(stderr).toBe('routeproof: max-model-len "lots"; give a whole number from 1\n');
   });
 
   it("runs the command", () => {

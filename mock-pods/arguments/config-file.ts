@@ -45,11 +45,11 @@ function flagWords(name: string, value: Value): string[] {
   return [`--${name}`, value === null ? "None" : String(value)];
 }
 
-/** Few command lines have a file: its parser is loaded for them alone. */
+/** Few command lines have a file: its parser is loaded for them alone, whole, since bundlers know it as CommonJS. */
 async function parse(text: string, path: string): Promise<unknown> {
-  const { parse } = await import("yaml");
+  const { default: yaml } = await import("yaml");
   try {
-    return parse(text, { version: "1.1" });
+    return yaml.parse(text, { version: "1.1" });
   } catch (cause) {
     const [firstLine] = (cause as Error).message.split("\n");
     throw new OperationalError("FILE_INVALID", `${path}: not YAML: ${firstLine?.replace(/:$/, "")}`, { cause });
