@@ -63,8 +63,12 @@ export interface Needs {
   readonly podChanges?: readonly PodsStep["change"][];
   /** Which pod serves is nothing to it: what the router declares as its settling time need not have passed. */
   readonly anyPod?: boolean;
-  /** It moves time by minutes: runs only where the clock can be advanced, or with --slow; `movable`: not even then. */
-  readonly clock?: boolean | "movable";
+  /** It moves time by so much: runs where that is short, where the clock can be advanced, or with --slow. */
+  readonly clockMs?: (profile: RouterProfile) => number;
+  /** It waits for so much real time, whatever the clock says: runs where that is short, or with --slow. */
+  readonly waitMs?: (profile: RouterProfile) => number;
+  /** It moves time by an hour: runs only where the clock can be advanced. */
+  readonly movableClock?: boolean;
   /** It goes by how loaded pods are: what was sent before it must be known, or gone. */
   readonly load?: boolean;
   /** What it sent itself must leave the load window: runs only where that is short, the clock can be advanced, or with --slow. */

@@ -54,7 +54,7 @@ export interface Lab {
   replacePod(name: string): Promise<string>;
   /** Tells the router the same pods in another order. */
   reorderPods(): Promise<void>;
-  /** Moves the router's time. Only for cases with `needs.clock`. */
+  /** Moves the router's time. By seconds only for cases with `needs.clockMs`. */
   advance(byMs: number): Promise<void>;
   /** Resolves once the router has taken note of everything that has ended; see `http-lab/quiet.ts` for how that is known. */
   quiet(): Promise<void>;

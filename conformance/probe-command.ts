@@ -17,7 +17,7 @@ interface ProbeCommandOptions extends AttachOptions {
 const HELP = `
 ${ATTACH_HELP}
 
-Measured: match.unit (with block size), threshold, cold, load.signal, gate, exploration, insert.at, with --slow the TTL.
+Measured: match.unit (with block size), threshold, cold, load.signal, gate, exploration, owners, insert.at, with --slow the TTL.
 What cannot be seen is left out.
 Exit codes: 0 measured, 1 the declared profile says something else, 3 the router could not be started, 4 wrong usage.`;
 

@@ -24,7 +24,9 @@ import { branch, over, trunk } from "./shape.ts";
 import { judgeReturns } from "./returns.ts";
 
 const contrast = all(prefixAware, loadDecides, busyOwner);
-const clock = { clock: true } as const;
+/** Until what was learnt now is surely forgotten. */
+const clockMs = (profile: RouterProfile): number => ttlMs(profile) + sweepMs(profile);
+const clock = { clockMs };
 
 async function seed(lab: Lab, prompt: Prompt): Promise<string | undefined> {
   const { pod } = await lab.send(prompt, { label: "seed" });
@@ -210,7 +212,7 @@ export const evictCases: readonly Case[] = [
     requirement: "R-EVI-1",
     title:
       "Where cold requests go by chance, expired prefixes MUST NOT return to their old pods more often than chance.",
-    needs: { transport: "any", clock: true },
+    needs: { transport: "any", clockMs },
     unsupported: all(prefixAware, separable, coldReachable, ttl, claimed("a cold policy by chance", byChance)),
     traffic: async (lab) => {
       const prompts = Array.from({ length: 40 }, () => trunk(lab.corpus.namespace(), 3));

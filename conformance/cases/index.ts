@@ -39,6 +39,7 @@ import { streamCases } from "./stream.ts";
 import { targetHeaderCases } from "./target-headers.ts";
 import { textCases } from "./text.ts";
 import { thresholdCases } from "./threshold.ts";
+import { unitCases } from "./units.ts";
 import { whatIsMatchedCases } from "./what-is-matched.ts";
 
 const ALL: readonly Case[] = [
@@ -68,6 +69,7 @@ const ALL: readonly Case[] = [
   ...raceCases,
   ...textCases,
   ...whatIsMatchedCases,
+  ...unitCases,
   ...podTokenizerCases,
   ...isolationCases,
   ...servingCases,

@@ -24,6 +24,9 @@ const OPEN_MS = 3_600_000;
 
 const fresh = (lab: Lab) => lab.corpus.namespace().prompt([]);
 
+/** Of the pod and of its client: a router that forgets either still counts half of the requests. */
+const FAILURES = [500, 400] as const;
+
 /** On idle pods, as many as it takes to tell. */
 async function sendEvenly(lab: Lab): Promise<void> {
   const once = async (): Promise<void> => {
@@ -114,8 +117,10 @@ export const loadCases: readonly Case[] = [
     blame: { load: "failed-requests-still-counted" },
     trials: 1,
     trial: async (lab) => {
+      let failures = 0;
       await endOnOnePod(lab, 8, async (inLab, prompt) => {
-        await inLab.send(prompt, { label: "upstream-error", upstream: { status: 500 } });
+        const status = FAILURES[failures++ % FAILURES.length] ?? 500;
+        await inLab.send(prompt, { label: "upstream-error", upstream: { status } });
       });
       await holdOnEveryPod(lab);
     },
@@ -141,7 +146,7 @@ export const loadCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-11",
     title: "A request MUST count as load while it is under way, and while the declared load window lasts.",
-    needs: { clock: "movable" },
+    needs: { movableClock: true },
     unsupported: all(byLoad, countableLoad, claimed("load.signal in-flight or window", countsForATime)),
     blame: { load: "load-forgotten-too-early" },
     trial: async (lab) => {

@@ -21,7 +21,10 @@ export const podHealthCases: readonly Case[] = [
     requirement: "R-POD-13",
     title:
       "Within the declared time a pod that calls itself unhealthy MUST get no more requests, and one that is well again MUST get some.",
-    needs: { clock: true, anyPod: false },
+    needs: {
+      anyPod: false,
+      clockMs: ({ discovery, recoveryMs = 0 }) => Math.max(discovery?.healthMs ?? 0, recoveryMs),
+    },
     unsupported: claimed("discovery.healthMs", ({ discovery }) => discovery?.healthMs !== undefined),
     traffic: async (lab) => {
       const { pods } = httpOf(lab);

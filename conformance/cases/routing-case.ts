@@ -51,7 +51,7 @@ export function routingCase(definition: RoutingCase): Case {
           await lab.settle();
         }
       };
-      const looks = needs?.clock === true ? LOOKS_BY_THE_CLOCK : MOST_LOOKS;
+      const looks = needs?.clockMs !== undefined ? LOOKS_BY_THE_CLOCK : MOST_LOOKS;
       await inLooks(lab, once, (observation) => judge(observation, lab.profile), looks);
     },
     judge,

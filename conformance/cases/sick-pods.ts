@@ -24,7 +24,7 @@ function silentPod(): Case {
     level: "declared-MUST",
     requirement: "R-ERR-6",
     title: "After the declared time without a first byte, the client MUST get 504 and the pod MUST be disconnected.",
-    needs: { slow: true },
+    needs: { waitMs: ({ timeouts }) => timeouts?.firstByteMs ?? 0 },
     unsupported: claimed("timeouts.firstByteMs", ({ timeouts }) => timeouts?.firstByteMs !== undefined),
     traffic: async (lab) => {
       const { pods } = httpOf(lab);
@@ -85,7 +85,7 @@ function flappingPod(): Case {
     requirement: "R-ERR-8",
     title:
       "A pod that fails half of its requests SHOULD cost no more of them than declared, and be used again when it is well.",
-    needs: { pods: 4, clock: true, anyPod: false },
+    needs: { anyPod: false, pods: 4, clockMs: ({ recoveryMs = 0 }) => recoveryMs },
     unsupported: all(
       claimed("retry", ({ retry }) => retry !== undefined),
       claimed("recoveryMs", ({ recoveryMs }) => recoveryMs !== undefined),
@@ -198,6 +198,7 @@ function blamelessPods(): Case {
     level: "MUST",
     requirement: "R-ERR-11",
     title: "Requests that pods refuse with a 4xx MUST NOT take a pod out of use.",
+    needs: { anyPod: false },
     traffic: async (lab) => {
       await together(lab, BEFORE, EMPTY_ANSWER);
       for (let round = 0; round < REFUSED_ROUNDS; round++) await together(lab, "refused", BAD_REQUEST);

@@ -19,7 +19,8 @@ function missingStimulus({ steps }: Observation, needs: Needs): string | undefin
   const changes = steps.flatMap((step) => (step.kind === "pods" ? [step.change] : [])).slice(1);
   const missing = needs.podChanges?.find((change) => !changes.includes(change));
   if (missing !== undefined) return `the pods did not change (${missing})`;
-  if ((needs.clock ?? false) !== false && !steps.some(({ kind }) => kind === "advanced")) return "time was not moved";
+  const movesTime = needs.clockMs !== undefined || needs.movableClock === true;
+  if (movesTime && !steps.some(({ kind }) => kind === "advanced")) return "time was not moved";
   const wellServed = steps.some((step) => step.kind === "sent" && step.label === "upstream-error" && step.status < 400);
   return wellServed ? "a request that had to fail at its pod did not" : undefined;
 }

@@ -1,5 +1,7 @@
 /** TOK: text that is awkward to cut, to parse or to match. */
 import type { Case } from "../case.ts";
+import { CHARS_PER_WORD } from "../corpus.ts";
+import type { RouterProfile } from "../router-profile.ts";
 import { all, busyOwner, coldReachable, loadDecides, no, none, prefixAware } from "./claims.ts";
 import { completionBody, exchange, type Exchange } from "./exchange.ts";
 import { httpCase } from "./http-case.ts";
@@ -17,6 +19,12 @@ const TORN = [
 ] as const;
 
 const FEWEST_UNITS_PER_BLOCK = 16;
+
+function oneBlockChars({ match }: RouterProfile): number {
+  const unit = match?.unit;
+  if (typeof unit !== "object" || !("block" in unit)) return 0;
+  return unit.block * (unit.of === "token" ? CHARS_PER_WORD : 1);
+}
 
 export const textCases: readonly Case[] = [
   {
@@ -150,7 +158,7 @@ export const textCases: readonly Case[] = [
     id: "TOK-11",
     level: "declared-MUST",
     requirement: "R-TOK-11",
-    title: "Prompts shorter than one block MUST NOT be taken for one another.",
+    title: "Prompts of one block or less MUST NOT be taken for one another.",
     unsupported: all(prefixAware, loadDecides, busyOwner, coldReachable, ({ match }) =>
       typeof match?.unit === "object" && "block" in match.unit && match.unit.block >= FEWEST_UNITS_PER_BLOCK
         ? undefined
@@ -160,9 +168,10 @@ export const textCases: readonly Case[] = [
     trials: 1,
     trial: async (lab) => {
       for (let index = 0; index < 40; index++) {
-        // Two words: shorter than any block, longer than what two namespaces share by chance.
-        const { text } = lab.corpus.namespace().prompt([]);
-        await lab.hold({ text: text.slice(0, 10), cells: [] }, { label: probeLabel("any") });
+        const { text } = lab.corpus.namespace().prompt(["more"]);
+        // Two words: shorter than any block; or one block and two words.
+        const chars = index % 2 === 0 ? 10 : oneBlockChars(lab.profile) + 10;
+        await lab.hold({ text: text.slice(0, chars), cells: [] }, { label: probeLabel("any") });
       }
     },
   }),

@@ -1,6 +1,7 @@
 /** TOK: which part of a request is matched: roles, messages, spelling, units. */
 import type { Case } from "../case.ts";
 import type { Namespace, Prompt } from "../corpus.ts";
+import type { Lab } from "../lab.ts";
 import { measureOf } from "../oracle/measure.ts";
 import { ANY_MATCH, passes } from "../oracle/threshold.ts";
 import type { RouterProfile } from "../router-profile.ts";
@@ -33,12 +34,23 @@ function inParts(body: Readonly<Record<string, unknown>>): string {
   );
 }
 
-/** The same to a careless reader, another to every tokenizer from the first or second word on. */
-function respelt({ text, cells: names }: Prompt, byCase: boolean): Prompt {
-  const [first = "", ...rest] = text.trimStart().split(" ");
-  const start = byCase ? `${first.charAt(0).toUpperCase()}${first.slice(1)} ` : `${first}  `;
-  return { text: ` ${start}${rest.join(" ")}`, cells: names };
-}
+/** Pairs that are the same to a careless reader, and differ for every tokenizer from the first or second word on. */
+const SPELLINGS: readonly ((text: string) => readonly [known: string, asked: string])[] = [
+  (text) => [text, text.replace(/[a-z]/, (letter) => letter.toUpperCase())],
+  (text) => [text, text.replace(/(?<=[a-z]) /, "  ")],
+  // One composed, the other of letter and accent.
+  (text) => [` \u00e9${text}`, ` e\u0301${text}`],
+];
+
+const respelt = (lab: Lab, index: number): readonly [Prompt, Prompt] => {
+  const { text, cells: names } = trunk(lab.corpus.namespace(), 6);
+  const spelling = SPELLINGS[index % SPELLINGS.length] ?? ((same) => [same, same]);
+  const [known, asked] = spelling(text);
+  return [
+    { text: known, cells: names },
+    { text: asked, cells: names },
+  ];
+};
 
 export const whatIsMatchedCases: readonly Case[] = [
   routingCase({
@@ -160,12 +172,12 @@ export const whatIsMatchedCases: readonly Case[] = [
     id: "TOK-12",
     level: "declared-MUST",
     requirement: "R-TOK-12",
-    title: "Texts that differ in letter case or in white space alone MUST NOT be taken for one another.",
+    title: "Texts that differ in letter case, white space or Unicode form alone MUST NOT be taken for one another.",
     unsupported: all(contrast, coldReachable),
     blame: { load: "other-text-matched" },
     trial: async (lab, index) => {
-      const seed = trunk(lab.corpus.namespace(), 6);
-      await askBusyOwner(lab, { seed, probe: respelt(seed, index % 2 === 0), kind: "load" });
+      const [seed, probe] = respelt(lab, index);
+      await askBusyOwner(lab, { seed, probe, kind: "load" });
     },
   }),
   routingCase({

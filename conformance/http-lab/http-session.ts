@@ -19,6 +19,8 @@ import { type Arrival, PodStage } from "./pod-stage.ts";
 
 /** Pods answer as fast as they can: which pod is chosen does not depend on how long a token takes. */
 const POD_SPEED = 1_000;
+/** A pod that closes idle connections races with a router that uses them again, and a right one can lose. */
+const ENVIRONMENT = { ...process.env, VLLM_HTTP_TIMEOUT_KEEP_ALIVE: "3600" };
 const DRAIN_MS = 2_000;
 const ADAPTER = "adapter-a";
 
@@ -342,7 +344,7 @@ async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
       pods: `a6000:${DEFAULT_PODS}`,
       speed: POD_SPEED,
       flags,
-      ...(adapter.kvEvents === undefined ? {} : { environment: { ...process.env, ...CLEARS_ON_REQUEST } }),
+      environment: { ...ENVIRONMENT, ...(adapter.kvEvents === undefined ? {} : CLEARS_ON_REQUEST) },
       ...(host === undefined ? {} : { host }),
     });
   }
@@ -353,7 +355,8 @@ async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
       `pods must listen on one host, but ${stranger.hostname} and ${first.hostname} are two`,
     );
   }
-  const fixed = { pods: "a6000:1", speed: POD_SPEED, flags, host: first.hostname, basePort: Number(first.port) };
+  const address = { host: first.hostname, basePort: Number(first.port) };
+  const fixed = { pods: "a6000:1", speed: POD_SPEED, flags, environment: ENVIRONMENT, ...address };
   const fleet = await startFleet(fixed).catch(explainTaken);
   try {
     for (const { port } of others) await fleet.add({ port: Number(port) });

@@ -26,6 +26,7 @@ export function contradictions(
     ...compare("threshold.ratioOf", claims?.ratioOf, seen?.ratioOf),
     ...compare("cold", policyOf(declared), policyOf(measured)),
     ...compare("load.signal", signalOf(declared), signalOf(measured)),
+    ...compare("owners", ownersOf(declared, podCount), ownersOf(measured, podCount)),
     ...compare("insert.at", declared.insert?.at, measured.insert?.at),
     // A share can only be estimated; that something strayed where nothing may is sure.
     ...(declared.exploration === 0 ? compare("exploration", 0, measured.exploration) : []),
@@ -34,6 +35,12 @@ export function contradictions(
       ? []
       : [{ field: "gate", declared: declared.gate, measured: gate }]),
   ];
+}
+
+/** In front of so few pods a larger number is all of them. */
+function ownersOf({ owners }: RouterProfile, podCount: number): RouterProfile["owners"] {
+  if (owners === 1) return "last";
+  return typeof owners === "number" && owners >= Math.min(podCount, 3) ? "all" : owners;
 }
 
 /** Ages are tried in steps of 15 %. */

@@ -9,6 +9,7 @@ export class Driver {
   readonly #inFlight = new Map<string, number>();
   readonly #total = new Map<string, number>();
   #requests = 0;
+  #waitsForEnds = false;
 
   constructor(lab: Lab) {
     this.lab = lab;
@@ -16,6 +17,11 @@ export class Driver {
 
   get requests(): number {
     return this.#requests;
+  }
+
+  /** From now on each end is given a moment to be noticed: the router learns by it. */
+  waitForEnds(): void {
+    this.#waitsForEnds = true;
   }
 
   coldText(): string {
@@ -26,6 +32,7 @@ export class Driver {
   async send(text: string): Promise<string | null> {
     const { pod } = await this.lab.send({ text, cells: [] }, { label: "probe" });
     this.#count(pod);
+    if (this.#waitsForEnds) await this.lab.quiet();
     return pod;
   }
 

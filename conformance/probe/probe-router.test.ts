@@ -68,6 +68,16 @@ describe("a probe of a router whose rule is known", () => {
   });
 
   it.each([
+    ["all", "all"],
+    [2, 2],
+    [1, "last"],
+  ] as const)("measures that a prefix is owned by %s", async (owners, seen) => {
+    expect((await probe({ owners, unitChars: 1 })).profile.owners).toBe(seen);
+    const { contradictions } = await probe({ owners }, { owners: owners === 2 ? "all" : 2 });
+    expect(contradictions).toEqual([{ field: "owners", declared: owners === 2 ? "all" : 2, measured: seen }]);
+  });
+
+  it.each([
     [0, 0, 0],
     [0.05, 0.01, 0.09],
   ])("measures the exploration %d", async (exploration, low, high) => {

@@ -12,6 +12,7 @@ import { measureGate } from "./gate.ts";
 import { measureInsert } from "./insert.ts";
 import { measureMatch } from "./threshold.ts";
 import { Trials } from "./trials.ts";
+import { measureOwners } from "./owners.ts";
 import { measureTtl, type TtlMeasure } from "./ttl.ts";
 
 export interface ProbeReport {
@@ -63,6 +64,9 @@ export async function measure(
   const driver = new Driver(lab);
   onStage("cold prompts");
   const { cold, load, spread } = await measureCold(driver);
+  onStage("when prompts are learnt");
+  const at = load?.signal === "in-flight" ? await measureInsert(driver) : undefined;
+  if (at === "response") driver.waitForEnds();
   onStage("threshold, comparison and unit");
   const rival = load === undefined ? "none" : load.signal === "window" ? "all" : "open";
   const { notes: matchNotes, ...matching } = await measureMatch(new Trials(driver, rival), lab.random);
@@ -71,14 +75,17 @@ export async function measure(
   const gated = steerable ? await measureGate(driver) : undefined;
   onStage("exploration");
   const strayed = await measureExploration(driver);
-  onStage("when prompts are learnt");
-  const at = steerable ? await measureInsert(driver) : undefined;
+  onStage("owners of a prefix");
+  const threshold = matching.threshold?.value ?? 0;
+  const owners =
+    steerable && gated?.gate === null && threshold > 0 ? await measureOwners(driver, threshold) : undefined;
   if (slow) onStage("how long prompts are remembered");
   const memory = steerable && slow ? await measureTtl(driver) : undefined;
   const profile: RouterProfile = {
     ...matching,
     ...(cold && { cold }),
     ...(load && { load }),
+    ...(owners !== undefined && { owners }),
     ...(at && { insert: { at } }),
     ...(gated?.gate !== undefined && { gate: gated.gate }),
     ...(strayed && { exploration: strayed.exploration }),

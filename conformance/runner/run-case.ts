@@ -21,6 +21,9 @@ export interface CaseOutcome {
   readonly broken?: boolean;
 }
 
+/** Real time that a case may wait for, a few times, without being asked to. */
+const SHORT_WAIT_MS = 7_000;
+
 /** Why this case cannot be run with this router; undefined when it can. */
 export function obstacle(
   { needs, unsupported }: Case,
@@ -60,10 +63,14 @@ export function obstacle(
   if (session.fixedPods !== undefined && needs.pods !== undefined && needs.pods !== session.fixedPods) {
     return no(`it needs ${needs.pods} pods and the adapter fixes ${session.fixedPods}`);
   }
-  if (needs.clock === "movable" && !session.canAdvance)
+  if (needs.movableClock === true && !session.canAdvance) {
     return no("its time cannot be moved, and this takes an hour of it");
-  if (needs.clock === true && !session.canAdvance && !slow) {
-    return { verdict: "skipped", reason: "slow", detail: "it waits for minutes of real time; --slow runs it" };
+  }
+  const clockMs = session.canAdvance ? 0 : (needs.clockMs?.(adapter.profile) ?? 0);
+  const waitMs = Math.max(clockMs, needs.waitMs?.(adapter.profile) ?? 0);
+  if (waitMs > SHORT_WAIT_MS && !slow) {
+    const detail = `it waits for ${waitMs / 1_000} s of real time, several times; --slow runs it`;
+    return { verdict: "skipped", reason: "slow", detail };
   }
   const windowMs = session.canAdvance ? 0 : (loadWindowMs(adapter.profile) ?? 0);
   const windowSeconds = windowMs / 1_000;

@@ -1,4 +1,5 @@
 /** A pod on a port of its own. */
+import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { KvEvent } from "../engine/engine.ts";
 import { HookChain } from "./hooks.ts";
 import { KvEventPublisher } from "../kv-events/kv-event-publisher.ts";
@@ -15,6 +16,15 @@ export interface ServedPodOptions extends PodCoreOptions {
   readonly port: number;
   /** Its place in the fleet, from 0; ports for KV events are counted on by it. */
   readonly number: number;
+}
+
+const KEEP_ALIVE = "VLLM_HTTP_TIMEOUT_KEEP_ALIVE";
+
+/** vLLM hands these seconds to uvicorn. @throws {OperationalError} USAGE */
+function keepAliveMs({ environment }: ServedPodOptions["settings"]): number {
+  const text = environment[KEEP_ALIVE] ?? "5";
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text) * 1_000;
+  throw new OperationalError("USAGE", `${KEEP_ALIVE}="${text}"; give whole seconds, at least 1`);
 }
 
 export class ServedPod extends PodCore implements Pod {
@@ -53,6 +63,7 @@ export class ServedPod extends PodCore implements Pod {
     this.#server = await startPodServer({
       host: this.#options.host,
       port: this.#port,
+      keepAliveMs: keepAliveMs(this.#options.settings),
       recorder: this.recorder,
       hook: this.#hooks.ask,
       answer: (exchange) => this.answer(exchange),

@@ -38,5 +38,6 @@ function drawRule(random: RandomStream): RuleOptions {
       { capacityChars: 80_000, per: "all" },
     ]),
     exploration: random.pick([0, 0, 0.01, 0.05]),
+    owners: random.pick(["all", "all", 1, 2] as const),
   };
 }

@@ -1,6 +1,6 @@
 /** The index of the rule router: a plain list of prompts and the pods that were sent them. */
 import type { RouteRequest } from "../../../fixtures/routing.ts";
-import { bagChars, commonChars, commonEndChars } from "./common-text.ts";
+import { bagChars, commonChars, commonEndChars, headsOfBlocks } from "./common-text.ts";
 import type { Fault } from "./fault.ts";
 import type { RuleOptions } from "./rule.ts";
 
@@ -123,7 +123,8 @@ export class LearntPrompts {
   }
 
   #matchedChars(text: string, entry: Learnt): number {
-    const size = this.#rule.unitChars * (this.#is("blocks-too-large") ? 4 : 1);
+    const size = this.#rule.unitChars * (this.#is("blocks-too-large") ? 4 : this.#is("blocks-doubled") ? 2 : 1);
+    if (this.#is("keeps-partial-blocks") && text === entry.text) return text.length;
     if (this.#is("bag-of-blocks")) return bagChars(text, entry.text);
     if (this.#is("suffix-match")) return commonEndChars(text, entry.text);
     if (this.#is("whole-body-hash")) return text === entry.text ? text.length : 0;
@@ -137,7 +138,9 @@ export class LearntPrompts {
   }
 
   #read(text: string): string {
+    if (this.#is("reads-heads-of-blocks")) return headsOfBlocks(text, this.#rule.unitChars);
     if (this.#is("folds-letter-case")) return text.toLowerCase();
+    if (this.#is("folds-unicode-forms")) return text.normalize("NFKC");
     return this.#is("folds-white-space") ? text.replaceAll(/\s+/g, " ") : text;
   }
 

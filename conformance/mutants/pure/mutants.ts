@@ -100,6 +100,11 @@ export const MUTANTS: readonly Mutant[] = [
   mutant("M41f", "blocks-too-large", "block, any match", "TOK-10", "units-rounded-down"),
   mutant("M41d", "folds-letter-case", "token", "TOK-12", "other-text-matched"),
   mutant("M41e", "folds-white-space", "char at .3", "TOK-12", "other-text-matched"),
+  mutant("M41j", "folds-unicode-forms", "char at .3", "TOK-12", "other-text-matched"),
+  mutant("M41k", "blocks-doubled", "block at .5", "TOK-14", "blocks-of-another-size"),
+  mutant("M41g", "keeps-partial-blocks", "block at .5", "TOK-15", "partial-block-counted"),
+  mutant("M41h", "reads-heads-of-blocks", "block at .5", "TOK-16", "ends-of-blocks-not-read"),
+  mutant("M41i", "totals-in-bytes", "char at .3", "TOK-17", "counted-in-another-unit"),
   mutant("M42a", "sticky-at-80-percent", "token", "AFF-01", "routed-by-load-above-threshold"),
   mutant("M42b", "one-in-25-astray", "explores", "AFF-02", "routed-by-load-above-threshold"),
 ];

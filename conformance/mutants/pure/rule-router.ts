@@ -175,11 +175,15 @@ export class RuleRouter implements FunctionRouter {
   #passes({ chars, entry }: Match, text: string): boolean {
     if (this.#is("ignores-the-threshold")) return chars > 0;
     if (this.#is("absolute-threshold")) return chars > 6 * 640;
-    const total = this.#is("ratio-of-the-cached-prompt") ? entry.text.length : text.length;
+    const total = this.#is("ratio-of-the-cached-prompt") ? entry.text.length : this.#lengthOf(text);
     const shift = this.#is("threshold-too-low") ? -0.1 : this.#is("threshold-too-high") ? 0.1 : 0;
     const surplus = chars / total - (this.#rule.threshold + shift);
     const inclusive = (this.#rule.comparison === ">=") !== this.#is("comparison-flipped");
     return inclusive ? surplus >= -1e-12 : surplus > 1e-12;
+  }
+
+  #lengthOf(text: string): number {
+    return this.#is("totals-in-bytes") ? Buffer.byteLength(text) : text.length;
   }
 
   #ownersOf(best: Match, present: readonly Match[], text: string): Match[] {
@@ -187,7 +191,11 @@ export class RuleRouter implements FunctionRouter {
     if (this.#is("most-recent-owner")) {
       return [present.reduce((a, b) => (b.entry.usedMs >= a.entry.usedMs ? b : a))];
     }
-    return present.filter(({ chars }) => chars === best.chars);
+    const owners = present.filter(({ chars }) => chars === best.chars);
+    if (this.#rule.owners === "all") return owners;
+    // Learnt last stands last.
+    const pods = [...new Set(owners.map(({ entry }) => entry.pod).toReversed())].slice(0, this.#rule.owners);
+    return owners.filter(({ entry }) => pods.includes(entry.pod));
   }
 
   #pickOwner(owners: readonly Match[], nowMs: number): string {

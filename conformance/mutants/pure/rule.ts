@@ -18,6 +18,8 @@ export interface RuleOptions {
     | { readonly ttlMs: number; readonly sliding: boolean }
     | { readonly capacityChars: number; readonly per: "pod" | "all" };
   readonly exploration: number;
+  /** How many pods own a prefix: those that were sent it last. */
+  readonly owners: "all" | number;
 }
 
 export const PLAIN_RULE: RuleOptions = {
@@ -33,4 +35,5 @@ export const PLAIN_RULE: RuleOptions = {
   insertWhen: "success",
   evict: null,
   exploration: 0,
+  owners: "all",
 };

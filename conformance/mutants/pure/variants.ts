@@ -33,6 +33,8 @@ export const VARIANTS: readonly Variant[] = [
   variant("LRU per pod", { evict: { capacityChars: CAPACITY_CHARS, per: "pod" } }),
   variant("LRU for all", { unitChars: 1, evict: { capacityChars: CAPACITY_CHARS, per: "all" } }),
   variant("rotates ties", { ties: "rotate" }),
+  variant("last owner", { owners: 1 }),
+  variant("two owners", { unitChars: 1, owners: 2, ties: "first" }),
   variant("always learns", { insertWhen: "always", evict: { ttlMs: TTL_MS, sliding: true } }),
 ];
 
@@ -54,7 +56,7 @@ export function profileOf(rule: RuleOptions): RouterProfile {
   return {
     match: { ...unitOf(rule.unitChars), input: "prompt" },
     threshold: { value: rule.threshold, comparison: rule.comparison, ratioOf: "request", owners: "live" },
-    owners: "all",
+    owners: rule.owners === 1 ? "last" : rule.owners,
     insert: { at: rule.insertAt, when: rule.insertWhen, ...fanOutOf(rule) },
     cold: rule.cold === "least-load" ? { policy: rule.cold, ties: TIES[rule.ties] } : rule.cold,
     load: loadOf(rule),

@@ -20,6 +20,8 @@ export interface PodServerOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly recorder: Recorder;
+  /** For how long an idle connection is kept. */
+  readonly keepAliveMs: number;
   /** Asked after the body was read; true means it answers by itself. */
   readonly hook: RequestHook;
   readonly answer: (exchange: Exchange) => void;
@@ -48,8 +50,8 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
     requireHostHeader: false,
     maxHeaderSize: MAX_HEADER_BYTES,
   });
-  // uvicorn closes an idle connection after 5 s; Node would add a second of grace.
-  server.keepAliveTimeout = 5_000;
+  // uvicorn closes an idle connection on time; Node would add a second of grace.
+  server.keepAliveTimeout = options.keepAliveMs;
   server.keepAliveTimeoutBuffer = 0;
   server.requestTimeout = 0;
   server.headersTimeout = 0;
