@@ -296,7 +296,8 @@ function isOpen(sighting: PodSighting): boolean {
 }
 
 function fails({ reply }: PodScript): boolean {
-  return reply.kind !== "respond" || reply.end === "reset" || reply.status >= 500 || reply.status === 429;
+  // Some breakers count a client's mistakes too: that is for a case to judge, not for those after it to suffer.
+  return reply.kind !== "respond" || reply.end === "reset" || reply.status >= 400;
 }
 
 function describe(seen: readonly PodSighting[]): string {
