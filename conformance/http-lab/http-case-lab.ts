@@ -5,7 +5,6 @@ import type { Pod } from "../../mock-pods/pod/pod.ts";
 import { createCorpus, type Corpus, type Prompt } from "../corpus.ts";
 import type { Held, HttpLab, Lab, RawRequest, RawResponse, SendOptions } from "../lab.ts";
 import type { CarriedLoad, Observation, SentStep, Step } from "../observation.ts";
-import { LATE_NOTICE_MS } from "../oracle/late-notice.ts";
 import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../oracle/load.ts";
 import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
 import { WireLog } from "../wire-log.ts";
@@ -16,6 +15,7 @@ import { untilQuiet } from "./quiet.ts";
 import { openRawConnection } from "./raw-connection.ts";
 import { openRouterView } from "./router-view.ts";
 import { openStranger } from "./stranger.ts";
+import { mayBeUnnoticed } from "./unnoticed.ts";
 import { bodyFor, promptOf, sentPrompt } from "./prompt-body.ts";
 
 const REQUEST_MS = 15_000;
@@ -45,9 +45,7 @@ export class HttpCaseLab implements Lab {
   readonly adapter: string;
   readonly http: HttpLab;
   readonly #session: HttpSession;
-  readonly #caseId: string;
-  readonly #seed: number;
-  readonly #anyPod: boolean;
+  readonly #of: LabOf;
   #carried: readonly CarriedLoad[] = [];
   readonly #steps: Step[] = [];
   #wire = new WireLog();
@@ -55,17 +53,15 @@ export class HttpCaseLab implements Lab {
   /** Every pod this case has known, for those that return. */
   readonly #known = new Map<string, Pod>();
 
-  constructor(session: HttpSession, profile: RouterProfile, { id: caseId, seed, anyPod }: LabOf) {
-    const streams = new Random(seed);
+  constructor(session: HttpSession, profile: RouterProfile, of: LabOf) {
+    const streams = new Random(of.seed);
     this.#session = session;
-    this.#caseId = caseId;
-    this.#seed = seed;
-    this.#anyPod = anyPod;
+    this.#of = of;
     this.profile = profile;
     this.models = session.models;
     this.adapter = session.loraAdapter;
-    this.random = streams.stream(`case/${caseId}`);
-    this.corpus = createCorpus(streams.stream(`corpus/${caseId}`));
+    this.random = streams.stream(`case/${of.id}`);
+    this.corpus = createCorpus(streams.stream(`corpus/${of.id}`));
     this.http = {
       get routerUrl() {
         return session.router.url;
@@ -115,8 +111,8 @@ export class HttpCaseLab implements Lab {
   }
 
   observation(): Observation {
-    const base = { caseId: this.#caseId, seed: this.#seed, transport: "http", steps: this.#steps } as const;
-    return this.#carried.length === 0 ? base : { ...base, carried: this.#carried };
+    const carried = this.#carried.length === 0 ? {} : { carried: this.#carried };
+    return { caseId: this.#of.id, seed: this.#of.seed, transport: "http", steps: this.#steps, ...carried };
   }
 
   pods(): readonly string[] {
@@ -128,17 +124,16 @@ export class HttpCaseLab implements Lab {
   }
 
   async send(prompt: Prompt, options: SendOptions): Promise<SentStep> {
-    if (this.#mustSettle(options.label)) await this.#settled();
+    await this.#settled(options.label);
     await this.#untilNoticed(prompt);
     const sending = this.#start(prompt, options, false);
     const response = await sending.response;
-    const step = this.#recordSent(sending, prompt, options, response.status, false);
-    this.#session.took(step.endMs - step.startMs);
-    return step;
+    this.#session.took(this.nowMs() - sending.startMs);
+    return this.#recordSent(sending, prompt, options, response.status, false);
   }
 
   async hold(prompt: Prompt, options: SendOptions): Promise<Held> {
-    if (this.#mustSettle(options.label)) await this.#settled();
+    await this.#settled(options.label);
     await this.#untilNoticed(prompt);
     const { promise: begun, resolve: begin } = Promise.withResolvers<HeldReply>();
     const { promise: firstByte, resolve: sawFirstByte } = Promise.withResolvers<void>();
@@ -227,24 +222,9 @@ export class HttpCaseLab implements Lab {
     return proven;
   }
 
-  /** Who learns, or unlearns, at the end of a response is given a moment for it before the same family comes again. */
+  /** A moment for what the router has to notice, before the same family comes again. */
   async #untilNoticed({ cells: [nonce] }: Prompt): Promise<void> {
-    const { at, when } = this.profile.insert ?? {};
-    if (at !== "response" && when !== "success") return;
-    const family = new Map(
-      this.#steps.flatMap((step) =>
-        step.kind === "sent" && step.prompt.cells[0] === nonce ? [[step.requestId, step]] : [],
-      ),
-    );
-    const late = this.#steps.some((step) => {
-      if (step.kind === "released") {
-        const learns = at === "response" || step.outcome !== "ok";
-        return learns && family.has(step.requestId) && this.nowMs() - step.atMs < LATE_NOTICE_MS;
-      }
-      if (step.kind !== "sent" || step.held || !family.has(step.requestId)) return false;
-      return (at === "response" || step.status !== 200) && this.nowMs() - step.endMs < LATE_NOTICE_MS;
-    });
-    if (late) await this.quiet();
+    if (mayBeUnnoticed(this.#steps, nonce, this.profile, this.nowMs())) await this.quiet();
   }
 
   async settle(): Promise<void> {
@@ -276,13 +256,10 @@ export class HttpCaseLab implements Lab {
     await Promise.all([...this.#held].map((held) => held.release()));
   }
 
-  #mustSettle(label = ""): boolean {
-    return !this.#anyPod && !UNSETTLED.has(label) && this.#session.settlesInMs() > 0;
-  }
-
   /** The first request of the case waits, and the first after a pod came: what is taught before the rule holds may be lost. */
-  async #settled(): Promise<void> {
+  async #settled(label: string): Promise<void> {
     const leftMs = this.#session.settlesInMs();
+    if (leftMs === 0 || this.#of.anyPod || UNSETTLED.has(label)) return;
     this.note("settled", { afterMs: Math.round(leftMs) });
     await sleep(leftMs);
   }
@@ -295,7 +272,7 @@ export class HttpCaseLab implements Lab {
   ): Sending {
     const { adapter, stage } = this.#session;
     const { hold, ...raw } = more;
-    const requestId = this.#session.newRequestId(this.#caseId);
+    const requestId = this.#session.newRequestId(this.#of.id);
     const path =
       prompt.messages === undefined ? (adapter.requests?.paths?.[0] ?? "/v1/completions") : "/v1/chat/completions";
     stage.expect(requestId, sentPrompt(prompt), hold);
@@ -323,7 +300,7 @@ export class HttpCaseLab implements Lab {
   }
 
   async #raw(options: RawRequest): Promise<RawResponse> {
-    if (this.#mustSettle()) await this.#settled();
+    await this.#settled("raw");
     const id = options.knownAs ?? idIn(options);
     const { stage, adapter } = this.#session;
     if (typeof id === "string" && stage.seen(id).length === 0) {
