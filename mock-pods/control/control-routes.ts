@@ -5,8 +5,8 @@ import { checker, parseJson } from "../../fixtures/schema.ts";
 import type { ActiveFaults } from "../faults/active-faults.ts";
 import { checkFault } from "../faults/fault.ts";
 import type { InProcessPod, JournalEntry } from "../pod/pod.ts";
-import { json, type Answer } from "../server/answer.ts";
-import type { Exchange } from "../server/exchange.ts";
+import { json, type Answer } from "../server/http/answer.ts";
+import type { Exchange } from "../server/http/exchange.ts";
 import type { Route } from "../server/routes.ts";
 
 /** What the routes may ask of the pod. */

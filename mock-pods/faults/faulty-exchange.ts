@@ -1,7 +1,7 @@
 /** An exchange that goes wrong: the faults that struck it stand between the pod's face and the client. */
 import type { Clock } from "../../fixtures/clock.ts";
-import type { Exchange, HeaderPairs, Reply, ReplyStream } from "../server/exchange.ts";
-import type { RequestRecord } from "../server/recorder.ts";
+import type { Exchange, HeaderPairs, Reply, ReplyStream } from "../server/http/exchange.ts";
+import type { RequestRecord } from "../server/http/recorder.ts";
 import type { RequestFault } from "./active-faults.ts";
 import type { FaultOf } from "./fault.ts";
 

@@ -5,24 +5,15 @@
  * token stay, no request histogram moves (vLLM 0.32 as recorded). Only an abort by the engine itself is counted.
  */
 import type { EngineStats, GenerationRequest, StepOutput, TokenOutput } from "../engine/engine.ts";
-import type { CacheConfig } from "./cache-config.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { LoraInfo } from "./lora-info.ts";
 import { observe } from "./page-layout.ts";
 import { SleepMetrics } from "./sleep-metrics.ts";
-import { layoutsFor, type Layouts } from "./slots.ts";
-import type { MetricsProfile } from "./version-metrics.ts";
+import { type LayoutOptions, layoutsFor, type Layouts } from "./slots.ts";
 
-export interface MetricsOptions {
-  readonly version: MetricsProfile;
-  readonly model: string;
-  readonly maxModelLenTokens: number;
-  readonly cache: CacheConfig;
+export interface MetricsOptions extends LayoutOptions {
   /** Adapters that may run at once; absent when LoRA is off. */
   readonly maxLoras?: number;
-  readonly toolParser: boolean;
-  /** Unix time when the pod began. */
-  readonly createdSeconds: number;
   /** Unix time now, in seconds. */
   readonly unixSeconds: () => number;
 }

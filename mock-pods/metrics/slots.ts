@@ -1,15 +1,24 @@
 /** Where each number of the page lives. Pods of one configuration share their layouts; a pod owns only the numbers. */
-import { cacheConfigFamily } from "./cache-config.ts";
+import { cacheConfigFamily, type CacheConfig } from "./cache-config.ts";
 import { LATENESS, TOOL_PARSER_FAMILIES } from "./families.ts";
 import { PageLayout } from "./page-layout.ts";
-import type { MetricsOptions } from "./pod-metrics.ts";
 import type { MetricsProfile } from "./version-metrics.ts";
+
+export interface LayoutOptions {
+  readonly version: MetricsProfile;
+  readonly model: string;
+  readonly maxModelLenTokens: number;
+  readonly cache: CacheConfig;
+  readonly toolParser: boolean;
+  /** Unix time when the pod began. */
+  readonly createdSeconds: number;
+}
 
 export type Layouts = ReturnType<typeof makeLayouts>;
 
 const layouts = new Map<MetricsProfile, Map<string, Layouts>>();
 
-export function layoutsFor(options: MetricsOptions): Layouts {
+export function layoutsFor(options: LayoutOptions): Layouts {
   const { version, model, maxModelLenTokens, toolParser, cache } = options;
   const ofVersion = layouts.get(version) ?? new Map<string, Layouts>();
   layouts.set(version, ofVersion);
@@ -19,7 +28,7 @@ export function layoutsFor(options: MetricsOptions): Layouts {
   return found;
 }
 
-function makeLayouts({ version, model, maxModelLenTokens, toolParser, cache, createdSeconds }: MetricsOptions) {
+function makeLayouts({ version, model, maxModelLenTokens, toolParser, cache, createdSeconds }: LayoutOptions) {
   const labels = { engine: "0", model_name: model };
   const engine = new PageLayout(version.families, labels, maxModelLenTokens, version.created);
   const tail = new PageLayout(LATENESS, labels, maxModelLenTokens);

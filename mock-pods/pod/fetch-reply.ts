@@ -1,7 +1,7 @@
 /** A pod's face behind the Fetch API: a Request in, a Response out, no socket. */
 import { connectionReset } from "./connection-errors.ts";
-import type { Exchange, HeaderPairs, Reply, ReplyStream } from "../server/exchange.ts";
-import type { Recorder } from "../server/recorder.ts";
+import type { Exchange, HeaderPairs, Reply, ReplyStream } from "../server/http/exchange.ts";
+import type { Recorder } from "../server/http/recorder.ts";
 
 /** The carrier's business; a Response has none of them. */
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "transfer-encoding"]);

@@ -1,7 +1,7 @@
 /** What a pod saw: every request, how it went, how it ended. Old entries give way when there are very many. */
 import type { HttpExchange } from "../metrics/http-metrics.ts";
 import type { JournalEntry } from "./pod.ts";
-import type { Arrival, Recorder, RequestRecord } from "../server/recorder.ts";
+import type { Arrival, Recorder, RequestRecord } from "../server/http/recorder.ts";
 
 /** Enough for any test, little enough for a pod that runs for days. */
 const MOST_ENTRIES = 20_000;

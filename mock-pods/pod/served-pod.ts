@@ -8,7 +8,7 @@ import { toWireEvent } from "../kv-events/wire-events.ts";
 import { PodCore, type PodCoreOptions } from "./pod-core.ts";
 import type { Pod, RequestHook } from "./pod.ts";
 import type { KvEndpoints } from "../server/pod-context.ts";
-import { startPodServer, type PodServer } from "../server/pod-server.ts";
+import { startPodServer, type PodServer } from "../server/http/pod-server.ts";
 
 export interface ServedPodOptions extends PodCoreOptions {
   readonly host: string;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { empty } from "./answer.ts";
+import { empty } from "./http/answer.ts";
 import { RouteTable } from "./routes.ts";
 
 const table = new RouteTable([

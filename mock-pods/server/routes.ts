@@ -1,7 +1,7 @@
 /** An explicit route table that refuses as FastAPI does: 404, 405 with `allow`, 307 for a stray trailing slash. */
-import type { Answer } from "./answer.ts";
-import type { Exchange } from "./exchange.ts";
-import type { Responder } from "./responder.ts";
+import type { Answer } from "./http/answer.ts";
+import type { Exchange } from "./http/exchange.ts";
+import type { Responder } from "./http/responder.ts";
 
 /** Answers at once, later, or (undefined) by itself through the responder. May throw a Refusal. */
 export type Handler = (exchange: Exchange, responder: Responder) => Answer | undefined | Promise<Answer | undefined>;

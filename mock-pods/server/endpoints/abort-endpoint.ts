@@ -3,9 +3,9 @@ import { badRequest, invalidRequest } from "../../../fixtures/wire/errors.ts";
 import { jsonText } from "../../../fixtures/wire/validation/json-text.ts";
 import { parsePythonJson, PythonJsonError } from "../../../fixtures/wire/validation/python-json.ts";
 import { PythonNumber } from "../../../fixtures/wire/validation/python-text.ts";
-import { empty, json, type Answer } from "../answer.ts";
+import { empty, json, type Answer } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Exchange } from "../http/exchange.ts";
 
 /**
  * Without ids it ends all that is in flight. Ids are counted, known or not; the engine knows a chat by its answer's id

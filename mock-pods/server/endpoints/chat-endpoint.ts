@@ -1,19 +1,19 @@
 /** `POST /v1/chat/completions`, in the order in which vLLM looks at a request. */
 import { chatBody as chatBodyReader, type ChatRequest } from "../../../fixtures/wire/chat-request.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
-import { admit } from "../admission.ts";
-import { json } from "../answer.ts";
-import { renderConversation } from "../conversation.ts";
+import { admit } from "../rules/admission.ts";
+import { json } from "../http/answer.ts";
+import { renderConversation } from "../prompts/conversation.ts";
 import { answerCall } from "../generation/answer-call.ts";
 import { planGenerations } from "../generation/plan-generations.ts";
 import { dictatedCall, dictatedText } from "../generation/structured/dictated-text.ts";
-import { orcaHeaders } from "../orca-headers.ts";
+import { orcaHeaders } from "../middleware/orca-headers.ts";
 import type { PodContext } from "../pod-context.ts";
-import { PromptRenderer, type RenderedPrompt } from "../prompt-rendering.ts";
-import { baseRequestId, priorityOf } from "../request-headers.ts";
+import { PromptRenderer, type RenderedPrompt } from "../prompts/prompt-rendering.ts";
+import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
-import { checkAgainstModel, checkPromptIds, checkSampling } from "../sampling-rules.ts";
-import { checkConstraints } from "../structure-rules.ts";
+import { checkAgainstModel, checkPromptIds, checkSampling } from "../rules/sampling-rules.ts";
+import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { ChatCall, chatBody, ChatStream } from "./chat-call.ts";
 

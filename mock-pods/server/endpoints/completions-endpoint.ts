@@ -4,18 +4,18 @@ import {
   completionBody as completionBodyReader,
   type CompletionRequest,
 } from "../../../fixtures/wire/completion-request.ts";
-import { admit } from "../admission.ts";
-import { orcaHeaders } from "../orca-headers.ts";
-import { json } from "../answer.ts";
+import { admit } from "../rules/admission.ts";
+import { orcaHeaders } from "../middleware/orca-headers.ts";
+import { json } from "../http/answer.ts";
 import { planGenerations } from "../generation/plan-generations.ts";
 import { dictatedText } from "../generation/structured/dictated-text.ts";
 import type { PodContext } from "../pod-context.ts";
-import { PromptRenderer, type RenderedPrompt } from "../prompt-rendering.ts";
+import { PromptRenderer, type RenderedPrompt } from "../prompts/prompt-rendering.ts";
 import { answerCall } from "../generation/answer-call.ts";
-import { baseRequestId, priorityOf } from "../request-headers.ts";
+import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
-import { checkAgainstModel, checkPromptIds, checkSampling } from "../sampling-rules.ts";
-import { checkConstraints } from "../structure-rules.ts";
+import { checkAgainstModel, checkPromptIds, checkSampling } from "../rules/sampling-rules.ts";
+import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { CompletionCall, completionBody, CompletionStream } from "./completion-call.ts";
 

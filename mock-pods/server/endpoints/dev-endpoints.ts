@@ -3,7 +3,7 @@ import { repr } from "../../../fixtures/wire/validation/python-text.ts";
 import { readQuery } from "../../../fixtures/wire/validation/request-query.ts";
 import { bool, literal, object } from "../../../fixtures/wire/validation/schema.ts";
 import { abortRequests } from "./abort-endpoint.ts";
-import { empty, json } from "../answer.ts";
+import { empty, json } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Route } from "../routes.ts";
 

@@ -3,9 +3,9 @@ import { badRequest } from "../../../fixtures/wire/errors.ts";
 import { generateBody, type GenerateRequest } from "../../../fixtures/wire/generate-request.ts";
 import { DONE_EVENT, encodeEvent } from "../../../fixtures/wire/server-sent-events.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
-import { admit } from "../admission.ts";
-import { json } from "../answer.ts";
-import type { ReplyStream } from "../exchange.ts";
+import { admit } from "../rules/admission.ts";
+import { json } from "../http/answer.ts";
+import type { ReplyStream } from "../http/exchange.ts";
 import { answerCall } from "../generation/answer-call.ts";
 import type { Listener } from "../generation/generation-hub.ts";
 import type { Generation } from "../generation/generation.ts";
@@ -14,11 +14,11 @@ import { planGenerations } from "../generation/plan-generations.ts";
 import { promptLogprobs } from "../generation/prompt-logprobs.ts";
 import { dictatedText } from "../generation/structured/dictated-text.ts";
 import type { PodContext } from "../pod-context.ts";
-import { priorityOf } from "../request-headers.ts";
+import { priorityOf } from "../middleware/request-headers.ts";
 import { randomHex } from "../random-id.ts";
 import type { Handler } from "../routes.ts";
-import { checkAgainstModel, checkPromptIds, checkSampling } from "../sampling-rules.ts";
-import { checkConstraints } from "../structure-rules.ts";
+import { checkAgainstModel, checkPromptIds, checkSampling } from "../rules/sampling-rules.ts";
+import { checkConstraints } from "../rules/structure-rules.ts";
 
 interface GenerateCall {
   readonly pod: PodContext;

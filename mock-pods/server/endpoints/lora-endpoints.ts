@@ -1,6 +1,6 @@
 /** Loading and unloading of adapters, there with `VLLM_ALLOW_RUNTIME_LORA_UPDATING=1`. */
 import { loadLoraBody, unloadLoraBody } from "../../../fixtures/wire/lora-request.ts";
-import type { Answer } from "../answer.ts";
+import type { Answer } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Route } from "../routes.ts";
 

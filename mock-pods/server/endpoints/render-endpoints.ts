@@ -6,12 +6,12 @@ import { chatBody, type ChatRequest } from "../../../fixtures/wire/chat-request.
 import { completionBody, type CompletionRequest } from "../../../fixtures/wire/completion-request.ts";
 import { badRequest, Refusal } from "../../../fixtures/wire/errors.ts";
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
-import type { Answer } from "../answer.ts";
+import type { Answer } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
-import { baseRequestId } from "../request-headers.ts";
-import { renderedSampling, type RenderedBeside } from "../rendered-sampling.ts";
+import { baseRequestId } from "../middleware/request-headers.ts";
+import { renderedSampling, type RenderedBeside } from "../rules/rendered-sampling.ts";
 import type { Handler, Route } from "../routes.ts";
-import { checkSampling } from "../sampling-rules.ts";
+import { checkSampling } from "../rules/sampling-rules.ts";
 import { chatPromptLogprobs, parsesTools } from "./chat-call.ts";
 import { renderChatPrompt } from "./chat-endpoint.ts";
 import { completionPromptLogprobs } from "./completion-call.ts";

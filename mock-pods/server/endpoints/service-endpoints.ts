@@ -1,6 +1,6 @@
 /** What a pod tells about itself without generating: models, health, version, load. */
 import { modelCard, type ModelList } from "../../../fixtures/wire/models.ts";
-import { empty, json } from "../answer.ts";
+import { empty, json } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import { randomHex } from "../random-id.ts";
 import type { Route } from "../routes.ts";

@@ -2,10 +2,10 @@
 import { detokenizeBody, tokenizeBody } from "../../../fixtures/wire/tokenize-request.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
 import { refuseDraining } from "../generation/answer-call.ts";
-import { json } from "../answer.ts";
-import { renderConversation } from "../conversation.ts";
+import { json } from "../http/answer.ts";
+import { renderConversation } from "../prompts/conversation.ts";
 import type { PodContext } from "../pod-context.ts";
-import { PromptRenderer } from "../prompt-rendering.ts";
+import { PromptRenderer } from "../prompts/prompt-rendering.ts";
 import type { Route } from "../routes.ts";
 
 /** The tokenizer counts in 32 bits. */

@@ -2,12 +2,12 @@
 import { Refusal } from "../../../fixtures/wire/errors.ts";
 import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
 import { dumpAscii } from "../../../fixtures/wire/validation/python-text.ts";
-import { admit } from "../admission.ts";
-import type { Answer } from "../answer.ts";
-import type { Exchange, ReplyStream } from "../exchange.ts";
+import { admit } from "../rules/admission.ts";
+import type { Answer } from "../http/answer.ts";
+import type { Exchange, ReplyStream } from "../http/exchange.ts";
 import type { CallGroup } from "../../metrics/pod-metrics.ts";
 import type { PodContext } from "../pod-context.ts";
-import type { Responder } from "../responder.ts";
+import type { Responder } from "../http/responder.ts";
 import type { Call, Listener } from "./generation-hub.ts";
 import type { Generation } from "./generation.ts";
 

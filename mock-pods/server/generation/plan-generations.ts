@@ -2,7 +2,7 @@
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
 import type { GenerationRequest } from "../../engine/engine.ts";
 import type { PodContext } from "../pod-context.ts";
-import { stopStrings } from "../sampling-rules.ts";
+import { stopStrings } from "../rules/sampling-rules.ts";
 import { Generation } from "./generation.ts";
 import type { ModelAnswer } from "./model-answer.ts";
 

@@ -1,7 +1,7 @@
 /** The load report that a client may ask for with a request header (ORCA), on whole answers only. */
-import { floatText } from "../../fixtures/wire/validation/python-text.ts";
-import type { HeaderPairs } from "./exchange.ts";
-import type { PodContext } from "./pod-context.ts";
+import { floatText } from "../../../fixtures/wire/validation/python-text.ts";
+import type { HeaderPairs } from "../http/exchange.ts";
+import type { PodContext } from "../pod-context.ts";
 
 export function orcaHeaders(pod: PodContext, headers: Readonly<Record<string, string | undefined>>): HeaderPairs {
   const format = (headers["endpoint-load-metrics-format"] ?? "").toLowerCase();

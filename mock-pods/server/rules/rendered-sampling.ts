@@ -2,9 +2,9 @@
  * Sampling parameters as `/render` shows them: msgspec leaves out what *is* its default, which spares small integers,
  * booleans and None, but neither lists nor floats, except those that greedy sampling sets back.
  */
-import { fullConstraint } from "../../fixtures/wire/common-fields.ts";
-import type { SamplingRequest } from "../../fixtures/wire/sampling-request.ts";
-import { dumpAscii, floatText } from "../../fixtures/wire/validation/python-text.ts";
+import { fullConstraint } from "../../../fixtures/wire/common-fields.ts";
+import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
+import { dumpAscii, floatText } from "../../../fixtures/wire/validation/python-text.ts";
 import { stopStrings } from "./sampling-rules.ts";
 
 /** Of `RequestOutputKind`. */

@@ -1,6 +1,6 @@
 /** `--api-key`: guards these prefixes, known path or not, and nothing else. */
-import type { Exchange } from "./exchange.ts";
-import type { ServeSettings } from "./serve-settings.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { ServeSettings } from "../serve-settings.ts";
 
 const GUARDED = ["/v1", "/v2", "/inference", "/cohere"];
 

@@ -1,7 +1,7 @@
 /** Cross-origin rules as Starlette 1.10 applies them: no origin is allowed unless `--allowed-origins` names it. Older versions allowed all. */
-import { text, type Answer } from "./answer.ts";
-import type { Exchange } from "./exchange.ts";
-import type { ServeSettings } from "./serve-settings.ts";
+import { text, type Answer } from "../http/answer.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { ServeSettings } from "../serve-settings.ts";
 
 const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY"];
 const MAX_AGE_SECONDS = "600";

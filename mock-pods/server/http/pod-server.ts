@@ -4,9 +4,9 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { OperationalError } from "../../fixtures/operational-error.ts";
-import { isControl } from "../pod/journal.ts";
-import type { RequestHook } from "../pod/pod.ts";
+import { OperationalError } from "../../../fixtures/operational-error.ts";
+import { isControl } from "../../pod/journal.ts";
+import type { RequestHook } from "../../pod/pod.ts";
 import type { Exchange } from "./exchange.ts";
 import { nodeReply } from "./node-reply.ts";
 import type { Recorder, RequestRecord } from "./recorder.ts";

@@ -1,8 +1,8 @@
 /** What vLLM reads from a generation request's headers. */
-import type { SamplingRequest } from "../../fixtures/wire/sampling-request.ts";
-import type { Exchange } from "./exchange.ts";
-import type { PodContext } from "./pod-context.ts";
-import { randomHex } from "./random-id.ts";
+import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { PodContext } from "../pod-context.ts";
+import { randomHex } from "../random-id.ts";
 
 /** The header's id, else the body's, else a new one. */
 export function baseRequestId({ settings }: PodContext, exchange: Exchange, request: SamplingRequest): string {

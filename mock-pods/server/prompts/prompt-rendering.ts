@@ -1,8 +1,8 @@
 /** From a request's prompt to token ids, with vLLM 0.32's limits on length (`renderers/params.py`). */
-import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
-import type { Whole } from "../../fixtures/wire/sampling-request.ts";
-import { badRequest } from "../../fixtures/wire/errors.ts";
-import type { VersionProfile } from "../arguments/version-profile.ts";
+import type { ModelTokenizer } from "../../../fixtures/tokenizer/model-tokenizer.ts";
+import type { Whole } from "../../../fixtures/wire/sampling-request.ts";
+import { badRequest } from "../../../fixtures/wire/errors.ts";
+import type { VersionProfile } from "../../arguments/version-profile.ts";
 
 export interface RenderedPrompt {
   readonly tokenIds: readonly number[];

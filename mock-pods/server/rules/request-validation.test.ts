@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { expect, it } from "vitest";
-import { chatBody } from "../../fixtures/wire/chat-request.ts";
-import { completionBody } from "../../fixtures/wire/completion-request.ts";
-import { Refusal } from "../../fixtures/wire/errors.ts";
-import { detokenizeBody, tokenizeBody } from "../../fixtures/wire/tokenize-request.ts";
+import { chatBody } from "../../../fixtures/wire/chat-request.ts";
+import { completionBody } from "../../../fixtures/wire/completion-request.ts";
+import { Refusal } from "../../../fixtures/wire/errors.ts";
+import { detokenizeBody, tokenizeBody } from "../../../fixtures/wire/tokenize-request.ts";
 import { checkAgainstModel, checkSampling } from "./sampling-rules.ts";
 
 interface Case {

@@ -1,5 +1,5 @@
 /** What the server tells a journal about each request, as it happens. */
-import type { JournalEntry } from "../pod/pod.ts";
+import type { JournalEntry } from "../../pod/pod.ts";
 
 export interface Arrival {
   readonly method: string;

@@ -4,10 +4,10 @@
  * `checkSampling` is looked at before an answer begins; `checkAgainstModel` only when the engine takes the request, so
  * that a stream has begun by then and carries the refusal as an event.
  */
-import { noConstraint } from "../../fixtures/wire/common-fields.ts";
-import { badRequest } from "../../fixtures/wire/errors.ts";
-import type { SamplingRequest } from "../../fixtures/wire/sampling-request.ts";
-import { floatText, repr } from "../../fixtures/wire/validation/python-text.ts";
+import { noConstraint } from "../../../fixtures/wire/common-fields.ts";
+import { badRequest } from "../../../fixtures/wire/errors.ts";
+import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
+import { floatText, repr } from "../../../fixtures/wire/validation/python-text.ts";
 
 /** `VLLM_MAX_N_SEQUENCES`. */
 const MAX_SEQUENCES = 16384;

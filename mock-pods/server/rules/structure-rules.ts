@@ -3,8 +3,8 @@
  *
  * Grammars themselves are compiled by libraries of their own; of what those say about a broken one the commonest is here.
  */
-import { badRequest } from "../../fixtures/wire/errors.ts";
-import type { SamplingRequest } from "../../fixtures/wire/sampling-request.ts";
+import { badRequest } from "../../../fixtures/wire/errors.ts";
+import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
 
 const JSON_TYPES = ["null", "boolean", "object", "array", "number", "integer", "string"];
 

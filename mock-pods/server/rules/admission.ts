@@ -1,6 +1,6 @@
 /** vLLM's caps on what may be in flight (`--max-num-queued-reqs`, `--max-num-queued-tokens`). */
-import { Refusal } from "../../fixtures/wire/errors.ts";
-import type { PodContext } from "./pod-context.ts";
+import { Refusal } from "../../../fixtures/wire/errors.ts";
+import type { PodContext } from "../pod-context.ts";
 
 /**
  * Both caps refuse only when they are reached already; a call's own prompts are not looked at. `samples` counts as so

@@ -1,8 +1,8 @@
 /** From messages to a prompt: the chat template, and what vLLM refuses about it. */
-import type { ChatMessage } from "../../fixtures/wire/chat-messages.ts";
-import { contentTexts } from "../../fixtures/wire/content-parts.ts";
-import { badRequest } from "../../fixtures/wire/errors.ts";
-import type { PodContext } from "./pod-context.ts";
+import type { ChatMessage } from "../../../fixtures/wire/chat-messages.ts";
+import { contentTexts } from "../../../fixtures/wire/content-parts.ts";
+import { badRequest } from "../../../fixtures/wire/errors.ts";
+import type { PodContext } from "../pod-context.ts";
 import type { PromptRenderer, RenderedPrompt } from "./prompt-rendering.ts";
 
 /** The part of a chat request that shapes its prompt; `/tokenize` has it too. */
