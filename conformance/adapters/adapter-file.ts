@@ -211,7 +211,8 @@ export function checkAdapterFile(value: unknown, source: string): AdapterFile {
     );
   }
   const file = check(value, source);
-  checkTemplates(file, source);
+  const captured = file.pods?.channel === "http" ? Object.keys(file.pods.add.capture ?? {}) : [];
+  checkTemplates(file, captured, source);
   if (file.kind === "container") checkContainer(file, source);
   return file;
 }

@@ -7,7 +7,7 @@ import { request } from "undici";
 import { expect, it, onTestFinished } from "vitest";
 import { RealClock } from "../../fixtures/clock.ts";
 import { openAdapter } from "./open-adapter.ts";
-import type { PodAddress, RouterUnderTest } from "./router-under-test.ts";
+import type { HttpRouter, PodAddress } from "./router-under-test.ts";
 
 const ROUTER = new URL("test-router.ts", import.meta.url).pathname;
 const run = [process.execPath, ROUTER, "--port", "{{port}}"];
@@ -42,10 +42,7 @@ function adapterFile(content: object): string {
 
 const pod = (port: number): PodAddress => ({ name: `pod-${port}`, url: `http://127.0.0.1:${port}`, models: ["m"] });
 
-async function start(
-  content: object,
-  pods = [pod(9001), pod(9002)],
-): Promise<Extract<RouterUnderTest, { kind: "http" }>> {
+async function start(content: object, pods = [pod(9001), pod(9002)]): Promise<HttpRouter> {
   const adapter = await openAdapter(adapterFile(content));
   const router = await adapter.start({ pods, seed: 1, clock: new RealClock() });
   onTestFinished(() => router.close());

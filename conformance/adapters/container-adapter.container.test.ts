@@ -8,7 +8,7 @@ import { RealClock } from "../../fixtures/clock.ts";
 import { runConformance } from "../runner/run-conformance.ts";
 import { smoke } from "../smoke.ts";
 import { openAdapter } from "./open-adapter.ts";
-import type { PodAddress, RouterUnderTest } from "./router-under-test.ts";
+import type { HttpRouter, PodAddress } from "./router-under-test.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "routeproof-container-"));
 cpSync(new URL("test-router.ts", import.meta.url).pathname, join(folder, "test-router.ts"));
@@ -48,7 +48,7 @@ function adapterFile(content: object): string {
 
 const pod = (name: string): PodAddress => ({ name, url: `http://${name}:9000`, models: ["m"] });
 
-async function start(content: object): Promise<Extract<RouterUnderTest, { kind: "http" }>> {
+async function start(content: object): Promise<HttpRouter> {
   const adapter = await openAdapter(adapterFile(content));
   const router = await adapter.start({ pods: [pod("a"), pod("b")], seed: 1, clock: new RealClock() });
   onTestFinished(() => router.close());

@@ -16,31 +16,33 @@ export interface PodAddress {
 }
 
 /** A started router. `setPods` resolves when the router has acknowledged the change (not: converged). */
-export type RouterUnderTest =
-  | {
-      readonly kind: "http";
-      readonly url: string;
-      /** Absent: pods cannot change (POD cases are unsupported). */
-      readonly setPods?: (pods: readonly PodAddress[]) => Promise<void>;
-      /** Absent: time cannot be moved. */
-      readonly advance?: (byMs: number) => Promise<void>;
-      /** How its process ended unasked, with its last lines; undefined while it lives. Absent where it cannot be told. */
-      readonly died?: () => string | undefined;
-      /** Fills templates such as `{{port.metrics}}` in an address; default: only `{{url}}` is known. */
-      readonly address?: (template: string) => string;
-      /** Resident memory of its processes. Absent where it cannot be read. */
-      readonly memoryBytes?: () => Promise<number | undefined>;
-      /** What is left of the time that it is declared to need until its rule holds. Absent: it needs none. */
-      readonly settlesInMs?: () => number;
-      /** What it logged so far; its last part where there is much. Absent where it cannot be read. */
-      readonly logs?: () => string;
-      readonly close: () => Promise<void>;
-    }
-  | {
-      readonly kind: "function";
-      readonly router: FunctionRouter;
-      readonly close: () => Promise<void>;
-    };
+export type RouterUnderTest = HttpRouter | DecidingRouter;
+
+export interface HttpRouter {
+  readonly kind: "http";
+  readonly url: string;
+  /** Absent: pods cannot change (POD cases are unsupported). */
+  readonly setPods?: (pods: readonly PodAddress[]) => Promise<void>;
+  /** Absent: time cannot be moved. */
+  readonly advance?: (byMs: number) => Promise<void>;
+  /** How its process ended unasked, with its last lines; undefined while it lives. Absent where it cannot be told. */
+  readonly died?: () => string | undefined;
+  /** Fills templates such as `{{port.metrics}}` in an address; default: only `{{url}}` is known. */
+  readonly address?: (template: string) => string;
+  /** Resident memory of its processes. Absent where it cannot be read. */
+  readonly memoryBytes?: () => Promise<number | undefined>;
+  /** What is left of the time that it is declared to need until its rule holds. Absent: it needs none. */
+  readonly settlesInMs?: () => number;
+  /** What it logged so far; its last part where there is much. Absent where it cannot be read. */
+  readonly logs?: () => string;
+  readonly close: () => Promise<void>;
+}
+
+export interface DecidingRouter {
+  readonly kind: "function";
+  readonly router: FunctionRouter;
+  readonly close: () => Promise<void>;
+}
 
 export interface StartOptions {
   readonly pods: readonly PodAddress[];

@@ -1,15 +1,16 @@
 /** Names that templates of an adapter file may use, checked before anything is started. */
 import { OperationalError } from "../../fixtures/operational-error.ts";
-import type { AdapterFile } from "./adapter-file.ts";
 
 const ANYWHERE = ["port", "url", "model", "seed", "tmp", "threshold", "here"];
 const ALL_PODS = ["pods.urls", "pods.hostports", "pods.names", "pods.models", "pods.kvEvents", "pods.kvReplays"];
 const ONE_POD = ["pod.url", "pod.hostport", "pod.name", "pod.model", "pod.kvEvents", "pod.kvReplay"];
 const SLOT = /\{\{([^{}|]*)(?:\|[^{}]*)?\}\}/g;
 
-/** @throws {OperationalError} FILE_INVALID naming the pointer, the name and those there are */
-export function checkTemplates(file: AdapterFile, source: string): void {
-  const captured = file.pods?.channel === "http" ? Object.keys(file.pods.add.capture ?? {}) : [];
+/**
+ * @param captured names that the answer to a pod's addition is read for
+ * @throws {OperationalError} FILE_INVALID naming the pointer, the name and those there are
+ */
+export function checkTemplates(file: object, captured: readonly string[], source: string): void {
   const ofOnePod = [...ONE_POD, ...captured.map((name) => `pod.${name}`)];
   for (const [pointer, text] of strings(file, "")) {
     const known = [...ANYWHERE, ...ALL_PODS, ...(pointer.startsWith("/pods/") ? ofOnePod : [])];

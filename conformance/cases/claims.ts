@@ -1,7 +1,7 @@
 /** Which claims of a profile a case stands on. A missing one makes the case unsupported, never failed. */
 import type { Unsupported } from "../case.ts";
 import { byChance, coldPolicy, loadIsUnseen, RouterProfileSchema, type RouterProfile } from "../router-profile.ts";
-import { maxBusy } from "./busy.ts";
+import { maxBusy } from "./trials/busy.ts";
 import { ANY_MATCH, passes } from "../oracle/threshold.ts";
 import { measureOf } from "../oracle/measure.ts";
 import { CHARS_PER_WORD, WORDS_PER_CELL } from "../corpus.ts";

@@ -5,7 +5,7 @@ import type { RealClock } from "../../fixtures/clock.ts";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { startFleet } from "../../mock-pods/fleet/fleet.ts";
 import type { Fleet, Pod } from "../../mock-pods/pod/pod.ts";
-import type { PodAddress, RouterAdapter, RouterUnderTest } from "../adapters/router-under-test.ts";
+import type { HttpRouter, PodAddress, RouterAdapter } from "../adapters/router-under-test.ts";
 import { DEFAULT_PODS, type Case, type PodKind, withOtherThreshold } from "../case.ts";
 import type { CarriedLoad, PodsStep } from "../observation.ts";
 import { WINDOW_EDGE_MS } from "../oracle/load.ts";
@@ -23,8 +23,6 @@ const POD_SPEED = 1_000;
 const ENVIRONMENT = { ...process.env, VLLM_HTTP_TIMEOUT_KEEP_ALIVE: "3600" };
 const DRAIN_MS = 2_000;
 const ADAPTER = "adapter-a";
-
-export type HttpRouter = Extract<RouterUnderTest, { kind: "http" }>;
 
 export interface SessionOptions {
   readonly adapter: RouterAdapter;

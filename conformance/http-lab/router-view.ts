@@ -2,9 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Agent, request } from "undici";
 import { expandText } from "../adapters/template.ts";
-import type { RouterAdapter } from "../adapters/router-under-test.ts";
+import type { HttpRouter, RouterAdapter } from "../adapters/router-under-test.ts";
 import type { RouterView } from "../lab.ts";
-import type { HttpRouter } from "./http-session.ts";
 
 const PAGE_MS = 5_000;
 const ASK_EVERY_MS = 20;

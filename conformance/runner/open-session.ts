@@ -1,6 +1,6 @@
 /** Starts a router, and the pods it needs, for a run. */
 import { RealClock } from "../../fixtures/clock.ts";
-import type { RouterAdapter, RouterUnderTest } from "../adapters/router-under-test.ts";
+import type { DecidingRouter, RouterAdapter } from "../adapters/router-under-test.ts";
 import { type Case, withOtherThreshold } from "../case.ts";
 import { FunctionSession, type FunctionLab } from "../function-lab.ts";
 import { HttpSession } from "../http-lab/http-session.ts";
@@ -24,8 +24,6 @@ export async function openSession({ adapter, seed, models }: OpenOptions): Promi
   return HttpSession.start({ adapter, seed, clock, models });
 }
 
-type FunctionRouterUnderTest = Extract<RouterUnderTest, { kind: "function" }>;
-
 /** A function router needs no pods and no sockets: its session is the function lab's, begun anew on restart. */
 class FunctionRun implements Session<FunctionLab> {
   readonly transport = "function";
@@ -36,12 +34,12 @@ class FunctionRun implements Session<FunctionLab> {
   readonly #adapter: RouterAdapter;
   readonly #seed: number;
   readonly #clock: RealClock;
-  #router: FunctionRouterUnderTest;
+  #router: DecidingRouter;
   #session: FunctionSession;
   /** Started for one case with another threshold. */
-  #guest: FunctionRouterUnderTest | undefined;
+  #guest: DecidingRouter | undefined;
 
-  constructor(adapter: RouterAdapter, seed: number, clock: RealClock, router: FunctionRouterUnderTest) {
+  constructor(adapter: RouterAdapter, seed: number, clock: RealClock, router: DecidingRouter) {
     this.#adapter = adapter;
     this.#seed = seed;
     this.#clock = clock;
@@ -72,7 +70,7 @@ class FunctionRun implements Session<FunctionLab> {
     this.#session = new FunctionSession(this.#router.router, this.#adapter.profile);
   }
 
-  async #start(threshold?: number): Promise<FunctionRouterUnderTest> {
+  async #start(threshold?: number): Promise<DecidingRouter> {
     const options = { pods: [], seed: this.#seed, clock: this.#clock };
     const router = await this.#adapter.start(threshold === undefined ? options : { ...options, threshold });
     if (router.kind !== "function") throw new Error(`${this.#adapter.name} was a function and is not any more`);

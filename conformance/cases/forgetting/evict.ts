@@ -1,0 +1,241 @@
+/** EVI: what a router forgets, and what it must not. */
+import type { Case } from "../../case.ts";
+import type { Prompt } from "../../corpus.ts";
+import type { Lab } from "../../lab.ts";
+import { byChance, coldPolicy, type RouterProfile } from "../../router-profile.ts";
+import { makeBusy, outOfStep } from "../trials/busy.ts";
+import {
+  all,
+  busyOwner,
+  claimed,
+  coldReachable,
+  loadDecides,
+  no,
+  prefixAware,
+  separable,
+  slidingTtl,
+  ttl,
+} from "../claims.ts";
+import { capacityChars, CELL_CHARS, sweepMs, ttlMs } from "./evict-claims.ts";
+import { askBusyOwner } from "../trials/owner-trial.ts";
+import { probeLabel } from "../trials/judged-probe.ts";
+import { routingCase } from "../trials/routing-case.ts";
+import { branch, over, trunk } from "../trials/shape.ts";
+import { judgeReturns } from "../trials/returns.ts";
+
+const contrast = all(prefixAware, loadDecides, busyOwner);
+/** Until what was learnt now is surely forgotten. */
+const clockMs = (profile: RouterProfile): number => ttlMs(profile) + sweepMs(profile);
+const clock = { clockMs };
+
+async function seed(lab: Lab, prompt: Prompt): Promise<string | undefined> {
+  const { pod } = await lab.send(prompt, { label: "seed" });
+  return pod ?? undefined;
+}
+
+async function busyProbe(lab: Lab, pod: string, prompt: Prompt, kind: "owner" | "load"): Promise<void> {
+  await makeBusy(lab, pod);
+  await lab.send(prompt, { label: probeLabel(kind) });
+}
+
+/** The most text a case may send to fill an index. */
+const MAX_FLOOD_CHARS = 20_000_000;
+const PROMPTS_TO_FILL = 16;
+
+const fillable = all(
+  claimed("evict.kind capacity", ({ evict }: RouterProfile) => evict?.kind === "capacity"),
+  (profile) =>
+    capacityChars(profile) * 6 > MAX_FLOOD_CHARS ? no("the index is too large to be filled in a test") : undefined,
+);
+
+export const evictCases: readonly Case[] = [
+  routingCase({
+    id: "EVI-01",
+    level: "declared-MUST",
+    requirement: "R-EVI-1",
+    title: "A prefix that was not used for longer than the declared TTL MUST be forgotten.",
+    needs: clock,
+    unsupported: all(contrast, coldReachable, ttl),
+    blame: { load: "not-forgotten-after-ttl" },
+    trials: 3,
+    trial: async (lab) => {
+      await askBusyOwner(lab, {
+        seed: trunk(lab.corpus.namespace(), 6),
+        meanwhile: () => lab.advance(1.2 * ttlMs(lab.profile) + sweepMs(lab.profile)),
+        kind: "load",
+      });
+    },
+  }),
+  routingCase({
+    id: "EVI-02",
+    level: "declared-MUST",
+    requirement: "R-EVI-2",
+    title: "A prefix MUST NOT be forgotten before the declared TTL has passed.",
+    needs: clock,
+    unsupported: all(contrast, ttl),
+    blame: { owner: "forgotten-too-early" },
+    trials: 3,
+    trial: async (lab) => {
+      await askBusyOwner(lab, {
+        seed: trunk(lab.corpus.namespace(), 6),
+        meanwhile: () => lab.advance(0.8 * ttlMs(lab.profile)),
+        kind: "owner",
+      });
+    },
+  }),
+  routingCase({
+    id: "EVI-03",
+    level: "declared-MUST",
+    requirement: "R-EVI-3",
+    title: "With a sliding TTL, each use MUST lengthen a prefix's life.",
+    needs: clock,
+    unsupported: all(contrast, slidingTtl),
+    blame: { owner: "use-did-not-refresh" },
+    trials: 2,
+    trial: async (lab) => {
+      const prompt = trunk(lab.corpus.namespace(), 6);
+      const pod = await seed(lab, prompt);
+      if (pod === undefined) return;
+      for (let use = 0; use < 3; use++) {
+        await lab.settle();
+        await lab.advance(0.7 * ttlMs(lab.profile) - drainMs(lab.profile));
+        await busyProbe(lab, pod, prompt, "owner");
+      }
+    },
+  }),
+  routingCase({
+    id: "EVI-04",
+    level: "declared-MUST",
+    requirement: "R-EVI-4",
+    title: "When one branch expires, a younger sibling MUST keep the common prefix and its owner.",
+    needs: clock,
+    unsupported: all(contrast, slidingTtl),
+    blame: { owner: "evicting-a-leaf-stripped-its-ancestors" },
+    trials: 3,
+    trial: async (lab) => {
+      const namespace = lab.corpus.namespace();
+      const shape = over(lab.profile, 10);
+      await askBusyOwner(lab, {
+        seed: branch(namespace, shape, "old"),
+        meanwhile: async () => {
+          await lab.advance(0.6 * ttlMs(lab.profile));
+          await lab.send(branch(namespace, shape, "young"), { label: "seed-sibling" });
+          await lab.advance(0.6 * ttlMs(lab.profile));
+        },
+        probe: trunk(namespace, shape.sharedCells),
+        kind: "owner",
+      });
+    },
+  }),
+  routingCase({
+    id: "EVI-05",
+    level: "declared-MUST",
+    requirement: "R-EVI-5",
+    title: "A full index MUST forget what was used least recently, and keep what is in use.",
+    unsupported: all(contrast, coldReachable, fillable),
+    blame: { owner: "evicted-out-of-order", load: "evicted-out-of-order" },
+    trials: 1,
+    trial: async (lab) => {
+      const { promptCells, inserts } = flood(lab.profile, lab.pods().length);
+      const kept = trunk(lab.corpus.namespace(), promptCells);
+      const pod = await seed(lab, kept);
+      if (pod === undefined) return;
+      const old: { prompt: Prompt; pod: string }[] = [];
+      for (let insert = 0; insert < inserts; insert++) {
+        const prompt = trunk(lab.corpus.namespace(), promptCells);
+        const { pod: served } = await lab.send(prompt, { label: "flood" });
+        if (insert < 6 && served !== null) old.push({ prompt, pod: served });
+        if (insert % 2 === 0) await lab.send(kept, { label: "use" });
+      }
+      await lab.settle();
+      await busyProbe(lab, pod, kept, "owner");
+      await lab.settle();
+      for (const forgotten of old) {
+        await busyProbe(lab, forgotten.pod, forgotten.prompt, "load");
+        await lab.settle();
+      }
+    },
+  }),
+  routingCase({
+    id: "EVI-06",
+    level: "declared-MUST",
+    requirement: "R-EVI-6",
+    title: "With a capacity per pod, filling one pod's index MUST NOT make another pod's prefixes be forgotten.",
+    unsupported: all(
+      contrast,
+      fillable,
+      claimed("evict.per pod", ({ evict }) => evict?.kind === "capacity" && evict.per === "pod"),
+    ),
+    blame: { owner: "another-pods-entries-evicted-it" },
+    trials: 1,
+    minimumSharp: 1,
+    trial: async (lab) => {
+      const { promptCells, inserts } = flood(lab.profile, 1);
+      const kept = trunk(lab.corpus.namespace(), promptCells);
+      const pod = await seed(lab, kept);
+      if (pod === undefined) return;
+      await makeBusy(lab, pod);
+      // While its pod is busy a fresh prompt lands elsewhere, and its extensions follow it there.
+      const namespace = lab.corpus.namespace();
+      const shape = over(lab.profile, Math.max(4, promptCells));
+      const first = await lab.send(trunk(namespace, shape.sharedCells), { label: "flood" });
+      await lab.settle();
+      if (first.pod === null || first.pod === pod) return;
+      for (let insert = 0; insert < inserts; insert++) {
+        await lab.send(branch(namespace, { ...shape, totalCells: shape.sharedCells + 1 }, `flood${insert}-`), {
+          label: "flood",
+        });
+      }
+      await lab.settle();
+      await busyProbe(lab, pod, kept, "owner");
+    },
+  }),
+  routingCase({
+    id: "EVI-07",
+    level: "declared-MUST",
+    requirement: "R-EVI-7",
+    title: "A prefix that expired and was sent again MUST be known again.",
+    needs: clock,
+    unsupported: all(contrast, ttl),
+    blame: { owner: "expired-prefix-not-learnt-again" },
+    trials: 3,
+    trial: async (lab) => {
+      const prompt = trunk(lab.corpus.namespace(), 6);
+      await lab.send(prompt, { label: "seed" });
+      await lab.advance(2 * ttlMs(lab.profile) + sweepMs(lab.profile));
+      await askBusyOwner(lab, { seed: prompt, kind: "owner" });
+    },
+  }),
+  {
+    id: "EVI-08",
+    level: "declared-MUST",
+    requirement: "R-EVI-1",
+    title:
+      "Where cold requests go by chance, expired prefixes MUST NOT return to their old pods more often than chance.",
+    needs: { transport: "any", clockMs },
+    unsupported: all(prefixAware, separable, coldReachable, ttl, claimed("a cold policy by chance", byChance)),
+    traffic: async (lab) => {
+      const prompts = Array.from({ length: 40 }, () => trunk(lab.corpus.namespace(), 3));
+      for (const prompt of prompts) await lab.send(prompt, { label: "first" });
+      await lab.advance(1.2 * ttlMs(lab.profile) + sweepMs(lab.profile));
+      for (const prompt of prompts) {
+        if (coldPolicy(lab.profile) === "round-robin") await outOfStep(lab);
+        await lab.send(prompt, { label: "again" });
+      }
+    },
+    judge: (observation) => judgeReturns(observation, "not-forgotten-after-ttl"),
+  },
+];
+
+/** What {@link Lab.settle} itself moves the clock by. */
+function drainMs({ load }: RouterProfile): number {
+  return load?.signal === "window" || load?.signal === "cost-model" ? (load.windowMs ?? 180_000) + 2_000 : 0;
+}
+
+/** Prompts of which sixteen fill one index, and how many make it overflow several times over. */
+function flood(profile: RouterProfile, podCount: number): { promptCells: number; inserts: number } {
+  const promptCells = Math.max(2, Math.floor(capacityChars(profile) / PROMPTS_TO_FILL / CELL_CHARS));
+  const perIndex = Math.ceil(capacityChars(profile) / (promptCells * CELL_CHARS));
+  const indexes = profile.evict?.kind === "capacity" && profile.evict.per === "pod" ? podCount : 1;
+  return { promptCells, inserts: 3 * perIndex * indexes };
+}

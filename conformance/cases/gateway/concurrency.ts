@@ -1,0 +1,101 @@
+/** CON: many requests at once do not get into each other's way. */
+import type { Case } from "../../case.ts";
+import type { RouterProfile } from "../../router-profile.ts";
+import { all, claimed, coldReachable, loadDecides } from "../claims.ts";
+import { completionBody, EMPTY_ANSWER, exchange, newRequestId } from "../trials/exchange.ts";
+import { httpCase, unreached } from "../trials/http-case.ts";
+import { probeLabel } from "../trials/judged-probe.ts";
+import { routingCase } from "../trials/routing-case.ts";
+import type { Lab } from "../../lab.ts";
+
+const CLIENTS = 32;
+const REQUESTS_PER_CLIENT = 12;
+
+/** Every client sends its own nonce and its pod echoes it. */
+async function echoStorm(lab: Lab): Promise<void> {
+  const ids = Array.from({ length: CLIENTS * REQUESTS_PER_CLIENT }, () => newRequestId(lab));
+  const bodies = ids.map(() => completionBody(lab));
+  const client = async (from: number): Promise<void> => {
+    for (let index = from; index < ids.length; index += CLIENTS) {
+      const requestId = ids[index] ?? "";
+      await exchange(
+        lab,
+        {
+          label: requestId,
+          body: bodies[index] ?? "",
+          reply: {
+            kind: "respond",
+            status: 200,
+            headers: [["content-type", "application/json"]],
+            body: [`{"choices":[{"text":"`, `echo ${requestId}"}]}`],
+          },
+        },
+        requestId,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, (_, from) => client(from)));
+}
+
+export const concurrencyCases: readonly Case[] = [
+  httpCase({
+    id: "CON-01",
+    level: "MUST",
+    requirement: "R-CON-1",
+    title:
+      "Under concurrency, each client MUST get the answer to its own request, and each request MUST reach one pod once.",
+    traffic: echoStorm,
+    missing: unreached,
+    finding: (exchanges) => {
+      const crossed = exchanges.find(({ label, status, body }) => status === 200 && !body.includes(`echo ${label}"`));
+      if (crossed !== undefined) {
+        return { reason: "responses-crossed", detail: `${crossed.label} got: ${crossed.body.slice(0, 120)}` };
+      }
+      const lost = exchanges.find(({ status }) => status !== 200);
+      if (lost !== undefined) {
+        return { reason: "request-lost", detail: `${lost.label} got status ${lost.status} (${lost.end})` };
+      }
+      const repeated = exchanges.find(({ attempts }) => attempts.length > 1);
+      if (repeated === undefined) return undefined;
+      return { reason: "request-duplicated", detail: `${repeated.label} reached ${repeated.attempts.length} pods` };
+    },
+  }),
+  httpCase({
+    id: "CON-06",
+    level: "SHOULD",
+    requirement: "R-CON-6",
+    title: "Requests that carry the same x-request-id at the same time SHOULD all be served.",
+    traffic: async (lab) => {
+      const requestId = newRequestId(lab);
+      const twins = ["first", "second", "third"].map((label) =>
+        exchange(lab, { label, reply: EMPTY_ANSWER }, requestId),
+      );
+      await Promise.all(twins);
+      await exchange(lab, { label: "once more", reply: EMPTY_ANSWER }, requestId);
+    },
+    missing: unreached,
+    finding: (exchanges) => {
+      const lost = exchanges.find(({ status }) => status !== 200);
+      if (lost === undefined) return undefined;
+      return { reason: "repeated-id-not-served", detail: `${lost.label}: status ${lost.status} (${lost.end})` };
+    },
+  }),
+  routingCase({
+    id: "CON-03",
+    level: "declared-MUST",
+    requirement: "R-LOAD-3",
+    title: "After many concurrent requests have ended, none of them MUST still count as load.",
+    needs: { transport: "http", scriptedPods: true },
+    unsupported: all(
+      loadDecides,
+      coldReachable,
+      claimed("load.signal in-flight", ({ load }: RouterProfile) => load?.signal === "in-flight"),
+    ),
+    blame: { load: "finished-requests-still-counted" },
+    trials: 1,
+    trial: async (lab) => {
+      await echoStorm(lab);
+      for (const _pod of lab.pods()) await lab.hold(lab.corpus.namespace().prompt([]), { label: probeLabel("any") });
+    },
+  }),
+];

@@ -1,0 +1,86 @@
+/** STR: when the client leaves, its pod is told. */
+import type { Case } from "../../case.ts";
+import {
+  attemptsOf,
+  completionBody,
+  EVENT_STREAM,
+  exchange,
+  httpOf,
+  newRequestId,
+  PATIENCE_MS,
+  type Attempt,
+} from "../trials/exchange.ts";
+import { httpCase } from "../trials/http-case.ts";
+import { chunk, DONE, streamed } from "../trials/stream-text.ts";
+
+/** Tokens keep coming, as from a real pod: a router may notice only when it has something to pass on. Two seconds. */
+const TOKENS_AFTER = 20;
+const TOKEN_MS = 100;
+
+export const disconnectCases: readonly Case[] = [
+  abortCase("STR-05", "SHOULD", "R-STR-5", "before the first byte", false),
+  abortCase("STR-06", "MUST", "R-STR-6", "in the middle of a stream", true),
+];
+
+/** The client leaves; the pod must be told, so that it stops computing for no one. */
+function abortCase(id: string, level: Case["level"], requirement: string, when: string, midStream: boolean): Case {
+  return httpCase({
+    id,
+    level,
+    requirement,
+    title: `When the client leaves ${when}, the pod ${level} be disconnected within two seconds.`,
+    traffic: async (lab) => {
+      const http = httpOf(lab);
+      for (let trial = 0; trial < 3; trial++) {
+        const requestId = newRequestId(lab);
+        const client = new AbortController();
+        const gate = `after ${requestId}`;
+        const sent = exchange(
+          lab,
+          {
+            label: "abandoned",
+            body: midStream ? streamed(lab) : completionBody(lab),
+            reply: midStream
+              ? { kind: "respond", status: 200, headers: EVENT_STREAM, body: goesOn(gate) }
+              : { kind: "hang" },
+            ...(midStream ? { onData: () => false } : {}),
+            signal: client.signal,
+          },
+          requestId,
+        );
+        await http.pods.waitUntil(requestId, (seen) => seen.length > 0, PATIENCE_MS).catch(() => undefined);
+        if (!midStream) client.abort();
+        await sent;
+        for (let token = 0; token < TOKENS_AFTER; token++) {
+          http.pods.release(`${gate}-${token}`);
+          const ended = await http.pods
+            .waitUntil(requestId, (seen) => seen.every(({ ended }) => ended !== undefined), TOKEN_MS)
+            .then(() => true)
+            .catch(() => false);
+          if (ended) break;
+        }
+        lab.note("after-abort", attemptsOf(http, requestId));
+        http.pods.release(gate);
+      }
+    },
+    missing: (exchanges) =>
+      exchanges.some(({ end }) => end !== "client-aborted") ? "the client could not leave early" : undefined,
+    finding: (_exchanges, _profile, observation) => {
+      const seen = observation.steps.flatMap((step) =>
+        step.kind === "note" && step.label === "after-abort" ? (step.data as readonly Attempt[]) : [],
+      );
+      const open = seen.filter(({ ended }) => ended === "open");
+      if (open.length === 0) return undefined;
+      return {
+        reason: "disconnect-not-propagated",
+        detail: `${open.length} of ${seen.length} requests were still open at their pod two seconds after the client left`,
+        observed: open.map(({ pod }) => pod),
+      };
+    },
+  });
+}
+
+function goesOn(gate: string): (string | { readonly wait: string })[] {
+  const tokens = Array.from({ length: TOKENS_AFTER }, (_, token) => [{ wait: `${gate}-${token}` }, chunk("token")]);
+  return [chunk("first"), ...tokens.flat(), { wait: gate }, DONE];
+}

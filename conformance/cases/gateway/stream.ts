@@ -1,0 +1,209 @@
+/** STR: a stream passes through unchanged, as it comes, and ends as its pod ended it. */
+import type { Case } from "../../case.ts";
+import { type Attempt, EVENT_STREAM, exchange, httpOf, noted, PATIENCE_MS, utf8 } from "../trials/exchange.ts";
+import { type Finding, httpCase, unreached } from "../trials/http-case.ts";
+import { chunk, DONE, parseLatin, streamed } from "../trials/stream-text.ts";
+
+const EMOJI = new TextEncoder().encode("🙂");
+
+/** Legal server-sent events that a parser is tempted to change: comments, CRLF, several data lines, a torn character. */
+const ODD_EVENTS: readonly (string | Uint8Array)[] = [
+  ": a comment\n\n",
+  chunk("one"),
+  'data:{"no":"space after the colon"}\n\n',
+  "event: note\r\ndata: carriage\r\ndata: returns\r\n\r\n",
+  "data: a NUL \0 and a mark of order \ufeff inside\n\n",
+  'data: {"text":"',
+  EMOJI.slice(0, 2),
+  EMOJI.slice(2),
+  '"}\n\n',
+  chunk("in a text, data: [DONE] is a text"),
+  "id: 7\nretry: 100\ndata: id and retry\n\n",
+  'data: {"choices":[],"usage":{"prompt_tokens":9007199254740993,"completion_tokens":2}}\n\n',
+  chunk("", "stop"),
+  DONE,
+];
+
+/** A long prompt that comes in between can hold a pod's tokens up for as long. */
+const PAUSE_MS = 3_000;
+
+/** Past any buffer: a quarter of a megabyte, in pieces of a hundred events. */
+const MANY_EVENTS: readonly string[] = [
+  ...Array.from({ length: 20 }, (_, piece) =>
+    Array.from({ length: 100 }, (__, index) => chunk(`word${100 * piece + index}`)).join(""),
+  ),
+  DONE,
+];
+/** A router that takes its time with each piece takes more with many. */
+const STREAM_MS = 30_000;
+/** A stream that is silent for so long will not go on. */
+const SILENCE_MS = 5_000;
+const LATE = "late";
+
+const bytesOf = (pieces: readonly (string | Uint8Array)[]): string =>
+  pieces
+    .map((piece) =>
+      typeof piece === "string" ? utf8(piece) : Array.from(piece, (byte) => String.fromCharCode(byte)).join(""),
+    )
+    .join("");
+
+const STREAMS: Readonly<Record<string, readonly (string | Uint8Array)[]>> = {
+  "odd events": ODD_EVENTS,
+  "many events": MANY_EVENTS,
+};
+
+/** An event whose data is an error, as OpenAI's clients look for it: the end after it fools nobody. */
+function tellsError(body: string): boolean {
+  const events = body.split(/\r?\n/).filter((line) => line.startsWith("data:"));
+  return events.some((line) => typeof parseLatin(line.slice("data:".length))?.["error"] === "object");
+}
+
+/** What must be true of the bytes a broken stream left behind. */
+function brokenStream(body: string, end: string, attempts: readonly Attempt[]): Finding | undefined {
+  if (attempts.length > 1) {
+    return {
+      reason: "retried-after-first-byte",
+      detail: `the stream broke after its first byte and ${attempts.length} pods got the request`,
+      observed: attempts.map(({ pod }) => pod),
+    };
+  }
+  if (end === "complete" && body.includes("[DONE]") && !tellsError(body)) {
+    return {
+      reason: "clean-end-after-reset",
+      detail: "the pod reset the stream in the middle and the client still got a clean [DONE]",
+    };
+  }
+  return undefined;
+}
+
+export const streamCases: readonly Case[] = [
+  httpCase({
+    id: "STR-01",
+    level: "MUST",
+    requirement: "R-STR-1",
+    title: "The bytes of a stream MUST reach the client as the pod sent them.",
+    traffic: async (lab) => {
+      for (const [label, body] of Object.entries(STREAMS)) {
+        let lastMs = lab.nowMs();
+        const { end } = await exchange(lab, {
+          label,
+          body: streamed(lab),
+          reply: { kind: "respond", status: 200, headers: EVENT_STREAM, body },
+          onData: () => {
+            lastMs = lab.nowMs();
+          },
+          timeoutMs: STREAM_MS,
+        });
+        if (end === "timeout" && lab.nowMs() - lastMs < SILENCE_MS) lab.note(LATE, label);
+      }
+    },
+    missing: (exchanges, observation) => {
+      const late = noted(observation, LATE);
+      return late === undefined
+        ? unreached(exchanges)
+        : `${JSON.stringify(late)} still came after ${STREAM_MS / 1_000} s`;
+    },
+    finding: (exchanges, _profile, observation) => {
+      for (const { label, attempts, body, end } of exchanges) {
+        const sent = bytesOf(STREAMS[label] ?? []);
+        if (attempts.length === 0 || (body === sent && end === "complete")) continue;
+        // Late is not changed.
+        if (label === noted(observation, LATE) && sent.startsWith(body)) continue;
+        return {
+          reason: "stream-bytes-changed",
+          detail: `of ${label}, ${sent.length} bytes were sent, ${body.length} arrived (${end})`,
+        };
+      }
+      return undefined;
+    },
+  }),
+  httpCase({
+    id: "STR-02",
+    level: "MUST",
+    requirement: "R-STR-2",
+    title: "Each piece of a stream MUST be passed on before the next one comes.",
+    traffic: async (lab) => {
+      const { pods } = httpOf(lab);
+      await exchange(lab, {
+        label: "paced",
+        body: streamed(lab),
+        reply: {
+          kind: "respond",
+          status: 200,
+          headers: EVENT_STREAM,
+          body: [chunk("first"), { wait: "first-seen" }, chunk("second", "stop"), DONE],
+        },
+        onData: (_piece, soFar) => {
+          if (new TextDecoder().decode(soFar).includes("first")) pods.release("first-seen");
+        },
+        timeoutMs: PATIENCE_MS / 2,
+      });
+      pods.release("first-seen");
+    },
+    missing: unreached,
+    finding: ([got]) => {
+      if (got === undefined || got.attempts.length === 0 || got.body.includes("second")) return undefined;
+      return {
+        reason: "stream-buffered",
+        detail: `the pod waited for its first chunk to be seen; the client got ${got.body.length} bytes in ${PATIENCE_MS / 2} ms (${got.end})`,
+      };
+    },
+  }),
+  httpCase({
+    id: "STR-13",
+    level: "MUST",
+    requirement: "R-STR-13",
+    title: "A stream that pauses for three seconds MUST be waited for.",
+    traffic: async (lab) => {
+      const { pods } = httpOf(lab);
+      const paused = exchange(lab, {
+        label: "paused",
+        body: streamed(lab),
+        reply: {
+          kind: "respond",
+          status: 200,
+          headers: EVENT_STREAM,
+          body: [chunk("first"), { wait: "paused" }, chunk("second", "stop"), DONE],
+        },
+        timeoutMs: PAUSE_MS + PATIENCE_MS,
+      });
+      await lab.advance(PAUSE_MS);
+      pods.release("paused");
+      await paused;
+    },
+    missing: unreached,
+    finding: ([got]) => {
+      if (got === undefined || got.attempts.length === 0 || got.body.endsWith(DONE)) return undefined;
+      return {
+        reason: "paused-stream-cut",
+        detail: `the pod paused for ${PAUSE_MS} ms in mid-stream and then went on; the client got ${got.body.length} bytes (${got.end})`,
+      };
+    },
+  }),
+  httpCase({
+    id: "STR-07",
+    level: "MUST",
+    requirement: "R-STR-7",
+    title: "A stream that its pod breaks off MUST NOT end as if it were whole, nor go on from another pod.",
+    traffic: async (lab) => {
+      for (let trial = 0; trial < 3; trial++) {
+        await exchange(lab, {
+          label: "broken stream",
+          body: streamed(lab),
+          reply: {
+            kind: "respond",
+            status: 200,
+            headers: EVENT_STREAM,
+            body: [chunk("first"), chunk("second")],
+            end: "reset",
+          },
+        });
+      }
+    },
+    missing: unreached,
+    finding: (exchanges) =>
+      exchanges
+        .map(({ body, end, attempts }) => brokenStream(body, end, attempts))
+        .find((found) => found !== undefined),
+  }),
+];

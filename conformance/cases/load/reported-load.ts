@@ -1,0 +1,103 @@
+/** LOAD-09: load that is read from the pods' metrics pages. */
+import type { Case, Judgement } from "../../case.ts";
+import type { Lab } from "../../lab.ts";
+import type { Observation } from "../../observation.ts";
+import { coldPolicy, type RouterProfile } from "../../router-profile.ts";
+import { FALSE_POSITIVE_RATE, mostByChance } from "../../statistics/binomial.ts";
+import { all, claimed, coldReachable } from "../claims.ts";
+import { httpOf, noted } from "../trials/exchange.ts";
+import { judgeService } from "../trials/judge-service.ts";
+
+const METRICS = "/metrics";
+const REQUESTS = 24;
+/** A share, where the name says so; else a number of requests. */
+const isShare = (name: string): boolean => /perc|ratio|usage/.test(name);
+/** The first reading may have been under way when the page changed. */
+const READINGS = 2;
+const PATIENCE_MS = 2_000;
+
+const REPORTED = "while-one-reports-a-queue";
+const FAILING = "while-its-metrics-fail";
+const UNREAD = "pages-not-read";
+
+export const reportedLoadCases: readonly Case[] = [
+  {
+    id: "LOAD-09",
+    level: "declared-MUST",
+    requirement: "R-LOAD-9",
+    title:
+      "Where load is read from the pods' metrics, a pod that reports a queue MUST be avoided, and MUST NOT be taken for idle when its metrics fail.",
+    needs: { transport: "http", scriptedPods: true },
+    unsupported: all(
+      claimed("load.signal metric", ({ load }) => load?.signal === "metric"),
+      claimed("load.name", ({ load }) => load?.name !== undefined),
+      claimed("load.refreshMs", ({ load }) => load?.refreshMs !== undefined),
+      claimed("cold least-load", (profile) => coldPolicy(profile) === "least-load"),
+      coldReachable,
+    ),
+    traffic: async (lab) => {
+      const { pods } = httpOf(lab);
+      const name = lab.profile.load?.name ?? "";
+      const busy = lab.random.pick(lab.pods());
+      for (const pod of lab.pods()) {
+        const value = pod === busy ? (isShare(name) ? 0.95 : 50) : 0;
+        pods.setPage(METRICS, { kind: "gauge", name, value }, pod);
+      }
+      lab.note("busy", busy);
+      await untilRead(lab, lab.pods());
+      await sendFresh(lab, REPORTED);
+      pods.setPage(METRICS, { kind: "status", status: 500 }, busy);
+      await untilRead(lab, [busy]);
+      await sendFresh(lab, FAILING);
+    },
+    judge,
+  },
+];
+
+/** Resolves when the router has read these pages anew, as often as shows that it has taken the figures. */
+async function untilRead(lab: Lab, names: readonly string[]): Promise<void> {
+  const waitMs = (READINGS + 1) * (lab.profile.load?.refreshMs ?? 0) + PATIENCE_MS;
+  const { pods } = httpOf(lab);
+  const read = await Promise.all(names.map((name) => pods.askedAgain(METRICS, READINGS, waitMs, name)));
+  for (const [index, name] of names.entries()) if (read[index] === false) lab.note(UNREAD, name);
+}
+
+async function sendFresh(lab: Lab, label: string): Promise<void> {
+  for (let sent = 0; sent < REQUESTS; sent++) await lab.send(lab.corpus.namespace().prompt([]), { label });
+}
+
+function judge(observation: Observation, profile: RouterProfile): Judgement {
+  const unserved = judgeService(observation);
+  if (unserved !== undefined) return unserved;
+  const unread = noted(observation, UNREAD);
+  if (unread !== undefined) {
+    const detail = `the router did not read the metrics of ${unread as string} as often as it declares`;
+    return { verdict: "inconclusive", reason: "precondition-not-met", detail };
+  }
+  const busy = noted(observation, "busy");
+  const sentTo = (label: string): number =>
+    observation.steps.filter((step) => step.kind === "sent" && step.label === label && step.pod === busy).length;
+  const exploration = profile.exploration ?? 0;
+  const most = exploration === 0 ? 0 : mostByChance(REQUESTS, exploration);
+  const statistic = (observed: number) => ({
+    n: REQUESTS,
+    observed,
+    bound: `fails above ${most}`,
+    falsePositiveRate: exploration === 0 ? 0 : FALSE_POSITIVE_RATE,
+    power: "a router that spreads them evenly is always caught",
+  });
+  for (const [label, reason] of [
+    [REPORTED, "reported-load-ignored"],
+    [FAILING, "failing-metrics-taken-for-idle"],
+  ] as const) {
+    const strays = sentTo(label);
+    if (strays <= most) continue;
+    return {
+      verdict: "fail",
+      reason,
+      detail: `${strays} of ${REQUESTS} fresh prompts went to ${String(busy)} ${label.replaceAll("-", " ")}; the other pods reported none`,
+      statistic: statistic(strays),
+    };
+  }
+  return { verdict: "pass", statistic: statistic(Math.max(sentTo(REPORTED), sentTo(FAILING))) };
+}

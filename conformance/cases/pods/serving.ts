@@ -1,0 +1,109 @@
+/** MOD: models and LoRA adapters that not every pod serves. */
+import type { Case } from "../../case.ts";
+import type { RouterProfile } from "../../router-profile.ts";
+import { all, claimed, coldReachable, prefixAware, separable } from "../claims.ts";
+import { exchange, noted } from "../trials/exchange.ts";
+import { type Finding, httpCase } from "../trials/http-case.ts";
+import { askBusyOwner } from "../trials/owner-trial.ts";
+import { judgeService } from "../trials/judge-service.ts";
+import { routingCase } from "../trials/routing-case.ts";
+import { branch, over, trunk } from "../trials/shape.ts";
+
+const PAIRS = 20;
+/** Without the claim a router is one for a fleet whose pods all serve the same. */
+const learnsModels = claimed("discovery.models true", ({ discovery }: RouterProfile) => discovery?.models === true);
+
+export const servingCases: readonly Case[] = [
+  {
+    id: "MOD-02",
+    level: "declared-MUST",
+    requirement: "R-MOD-2",
+    title: "Where a router learns which pod serves which model, a request MUST go to a pod that serves its model.",
+    needs: { transport: "any", fleet: [{ models: [0] }, { models: [0] }, { models: [1] }, { models: [1] }] },
+    unsupported: learnsModels,
+    traffic: async (lab) => {
+      // The same prompt for both: what one model's pods know of it must not draw the other's requests.
+      for (let pair = 0; pair < PAIRS; pair++) {
+        const prompt = trunk(lab.corpus.namespace(), 2);
+        for (const model of lab.models.slice(0, 2)) await lab.send(prompt, { label: "of-a-model", model });
+      }
+    },
+    judge: (observation) => judgeService(observation) ?? { verdict: "pass" },
+  },
+  routingCase({
+    id: "MOD-03",
+    level: "declared-MUST",
+    requirement: "R-MOD-3",
+    title: "A request for a LoRA adapter MUST go to a pod that has it loaded, by the prefixes of that adapter alone.",
+    needs: { fleet: [{ models: [0], adapter: true }, { models: [0], adapter: true }, { models: [0] }] },
+    unsupported: all(
+      prefixAware,
+      separable,
+      coldReachable,
+      learnsModels,
+      claimed("isolation.lora true", ({ isolation }) => isolation?.lora === true),
+    ),
+    blame: { load: "followed-across-adapters", owner: "adapter-prefix-not-followed" },
+    trial: async (lab, index) => {
+      const namespace = lab.corpus.namespace();
+      const adapted = { model: lab.adapter };
+      const seed = trunk(namespace, 6);
+      if (index % 2 === 0) {
+        await askBusyOwner(lab, { seed, probeOptions: adapted, kind: "load" });
+      } else {
+        const shape = over(lab.profile);
+        await askBusyOwner(lab, {
+          seed: trunk(namespace, shape.sharedCells),
+          seedOptions: adapted,
+          probe: branch(namespace, shape),
+          probeOptions: adapted,
+          kind: "owner",
+        });
+      }
+    },
+  }),
+  httpCase({
+    id: "MOD-04",
+    level: "SHOULD",
+    requirement: "R-MOD-4",
+    title: "The list of models SHOULD name every model of every pod, in the shape of OpenAI's API.",
+    needs: { fleet: [{ models: [0] }, { models: [1] }, { models: [0, 1] }] },
+    unsupported: learnsModels,
+    traffic: async (lab) => {
+      lab.note("models", lab.models.slice(0, 2));
+      await exchange(lab, { label: "list", method: "GET", path: "/v1/models" });
+    },
+    finding: ([listed], _profile, observation) =>
+      listed === undefined
+        ? undefined
+        : listFinding(listed.status, listed.body, noted(observation, "models") as string[]),
+  }),
+];
+
+function listFinding(status: number, body: string, wanted: readonly string[]): Finding | undefined {
+  if (status !== 200) return { reason: "models-not-listed", detail: `GET /v1/models was answered with ${status}` };
+  const ids = idsIn(body);
+  if (ids === undefined) {
+    return { reason: "models-in-another-shape", detail: `GET /v1/models answered ${body.slice(0, 120)}` };
+  }
+  if (wanted.every((model) => ids.includes(model))) return undefined;
+  return {
+    reason: "models-not-listed",
+    detail: `pods serve ${wanted.join(", ")}; listed are ${ids.join(", ") || "none"}`,
+    expected: wanted,
+    observed: ids,
+  };
+}
+
+/** Ids of a `list` of `model` objects; undefined when the text is no such list. */
+function idsIn(body: string): readonly string[] | undefined {
+  try {
+    const { object, data } = JSON.parse(body) as { object?: unknown; data?: unknown };
+    if (object !== "list" || !Array.isArray(data)) return undefined;
+    const cards = data as readonly { readonly id?: unknown; readonly object?: unknown }[];
+    const ids = cards.flatMap(({ id, object: kind }) => (typeof id === "string" && kind === "model" ? [id] : []));
+    return ids.length === cards.length ? ids : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,48 @@
+/** TOK-09: a router that lets its pods count tokens, when they do not. */
+import type { Case } from "../../case.ts";
+import type { Lab, PodPage } from "../../lab.ts";
+import { claimed } from "../claims.ts";
+import { exchangeTogether, httpOf, noted } from "../trials/exchange.ts";
+import { httpCase } from "../trials/http-case.ts";
+
+const TOKENIZE = "/tokenize";
+const REQUESTS = 6;
+const ASKED = "asked-in-vain";
+const SILENT = "while it is silent";
+
+export const podTokenizerCases: readonly Case[] = [
+  httpCase({
+    id: "TOK-09",
+    level: "declared-MUST",
+    requirement: "R-TOK-9",
+    title: "Where pods count the tokens, a prompt MUST be served although they fail to, or say nothing.",
+    unsupported: claimed("match.tokenizer pods", ({ match }) => match?.tokenizer === "pods"),
+    traffic: async (lab) => {
+      const { pods } = httpOf(lab);
+      await exchangeTogether(lab, REQUESTS, "while it is well");
+      const before = pods.asked(TOKENIZE);
+      await sendWhile(lab, { kind: "status", status: 500 }, "while it fails");
+      await sendWhile(lab, { kind: "hang" }, SILENT);
+      lab.note(ASKED, pods.asked(TOKENIZE) - before);
+      await exchangeTogether(lab, REQUESTS, "afterwards");
+    },
+    missing: (_exchanges, observation) =>
+      noted(observation, ASKED) === 0 ? "the router asked no pod for tokens" : undefined,
+    finding: (exchanges) => {
+      const lost = exchanges.find(({ status, end }) => status !== 200 || end !== "complete");
+      if (lost === undefined) return undefined;
+      const hung = lost.label === SILENT && lost.end === "timeout";
+      return {
+        reason: hung ? "waits-for-a-silent-tokenizer" : "not-served-without-tokenizer",
+        detail: `${lost.label}: status ${lost.status} (${lost.end}) after ${Math.round(lost.durationMs)} ms`,
+      };
+    },
+  }),
+];
+
+async function sendWhile(lab: Lab, page: PodPage, label: string): Promise<void> {
+  const { pods } = httpOf(lab);
+  pods.setPage(TOKENIZE, page);
+  await exchangeTogether(lab, REQUESTS, label);
+  pods.setPage(TOKENIZE, undefined);
+}

@@ -1,0 +1,188 @@
+/** THR: the share of a prompt that must match before the router follows its owner. */
+import type { Case } from "../../case.ts";
+import type { Lab } from "../../lab.ts";
+import { type Prompt, WORDS_PER_CELL } from "../../corpus.ts";
+import { makeBusy } from "../trials/busy.ts";
+import {
+  all,
+  belowReachable,
+  busyOwner,
+  claimed,
+  coldReachable,
+  exactLengths,
+  followed,
+  loadDecides,
+  no,
+  prefixAware,
+  separable,
+} from "../claims.ts";
+import { exactShape } from "../trials/exact-shape.ts";
+import { askBusyOwner } from "../trials/owner-trial.ts";
+import { probeLabel } from "../trials/judged-probe.ts";
+import { routingCase } from "../trials/routing-case.ts";
+import { branch, cells, over, trunk, under } from "../trials/shape.ts";
+
+const contrast = all(prefixAware, separable);
+const sharpContrast = all(prefixAware, loadDecides, busyOwner);
+
+/** Asked for a load answer, a prompt below the threshold may well be held on its owner: nothing is taught by it. */
+const askUnder = (lab: Lab, seed: Prompt, probe: Prompt) =>
+  askBusyOwner(lab, { seed, probe, kind: "load", ballast: seed });
+
+const askOver = (lab: Lab, seed: Prompt, probe: Prompt) => askBusyOwner(lab, { seed, probe, kind: "owner" });
+
+/** Step n of eleven shares n + 1 cells of twelve. */
+async function ladderStep(lab: Lab, index: number): Promise<void> {
+  const namespace = lab.corpus.namespace();
+  const sharedCells = index + 1;
+  await askBusyOwner(lab, {
+    seed: trunk(namespace, sharedCells),
+    probe: branch(namespace, { sharedCells, totalCells: 12 }),
+    kind: "any",
+  });
+}
+
+export const thresholdCases: readonly Case[] = [
+  routingCase({
+    id: "THR-01",
+    level: "declared-MUST",
+    requirement: "R-THR-1",
+    title:
+      "A prompt that matches clearly less than the threshold MUST be routed by load, not to the owner of its prefix.",
+    unsupported: all(contrast, belowReachable, coldReachable),
+    trial: async (lab) => {
+      const namespace = lab.corpus.namespace();
+      const shape = under(lab.profile);
+      await askUnder(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape));
+    },
+  }),
+  routingCase({
+    id: "THR-02",
+    level: "declared-MUST",
+    requirement: "R-THR-2",
+    title: "A prompt that matches clearly more than the threshold MUST be routed to an owner of its prefix.",
+    unsupported: all(prefixAware, followed),
+    trial: async (lab) => {
+      const namespace = lab.corpus.namespace();
+      const shape = over(lab.profile);
+      await askOver(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape));
+    },
+  }),
+  routingCase({
+    id: "THR-03",
+    level: "declared-MUST",
+    requirement: "R-THR-3",
+    title:
+      "As the matched share grows from nothing to all, the answer MUST switch from load to owner once, at the threshold.",
+    unsupported: all(sharpContrast, belowReachable, coldReachable),
+    trials: 11,
+    minimumSharp: 3,
+    sharpOn: ["owner", "load"],
+    trial: ladderStep,
+  }),
+  routingCase({
+    id: "THR-04",
+    level: "declared-MUST",
+    requirement: "R-THR-4",
+    title: "At exactly the threshold, the declared comparison MUST decide: > routes by load, >= follows the owner.",
+    unsupported: all(
+      sharpContrast,
+      coldReachable,
+      exactLengths,
+      claimed("threshold.ratioOf request", ratioOfRequest),
+      (profile) =>
+        exactShape(profile) === undefined ? no("no prompt of this unit meets the threshold exactly") : undefined,
+    ),
+    trial: async (lab) => {
+      const shape = exactShape(lab.profile);
+      if (shape === undefined) return;
+      const namespace = lab.corpus.namespace();
+      const shared = wordsOf("trunk", shape.sharedWords - WORDS_PER_CELL);
+      const rest = wordsOf("leaf", shape.totalWords - shape.sharedWords);
+      const ask = lab.profile.threshold?.comparison === ">=" ? askOver : askUnder;
+      await ask(lab, namespace.prompt(shared), namespace.prompt([...shared, ...rest]));
+    },
+  }),
+  routingCase({
+    id: "THR-05",
+    level: "declared-MUST",
+    requirement: "R-THR-5",
+    title: "The ratio MUST be taken of the request, not of the longer prompt that was learnt.",
+    unsupported: all(prefixAware, followed, claimed("threshold.ratioOf request", ratioOfRequest)),
+    trial: async (lab) => {
+      const namespace = lab.corpus.namespace();
+      await askOver(lab, trunk(namespace, 16), trunk(namespace, 2));
+    },
+  }),
+  routingCase({
+    id: "THR-06",
+    level: "declared-MUST",
+    requirement: "R-THR-6",
+    title:
+      "The threshold MUST be relative: a short prompt matched whole is followed, a long one matched in part is not.",
+    unsupported: all(contrast, belowReachable, coldReachable),
+    trials: 8,
+    minimumSharp: 4,
+    trial: async (lab, index) => {
+      const namespace = lab.corpus.namespace();
+      if (index % 2 === 0) return void (await askOver(lab, trunk(namespace, 2), trunk(namespace, 2)));
+      const shape = under(lab.profile, 27);
+      await askUnder(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape));
+    },
+  }),
+  routingCase({
+    id: "THR-07",
+    level: "declared-MUST",
+    requirement: "R-THR-7",
+    title: "A prompt that was routed by load MUST be learnt: its repetition goes to the pod that served it.",
+    unsupported: all(
+      prefixAware,
+      followed,
+      belowReachable,
+      coldReachable,
+      claimed("insert.when", ({ insert }) => insert?.when !== undefined),
+    ),
+    blame: { owner: "below-threshold-prompt-not-learnt" },
+    trial: async (lab) => {
+      const namespace = lab.corpus.namespace();
+      const shape = under(lab.profile);
+      const served = await askBusyOwner(lab, {
+        seed: trunk(namespace, shape.sharedCells),
+        probe: branch(namespace, shape),
+        kind: "any",
+      });
+      await lab.settle();
+      if (served === undefined || served.pod === null) return;
+      await makeBusy(lab, served.pod);
+      await lab.send(branch(namespace, shape), { label: probeLabel("owner") });
+    },
+  }),
+  routingCase({
+    id: "THR-08",
+    level: "declared-MUST",
+    requirement: "R-THR-8",
+    title: "When another threshold is set, the answer MUST switch at that one.",
+    needs: { otherThreshold: true },
+    unsupported: all(
+      sharpContrast,
+      coldReachable,
+      claimed("threshold", ({ threshold }) => threshold !== null && threshold !== undefined),
+    ),
+    blame: { load: "threshold-not-taken", owner: "threshold-not-taken" },
+    trials: 11,
+    minimumSharp: 3,
+    sharpOn: ["owner", "load"],
+    trial: ladderStep,
+  }),
+];
+
+/** Cells of that many words in all, the last one cut where need be. */
+function wordsOf(name: string, words: number): string[] {
+  const whole = cells(name, Math.floor(words / WORDS_PER_CELL));
+  const left = words % WORDS_PER_CELL;
+  return left === 0 ? whole : [...whole, `${name}${whole.length + 1}:${left / WORDS_PER_CELL}`];
+}
+
+function ratioOfRequest({ threshold }: Lab["profile"]): boolean {
+  return threshold === null || threshold?.ratioOf === "request";
+}

@@ -1,0 +1,229 @@
+/** TOK: which part of a request is matched: roles, messages, spelling, units. */
+import type { Case } from "../../case.ts";
+import type { Namespace, Prompt } from "../../corpus.ts";
+import type { Lab } from "../../lab.ts";
+import { measureOf } from "../../oracle/measure.ts";
+import { ANY_MATCH, passes } from "../../oracle/threshold.ts";
+import type { RouterProfile } from "../../router-profile.ts";
+import {
+  all,
+  belowReachable,
+  busyOwner,
+  claimed,
+  coldReachable,
+  exactLengths,
+  followed,
+  loadDecides,
+  no,
+  prefixAware,
+  separable,
+} from "../claims.ts";
+import { unitBoundary } from "../trials/exact-shape.ts";
+import { askBusyOwner } from "../trials/owner-trial.ts";
+import { routingCase } from "../trials/routing-case.ts";
+import { cells, over, type Shape, trunk, under } from "../trials/shape.ts";
+
+const contrast = all(prefixAware, separable);
+const chats = { transport: "http", chats: true } as const;
+const inputClaimed = claimed("match.input", ({ match }: RouterProfile) => match?.input !== undefined);
+
+/** Every text of a message as a list of one text part. */
+function inParts(body: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(body, (key, value: unknown) =>
+    key === "content" && typeof value === "string" ? [{ type: "text", text: value }] : value,
+  );
+}
+
+/** Pairs that are the same to a careless reader, and differ for every tokenizer from the first or second word on. */
+const SPELLINGS: readonly ((text: string) => readonly [known: string, asked: string])[] = [
+  (text) => [text, text.replace(/[a-z]/, (letter) => letter.toUpperCase())],
+  (text) => [text, text.replace(/(?<=[a-z]) /, "  ")],
+  // One composed, the other of letter and accent.
+  (text) => [` \u00e9${text}`, ` e\u0301${text}`],
+];
+
+const respelt = (lab: Lab, index: number): readonly [Prompt, Prompt] => {
+  const { text, cells: names } = trunk(lab.corpus.namespace(), 6);
+  const spelling = SPELLINGS[index % SPELLINGS.length] ?? ((same) => [same, same]);
+  const [known, asked] = spelling(text);
+  return [
+    { text: known, cells: names },
+    { text: asked, cells: names },
+  ];
+};
+
+export const whatIsMatchedCases: readonly Case[] = [
+  routingCase({
+    id: "TOK-03",
+    level: "SHOULD",
+    requirement: "R-TOK-3",
+    title: "The same text in another role SHOULD NOT match: a chat template writes the role into the prompt.",
+    needs: chats,
+    unsupported: all(contrast, coldReachable, inputClaimed, ({ match }) =>
+      match?.input === "messages-joined" ? no("the profile declares that roles are dropped") : undefined,
+    ),
+    blame: { load: "roles-ignored" },
+    trial: async (lab) => {
+      const namespace = lab.corpus.namespace();
+      const rest = { role: "user", cells: cells("turn", 10) } as const;
+      await askBusyOwner(lab, {
+        seed: namespace.chat([{ role: "system", cells: [] }, rest]),
+        probe: namespace.chat([{ role: "user", cells: [] }, rest]),
+        kind: "load",
+      });
+    },
+  }),
+  routingCase({
+    id: "TOK-04",
+    level: "SHOULD",
+    requirement: "R-TOK-4",
+    title: "The same text cut into messages at another place SHOULD NOT match beyond the first cut.",
+    needs: chats,
+    unsupported: all(contrast, belowReachable, coldReachable, inputClaimed, ({ match }) =>
+      match?.input === "messages-joined" && match.separator === ""
+        ? no("the profile declares that messages are joined without a mark")
+        : undefined,
+    ),
+    blame: { load: "messages-run-together" },
+    trial: async (lab) => {
+      const namespace = lab.corpus.namespace();
+      const text = cells("text", 11);
+      await askBusyOwner(lab, {
+        seed: namespace.chat([
+          { role: "system", cells: text.slice(0, -1) },
+          { role: "user", cells: text.slice(-1) },
+        ]),
+        probe: namespace.chat([
+          { role: "system", cells: [] },
+          { role: "user", cells: text },
+        ]),
+        kind: "load",
+      });
+    },
+  }),
+  routingCase({
+    id: "TOK-05",
+    level: "declared-MUST",
+    requirement: "R-TOK-5",
+    title: "A chat MUST be matched as a whole: a common system prompt counts by its share of all messages.",
+    needs: chats,
+    unsupported: all(contrast, belowReachable, coldReachable, inputClaimed),
+    blame: { load: "only-the-first-message-matched", owner: "system-prompt-not-matched" },
+    sharpOn: ["owner", "load"],
+    trial: async (lab, index) => {
+      const namespace = lab.corpus.namespace();
+      const [shape, kind] =
+        index % 2 === 0 ? ([under(lab.profile), "load"] as const) : ([over(lab.profile), "owner"] as const);
+      await askBusyOwner(lab, {
+        seed: systemAndUser(namespace, shape, "first"),
+        probe: systemAndUser(namespace, shape, "second"),
+        kind,
+      });
+    },
+  }),
+  routingCase({
+    id: "TOK-08",
+    level: "SHOULD",
+    requirement: "R-TOK-8",
+    title: "Escapes, white space and the order of keys in the JSON SHOULD NOT change the match.",
+    needs: { transport: "http" },
+    unsupported: all(prefixAware, followed, inputClaimed, ({ match }) =>
+      match?.input === "json" ? no("the profile declares that the JSON itself is matched") : undefined,
+    ),
+    blame: { owner: "json-spelling-changes-the-match" },
+    trial: async (lab) => {
+      const seed = trunk(lab.corpus.namespace(), 6);
+      await askBusyOwner(lab, { seed, probeOptions: { write: oddlySpelt }, kind: "owner" });
+    },
+  }),
+  routingCase({
+    id: "TOK-10",
+    level: "declared-MUST",
+    requirement: "R-TOK-10",
+    title: "Around the threshold, whole declared units MUST be counted: none is rounded up, none left out.",
+    unsupported: all(
+      prefixAware,
+      loadDecides,
+      busyOwner,
+      coldReachable,
+      exactLengths,
+      claimed("threshold.ratioOf request", ({ threshold }) => threshold === null || threshold?.ratioOf === "request"),
+      (profile) =>
+        unitBoundary(profile) === undefined ? no("no prompt of this unit meets the threshold exactly") : undefined,
+    ),
+    blame: { load: "units-rounded-up", owner: "units-rounded-down" },
+    minimumSharp: 4,
+    trial: async (lab, index) => {
+      const boundary = unitBoundary(lab.profile);
+      if (boundary === undefined) return;
+      const namespace = lab.corpus.namespace();
+      const sharedChars = boundary.sharedChars + ((index % 3) - 1) * boundary.unitChars;
+      const known = trunk(namespace, MOST_CELLS).text.slice(0, sharedChars);
+      const rest = namespace.prompt(cells("leaf", MOST_CELLS)).text.slice(NONCE_CHARS);
+      const seed: Prompt = { text: known, cells: [`first ${sharedChars} characters`] };
+      const probe: Prompt = {
+        text: known + rest.slice(0, boundary.totalChars - sharedChars),
+        cells: [...seed.cells, `to ${boundary.totalChars}`],
+      };
+      await askBusyOwner(lab, { seed, probe, kind: follows(lab.profile, seed, probe) ? "owner" : "load" });
+    },
+  }),
+  routingCase({
+    id: "TOK-12",
+    level: "declared-MUST",
+    requirement: "R-TOK-12",
+    title: "Texts that differ in letter case, white space or Unicode form alone MUST NOT be taken for one another.",
+    unsupported: all(contrast, coldReachable),
+    blame: { load: "other-text-matched" },
+    trial: async (lab, index) => {
+      const [seed, probe] = respelt(lab, index);
+      await askBusyOwner(lab, { seed, probe, kind: "load" });
+    },
+  }),
+  routingCase({
+    id: "TOK-13",
+    level: "declared-MUST",
+    requirement: "R-TOK-13",
+    title: "Text given as content parts MUST be matched like the same text given as a string.",
+    needs: chats,
+    unsupported: all(prefixAware, followed, inputClaimed, ({ match }) =>
+      match?.input === "json" ? no("the profile declares that the JSON itself is matched") : undefined,
+    ),
+    blame: { owner: "content-parts-not-matched" },
+    trial: async (lab) => {
+      const names = cells("turn", 6);
+      const seed = lab.corpus.namespace().chat([{ role: "user", cells: names }]);
+      await askBusyOwner(lab, { seed, probeOptions: { write: inParts }, kind: "owner" });
+    },
+  }),
+];
+
+const MOST_CELLS = 21;
+const NONCE_CHARS = 640;
+
+function follows(profile: RouterProfile, seed: Prompt, probe: Prompt): boolean {
+  const measure = measureOf(profile);
+  if (measure === undefined) return false;
+  return passes(
+    measure.shared(probe.text, seed.text).low,
+    measure.total(probe.text).high,
+    profile.threshold ?? ANY_MATCH,
+  );
+}
+
+/** A system prompt with the shared cells, a user's message with the rest. */
+function systemAndUser(namespace: Namespace, { sharedCells, totalCells }: Shape, name: string): Prompt {
+  return namespace.chat([
+    { role: "system", cells: cells("trunk", sharedCells - 1) },
+    { role: "user", cells: cells(name, totalCells - sharedCells) },
+  ]);
+}
+
+/** The same JSON value: keys the other way round, indented, every e in a value escaped. */
+function oddlySpelt(body: Readonly<Record<string, unknown>>): string {
+  const reversed = Object.fromEntries(Object.entries(body).toReversed());
+  const strings = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
+  return JSON.stringify(reversed, null, 2).replaceAll(strings, (text, key?: string) =>
+    key === undefined ? text.replaceAll("e", "\\u0065") : text,
+  );
+}

@@ -1,0 +1,134 @@
+/** Makes one pod the busiest, inside what the imbalance gate tolerates, so that the prefix answer and the load answer differ. */
+import { DEFAULT_PODS } from "../../case.ts";
+import type { Prompt } from "../../corpus.ts";
+import type { Held, Lab } from "../../lab.ts";
+import type { SentStep } from "../../observation.ts";
+import { gateState } from "../../oracle/gate.ts";
+import { historyBefore } from "../../oracle/history.ts";
+import { loadsOf, type PodLoad } from "../../oracle/load.ts";
+import { exactly } from "../../oracle/range.ts";
+import { byChance, coldPolicy, loadIsUnseen, type RouterProfile } from "../../router-profile.ts";
+import { cells } from "./shape.ts";
+
+/** Requests by which the pod should lead the others, where the gate allows. */
+const WANTED_LEAD = 3;
+const MAX_TRIES = 40;
+/** Work, not the number of requests, makes a pod busy to a cost model; a window may count either, and holds what went before. */
+const BALLAST_CELLS: Readonly<Record<string, number>> = { "cost-model": 3, window: 11 };
+/** Ends of this many requests may not have been noticed yet when the next one is routed over HTTP. */
+export const LATE_RELEASES = 2;
+
+/** How many requests one pod can hold, the others none, with the gate surely closed; at most `most`. */
+export function maxBusy(profile: RouterProfile, podCount = DEFAULT_PODS, most = WANTED_LEAD): number {
+  for (let count = most; count > 0; count--) if (gateHolds(profile, count, podCount)) return count;
+  return 0;
+}
+
+/** Whether the gate is surely closed while one pod holds so many requests and the others none. */
+function gateHolds(profile: RouterProfile, count: number, podCount: number): boolean {
+  const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
+  const loads = new Map<string, PodLoad>(
+    pods.map((pod, index) => [pod, { requests: exactly(index === 0 ? count : 0), chars: exactly(0) }]),
+  );
+  return gateState(profile.gate, loads, pods, pods.slice(0, 1)) === "closed";
+}
+
+export interface BusyOptions {
+  /** A prompt that `pod` owns and that may be sent again without harm to the trial. */
+  readonly ballast?: Prompt;
+}
+
+/** Names the pod that a router which gets the next probe wrong would choose, or must choose: the judge reads it. */
+export const RIVAL = "rival";
+
+/**
+ * Holds requests on `pod` until it leads all others. Known prompts are drawn to it by their owner; where that fails,
+ * fresh ones are held everywhere and those that landed elsewhere are released.
+ *
+ * Whether it worked is for the judge to see in the loads.
+ */
+export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOptions = {}): Promise<void> {
+  lab.note(RIVAL, pod);
+  const { profile } = lab;
+  if (coldPolicy(profile) === "round-robin") await outOfStep(lab);
+  // Where load decides nothing that a client can see, being busy would only shift whose turn it is.
+  if (profile.load === undefined || byChance(profile) || loadIsUnseen(profile)) return;
+  const wanted = maxBusy(profile, lab.pods().length);
+  const learntLate = profile.insert?.at !== "dispatch";
+  const ballastCells = cells("ballast", BALLAST_CELLS[profile.load.signal] ?? 0);
+  const strays: Held[] = [];
+  let ballast = given;
+  let missed = 0;
+  for (let tries = 0; tries < MAX_TRIES && leadOf(lab, pod, strays) < wanted; tries++) {
+    if (leadOf(lab, pod, strays) > 0 && nextMayOpenGate(lab, pod)) break;
+    const known = missed < 2 ? ballast : undefined;
+    const request = await lab.hold(known ?? lab.corpus.namespace().prompt(ballastCells), { label: "busy" });
+    // What has ended already makes nobody busy: the loads will show it.
+    if (!request.step.held && profile.load.signal === "in-flight") break;
+    if (request.step.pod !== pod) {
+      strays.push(request);
+      if (known !== undefined) missed++;
+    } else if (ballast === undefined) {
+      ballast = request.step.prompt;
+      if (learntLate) await request.release();
+    }
+  }
+  await Promise.all(strays.map((stray) => stray.release()));
+}
+
+/** Ends that were missed may still count at this pod: one more request on it, and the gate is no longer surely closed. */
+function nextMayOpenGate(lab: Lab, pod: string): boolean {
+  const loads = new Map(loadsNow(lab));
+  const own = loads.get(pod);
+  if (own === undefined) return false;
+  const { low, high } = own.requests;
+  loads.set(pod, { ...own, requests: { low: low + 1, high: high + 1 } });
+  return gateState(lab.profile.gate, loads, lab.pods(), [pod]) !== "closed";
+}
+
+/** A pod in turn would be met by a fixed step from the last one, every time or never: after this, by chance. */
+export async function outOfStep(lab: Lab): Promise<void> {
+  for (let more = lab.random.below(lab.pods().length); more > 0; more--) {
+    await lab.send(lab.corpus.namespace().prompt([]), { label: "out-of-step" });
+  }
+}
+
+/** What a client knows of the loads at this moment. */
+export function loadsNow(lab: Lab): ReadonlyMap<string, PodLoad> | undefined {
+  const nowMs = lab.nowMs();
+  return loadsOf(historyBefore(lab.observation(), momentOf(nowMs, lab.models[0])), nowMs, lab.profile, "");
+}
+
+/** Requests by which `pod` surely leads every other pod once the strays are released; 0 while it does not lead in text. */
+function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
+  const loads = loadsNow(lab);
+  const own = loads?.get(pod)?.requests.low ?? 0;
+  const released = lab.profile.load?.signal === "in-flight";
+  const ownChars = loads?.get(pod)?.chars.low ?? 0;
+  if (!released && lab.pods().some((other) => other !== pod && (loads?.get(other)?.chars.high ?? 0) >= ownChars))
+    return 0;
+  const others = lab.pods().filter((other) => other !== pod);
+  const most = others.map((other) => {
+    const leaving = released ? strays.filter(({ step }) => step.pod === other).length : 0;
+    return (loads?.get(other)?.requests.high ?? 0) - leaving;
+  });
+  const late = lab.http !== undefined && released && strays.length > 0 ? LATE_RELEASES - 1 : 0;
+  return own - Math.max(0, ...most) - late;
+}
+
+/** A request that is not sent: it marks now as the moment to look at. */
+function momentOf(nowMs: number, model = ""): SentStep {
+  return {
+    kind: "sent",
+    label: "now",
+    requestId: "",
+    model,
+    prompt: { text: "", cells: [] },
+    attempts: [],
+    pod: null,
+    status: 0,
+    held: false,
+    startMs: nowMs,
+    endMs: nowMs,
+  };
+}

@@ -1,0 +1,65 @@
+/** Two prompts with a common head on two different pods: the set-up of most longest-match and split cases. */
+import type { Namespace, Prompt } from "../../corpus.ts";
+import type { Lab } from "../../lab.ts";
+import { makeBusy } from "./busy.ts";
+import { cells, overRatio, under } from "./shape.ts";
+
+export interface Fork {
+  readonly namespace: Namespace;
+  /** The head, followed by cells of its own if so asked; served by `shortPod`. */
+  readonly short: Prompt;
+  readonly shortPod: string;
+  /** The head followed by other cells; too little of it was known, so it went elsewhere. */
+  readonly long: Prompt;
+  readonly longPod: string;
+  /** The common head alone. */
+  readonly head: Prompt;
+  /** So much of the long one that the short one's pod passes the threshold for it too, where one cell can be spared. */
+  readonly cut: Prompt;
+  /** Each prompt and a quarter of a cell more. */
+  readonly extended: Prompt;
+  readonly shortExtended: Prompt;
+}
+
+const TOTAL_CELLS = 12;
+const MAX_TRIES = 6;
+
+/**
+ * Sends the short prompt, makes its pod busy and sends the long one, until they lie on different pods; then settles.
+ * Undefined when they never did: the trial then shows nothing.
+ */
+export async function placeFork(
+  lab: Lab,
+  { shortCells }: { readonly shortCells?: number } = {},
+): Promise<Fork | undefined> {
+  const { sharedCells, totalCells } = under(lab.profile, TOTAL_CELLS);
+  const trunk = cells("trunk", sharedCells - 1);
+  const over = overRatio(lab.profile);
+  const cutCells = Math.max(sharedCells + 1, Math.floor(sharedCells / over));
+  const longCells = [...trunk, ...cells("long", totalCells - sharedCells)];
+  const shortOwn = cells("short", Math.max(0, (shortCells ?? sharedCells) - sharedCells));
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const namespace = lab.corpus.namespace();
+    const short = namespace.prompt([...trunk, ...shortOwn]);
+    const long = namespace.prompt(longCells);
+    const { pod: shortPod } = await lab.send(short, { label: "seed-short" });
+    if (shortPod === null) return undefined;
+    await makeBusy(lab, shortPod, { ballast: short });
+    const { pod: longPod } = await lab.send(long, { label: "seed-long" });
+    await lab.settle();
+    if (longPod === null) return undefined;
+    if (longPod === shortPod) continue;
+    return {
+      namespace,
+      short,
+      shortPod,
+      long,
+      longPod,
+      head: namespace.prompt(trunk),
+      cut: namespace.prompt(longCells.slice(0, cutCells - 1)),
+      extended: namespace.prompt([...longCells, "end:0.25"]),
+      shortExtended: namespace.prompt([...trunk, ...shortOwn, "stop:0.25"]),
+    };
+  }
+  return undefined;
+}
