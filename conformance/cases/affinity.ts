@@ -3,7 +3,8 @@ import type { Case } from "../case.ts";
 import type { Lab } from "../lab.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { all, claimed, gateTold, prefixAware } from "./claims.ts";
-import { oneInTenBesides, probeLabel } from "./probes.ts";
+import { probeLabel } from "./judged-probe.ts";
+import { oneInTenBesides } from "./probe-counts.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
 

@@ -4,7 +4,7 @@ import type { RouterProfile } from "../router-profile.ts";
 import { all, claimed, coldReachable, loadDecides } from "./claims.ts";
 import { completionBody, EMPTY_ANSWER, exchange, newRequestId } from "./exchange.ts";
 import { httpCase, unreached } from "./http-case.ts";
-import { probeLabel } from "./probes.ts";
+import { probeLabel } from "./judged-probe.ts";
 import { routingCase } from "./routing-case.ts";
 import type { Lab } from "../lab.ts";
 

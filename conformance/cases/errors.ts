@@ -6,7 +6,7 @@ import { all, claimed, coldReachable, prefixAware, separable } from "./claims.ts
 import { completionBody, exchange, httpOf, type Exchange } from "./exchange.ts";
 import { parseLatin } from "./stream-text.ts";
 import { type Finding, httpCase, unreached } from "./http-case.ts";
-import { probeLabel } from "./probes.ts";
+import { probeLabel } from "./judged-probe.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
 

@@ -18,7 +18,7 @@ import {
 } from "./claims.ts";
 import { capacityChars, CELL_CHARS, sweepMs, ttlMs } from "./evict-claims.ts";
 import { askBusyOwner } from "./owner-trial.ts";
-import { probeLabel } from "./probes.ts";
+import { probeLabel } from "./judged-probe.ts";
 import { routingCase } from "./routing-case.ts";
 import { branch, over, trunk } from "./shape.ts";
 import { judgeReturns } from "./returns.ts";

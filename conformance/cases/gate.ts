@@ -9,7 +9,7 @@ import { byChance, loadWindowMs, type RouterProfile } from "../router-profile.ts
 import { LATE_RELEASES, loadsNow, RIVAL } from "./busy.ts";
 import { all, allOwners, busyOwner, claimed, coldReachable, gated, loadDecides, no, prefixAware } from "./claims.ts";
 import { askBusyOwner } from "./owner-trial.ts";
-import { probeLabel } from "./probes.ts";
+import { probeLabel } from "./judged-probe.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
 

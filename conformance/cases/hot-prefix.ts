@@ -7,7 +7,7 @@ import { maxBusy } from "./busy.ts";
 import { all, busyOwner, claimed, coldReachable, loadDecides, prefixAware } from "./claims.ts";
 import { attemptsOf, completionBody, exchange, type Exchange, httpOf, newRequestId, noted } from "./exchange.ts";
 import { httpCase } from "./http-case.ts";
-import { judgeService } from "./probes.ts";
+import { judgeService } from "./judge-service.ts";
 import { trunk } from "./shape.ts";
 
 const HERD = 64;

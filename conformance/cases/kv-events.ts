@@ -14,7 +14,8 @@ import { makeBusy } from "./busy.ts";
 import { all, busyOwner, claimed, coldReachable, loadDecides, matchesPrefixes } from "./claims.ts";
 import { completionBody, httpOf } from "./exchange.ts";
 import { inLooks, UNMET } from "./looks.ts";
-import { judgeService, probeLabel } from "./probes.ts";
+import { judgeService } from "./judge-service.ts";
+import { probeLabel } from "./judged-probe.ts";
 import { trunk } from "./shape.ts";
 
 interface Trial {

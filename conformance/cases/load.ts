@@ -8,7 +8,7 @@ import { LATE_RELEASES } from "./busy.ts";
 import { all, claimed, coldReachable, countableLoad, loadDecides, prefixAware } from "./claims.ts";
 import { completionBody, EVENT_STREAM, exchange } from "./exchange.ts";
 import { inLooks, UNMET } from "./looks.ts";
-import { probeLabel } from "./probes.ts";
+import { probeLabel } from "./judged-probe.ts";
 import { routingCase } from "./routing-case.ts";
 import { cells, trunk } from "./shape.ts";
 import { chunk } from "./stream-text.ts";

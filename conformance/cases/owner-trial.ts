@@ -3,7 +3,7 @@ import type { Prompt } from "../corpus.ts";
 import type { Lab, SendOptions } from "../lab.ts";
 import type { SentStep } from "../observation.ts";
 import { makeBusy } from "./busy.ts";
-import { type ProbeKind, probeLabel } from "./probes.ts";
+import { type ProbeKind, probeLabel } from "./judged-probe.ts";
 
 type Key = Omit<SendOptions, "label">;
 

@@ -18,7 +18,8 @@ import {
 } from "./claims.ts";
 import { placeFork } from "./fork.ts";
 import { askBusyOwner } from "./owner-trial.ts";
-import { judgeService, probeLabel } from "./probes.ts";
+import { probeLabel } from "./judged-probe.ts";
+import { judgeService } from "./judge-service.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
 import { askOwners, byPrompts, CHANGES, teach } from "./taught-prompts.ts";

@@ -3,7 +3,7 @@ import type { Case, Judgement } from "../case.ts";
 import type { Held, Lab } from "../lab.ts";
 import type { Observation, SentStep } from "../observation.ts";
 import { all, coldReachable, heldOnesSpread, none } from "./claims.ts";
-import { judgeService } from "./probes.ts";
+import { judgeService } from "./judge-service.ts";
 
 const adds = { podChanges: ["add"] } as const;
 const removes = { podChanges: ["remove"] } as const;

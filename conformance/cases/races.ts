@@ -5,7 +5,9 @@ import type { Observation, SentStep } from "../observation.ts";
 import { makeBusy, maxBusy } from "./busy.ts";
 import { all, claimed, coldReachable, followed, no, none, prefixAware } from "./claims.ts";
 import type { RouterProfile } from "../router-profile.ts";
-import { judgeProbes, judgeService, probeLabel } from "./probes.ts";
+import { probeLabel } from "./judged-probe.ts";
+import { judgeProbes } from "./probes.ts";
+import { judgeService } from "./judge-service.ts";
 import { routingCase } from "./routing-case.ts";
 import { cells, trunk } from "./shape.ts";
 

@@ -6,7 +6,9 @@ import type { SentStep } from "../observation.ts";
 import { allowed } from "../oracle/allowed.ts";
 import { claimed, prefixAware, all } from "./claims.ts";
 import { inLooks, UNMET } from "./looks.ts";
-import { judgeProbes, oneInTenBesides, probeLabel } from "./probes.ts";
+import { probeLabel } from "./judged-probe.ts";
+import { oneInTenBesides } from "./probe-counts.ts";
+import { judgeProbes } from "./probes.ts";
 
 type Operation =
   | { readonly kind: "send" | "hold"; readonly cells: readonly string[] }

@@ -7,7 +7,7 @@ import { SHORT_WINDOW_MS } from "../router-profile.ts";
 import { all, claimed, coldReachable, loadDecides, no, prefixAware } from "./claims.ts";
 import { httpOf } from "./exchange.ts";
 import { holdOnEveryPod } from "./load.ts";
-import { REFUSED } from "./probes.ts";
+import { REFUSED } from "./judge-service.ts";
 import { routingCase } from "./routing-case.ts";
 import { trunk } from "./shape.ts";
 

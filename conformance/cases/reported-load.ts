@@ -6,7 +6,7 @@ import { coldPolicy, type RouterProfile } from "../router-profile.ts";
 import { FALSE_POSITIVE_RATE, mostByChance } from "../statistics/binomial.ts";
 import { all, claimed, coldReachable } from "./claims.ts";
 import { httpOf, noted } from "./exchange.ts";
-import { judgeService } from "./probes.ts";
+import { judgeService } from "./judge-service.ts";
 
 const METRICS = "/metrics";
 const REQUESTS = 24;

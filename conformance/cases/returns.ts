@@ -4,7 +4,7 @@ import type { Observation } from "../observation.ts";
 import { FALSE_POSITIVE_RATE } from "../statistics/binomial.ts";
 import { judgeCounts } from "../statistics/judge-counts.ts";
 import { UNDECIDED } from "./looks.ts";
-import { judgeService } from "./probes.ts";
+import { judgeService } from "./judge-service.ts";
 
 /** Compares steps labelled `first` and `again` with the same prompt. */
 export function judgeReturns(observation: Observation, reason: string): Judgement {

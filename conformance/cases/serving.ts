@@ -5,7 +5,7 @@ import { all, claimed, coldReachable, prefixAware, separable } from "./claims.ts
 import { exchange, noted } from "./exchange.ts";
 import { type Finding, httpCase } from "./http-case.ts";
 import { askBusyOwner } from "./owner-trial.ts";
-import { judgeService } from "./probes.ts";
+import { judgeService } from "./judge-service.ts";
 import { routingCase } from "./routing-case.ts";
 import { branch, over, trunk } from "./shape.ts";
 

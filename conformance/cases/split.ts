@@ -16,7 +16,7 @@ import {
 } from "./claims.ts";
 import { placeFork } from "./fork.ts";
 import { askBusyOwner } from "./owner-trial.ts";
-import { probeLabel } from "./probes.ts";
+import { probeLabel } from "./judged-probe.ts";
 import { routingCase } from "./routing-case.ts";
 import { cells } from "./shape.ts";
 

@@ -1,18 +1,19 @@
 /** Does every pod get its share of prompts that nothing ties to a pod? */
 import type { Judgement, Unsupported } from "../case.ts";
 import type { Observation, SentStep } from "../observation.ts";
-import type { RouterProfile } from "../router-profile.ts";
+import { byChance, type RouterProfile } from "../router-profile.ts";
 import { FALSE_POSITIVE_RATE } from "../statistics/binomial.ts";
 import { judgeCounts } from "../statistics/judge-counts.ts";
 import { no, silent } from "./claims.ts";
 import { looksIn, UNDECIDED, UNMET } from "./looks.ts";
-import { judgeService } from "./probes.ts";
+import { judgeService } from "./judge-service.ts";
 
 /** Idle pods tie, and a tie may always go to one pod: only these claims promise an even spread. */
-export function evenlySpread({ cold, load }: RouterProfile): Unsupported | undefined {
+export function evenlySpread(profile: RouterProfile): Unsupported | undefined {
+  const { cold, load } = profile;
   if (cold === undefined) return silent("cold");
+  if (byChance(profile)) return undefined;
   const { policy, ties } = typeof cold === "object" ? cold : { policy: cold, ties: undefined };
-  if (policy === "random" || policy === "round-robin") return undefined;
   if (policy !== "least-load") return no(`cold requests go by ${policy}, which promises no even spread`);
   if (ties === "rotate" || load?.signal === "window") return undefined;
   return no("the router claims no rotation among equally loaded pods");

@@ -3,7 +3,7 @@ import type { Prompt } from "../corpus.ts";
 import type { Lab } from "../lab.ts";
 import { makeBusy } from "./busy.ts";
 import { unpredictable } from "./claims.ts";
-import { probeLabel } from "./probes.ts";
+import { probeLabel } from "./judged-probe.ts";
 import { trunk } from "./shape.ts";
 
 export interface Taught {

@@ -5,7 +5,8 @@ import type { RouterProfile } from "../router-profile.ts";
 import { all, busyOwner, coldReachable, loadDecides, no, none, prefixAware } from "./claims.ts";
 import { completionBody, exchange, type Exchange } from "./exchange.ts";
 import { httpCase } from "./http-case.ts";
-import { judgeService, probeLabel } from "./probes.ts";
+import { probeLabel } from "./judged-probe.ts";
+import { judgeService } from "./judge-service.ts";
 import { routingCase } from "./routing-case.ts";
 import { parseLatin } from "./stream-text.ts";
 

@@ -18,7 +18,7 @@ import {
 } from "./claims.ts";
 import { exactShape } from "./exact-shape.ts";
 import { askBusyOwner } from "./owner-trial.ts";
-import { probeLabel } from "./probes.ts";
+import { probeLabel } from "./judged-probe.ts";
 import { routingCase } from "./routing-case.ts";
 import { branch, cells, over, trunk, under } from "./shape.ts";
 
