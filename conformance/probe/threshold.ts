@@ -104,7 +104,17 @@ class MatchProbe {
       if ((await this.follows(middle, total, density)) === true) high = middle;
       else low = middle;
     }
-    return high;
+    return density === undefined ? this.#betweenWords(high, total) : high;
+  }
+
+  /**
+   * A parting inside a word adds a token or two to the request, one between words none: to a router that counts tokens fewer
+   * shared characters may then be the larger share, and the bisection ends behind them.
+   */
+  async #betweenWords(at: number, total: number): Promise<number> {
+    const before = Math.floor((at - 1) / CHARS_PER_WORD) * CHARS_PER_WORD;
+    if (before <= 0 || (await this.follows(before, total)) !== true) return at;
+    return this.#betweenWords(before, total);
   }
 
   /** The roundest ratio that all boundaries allow; 0 when the boundary does not grow with the request. */
