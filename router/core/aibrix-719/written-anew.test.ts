@@ -65,7 +65,7 @@ it.each(["v100", "a6000"] as const)("answers as the rule written anew does, %s",
     { numRuns: 60 },
   );
   // Nothing is compared that never happened.
-  for (const branch of ["prefix", "cost", "only-pod", "rejected"]) expect(branches.get(branch)).toBeGreaterThan(50);
+  for (const branch of ["prefix", "cost", "only-pod", "rejected"]) expect(branches.get(branch)).toBeGreaterThan(10);
 });
 
 function expectClose(
