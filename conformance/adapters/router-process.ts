@@ -84,7 +84,11 @@ export class RouterProcess implements RouterProgram {
   }
 }
 
-/** Runs a command to its end and resolves to what it printed, or, where that is nothing, said on stderr. @throws OperationalError REQUIREMENT_MISSING */
+/**
+ * Runs a command to its end and resolves to what it printed, or, where that is nothing, said on stderr.
+ *
+ * @throws {OperationalError} REQUIREMENT_MISSING
+ */
 export async function runToEnd(command: readonly string[], timeoutMs: number): Promise<string> {
   const [file = "", ...args] = command;
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], timeout: timeoutMs });

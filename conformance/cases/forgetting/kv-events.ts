@@ -132,14 +132,15 @@ function judge(observation: Observation, profile: RouterProfile): Judgement {
     if (step.kind === "note" && step.label === ASKED) asked = step.data as Asked;
     if (step.kind !== "sent" || asked === undefined || step.label !== probeLabel(asked.branch)) continue;
     const { branch, pod, cachedTokens } = asked;
+    const trial = TRIALS[asked.trial];
+    if (trial === undefined) continue;
     // Told from a router that goes by load, and from one that follows, only while the pod is surely the busiest.
     const { cold } = allowed(observation, step, profile);
     const isSharp = !cold.includes(pod) && (branch === "owner") === cachedTokens > 0;
-    const probe = `${branch}, ${TRIALS[asked.trial]?.trouble ?? "plain"}, ${TRIALS[asked.trial]?.loss}`;
+    const probe = `${branch}, ${trial.trouble ?? "plain"}, ${trial.loss}`;
     sharp.set(probe, isSharp || sharp.get(probe) === true);
     if (!isSharp) continue;
-    const trial = TRIALS[asked.trial];
-    if (trial === undefined || (step.pod === pod) === (branch === "owner")) continue;
+    if ((step.pod === pod) === (branch === "owner")) continue;
     const events = trial.trouble === undefined ? "its events" : `its events, ${trial.trouble} on the way,`;
     return {
       verdict: "fail",

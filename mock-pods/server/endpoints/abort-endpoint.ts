@@ -2,7 +2,7 @@
 import { badRequest, invalidRequest } from "../../../fixtures/wire/errors.ts";
 import { jsonText } from "../../../fixtures/wire/validation/json-text.ts";
 import { parsePythonJson, PythonJsonError } from "../../../fixtures/wire/validation/python-json.ts";
-import { PythonNumber } from "../../../fixtures/wire/validation/python-text.ts";
+import { isRecord } from "../../../fixtures/wire/validation/python-text.ts";
 import { empty, json, type Answer } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -37,8 +37,4 @@ function readJson(body: Uint8Array, message: (error: PythonJsonError) => string)
     const [first = 0] = body;
     throw badRequest(`'utf-8' codec can't decode byte 0x${first.toString(16)} in position 0: invalid start byte`);
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === "object" && !Array.isArray(value) && !(value instanceof PythonNumber);
 }
