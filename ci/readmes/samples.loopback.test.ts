@@ -1,7 +1,8 @@
 /** Every command that a README shows is run, in order, as if typed into a terminal at the root of the sources. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, describe, expect, it } from "vitest";
@@ -23,10 +24,17 @@ const LEFT_OUT: readonly (readonly [command: RegExp, why: string])[] = [
   [/\bmooncake-/, "needs the published trace, which is not in this repository"],
 ];
 
-/** `npx routeproof` from the sources: needs no build. */
-const PRELUDE = `set -euo pipefail
-npx() { if [ "$1" = routeproof ]; then shift; node_modules/.bin/tsx ci/routeproof.ts "$@"; else command npx "$@"; fi; }
+/** `npx routeproof` from the sources: needs no build, here or in what a command itself starts (a shipped adapter does). */
+const NPX = `#!/usr/bin/env bash
+if [ "$1" = routeproof ]; then shift; exec "${root}/node_modules/.bin/tsx" "${root}/ci/routeproof.ts" "$@"; fi
+PATH=\${PATH#*:} exec npx "$@"
 `;
+const bin = mkdtempSync(join(tmpdir(), "routeproof-npx-"));
+writeFileSync(join(bin, "npx"), NPX, { mode: 0o755 });
+afterAll(() => rmSync(bin, { recursive: true }));
+
+const PRELUDE = "set -euo pipefail\n";
+const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}` };
 
 const shown = READMES.filter((file) => existsSync(join(root, file)))
   .map((file) => ({ file, samples: samplesIn(readFileSync(join(root, file), "utf8")) }))
@@ -55,6 +63,7 @@ describe.each(shown)("$file", ({ samples }) => {
   it.each(samples.filter(({ serves }) => serves))("line $line serves: $command", async ({ command }) => {
     const server = spawn("bash", ["-c", PRELUDE + command], {
       cwd: root,
+      env,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -72,7 +81,7 @@ describe.each(shown)("$file", ({ samples }) => {
     "line $line works: $command",
     { timeout: 120_000 },
     async ({ command }) => {
-      const child = spawn("bash", ["-c", PRELUDE + command], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+      const child = spawn("bash", ["-c", PRELUDE + command], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
       let output = "";
       child.stdout.on("data", (bytes: Buffer) => (output += bytes.toString()));
       child.stderr.on("data", (bytes: Buffer) => (output += bytes.toString()));
