@@ -56,7 +56,7 @@ const MOST_REQUESTS_IN_A_CASE = 1_000;
 const MODELS = ["model-a", "model-ab"];
 
 /** @throws {OperationalError} USAGE when nothing is selected; ADAPTER_FAILED when the router cannot be started */
-export async function runConformance(options: RunOptions): Promise<Report> {
+export async function runCases(options: RunOptions): Promise<Report> {
   const { seed = 1, catalogue = CASES, knownFailing = [], onEvent } = options;
   const startedMs = performance.now();
   const selected = new Set(selectCases(catalogue, options.only));
