@@ -3,20 +3,18 @@ import { type BlockRecords, NEXT_FREE, PREVIOUS_FREE, RECORD_FIELDS } from "./bl
 /**
  * The free blocks, in the order they will be taken: a list linked through their records, every operation O(1).
  *
- * Block 0, vLLM's null block, is never free; here it is both ends of the list.
+ * Block 0, vLLM's null block, is never free; here it is both ends of the list. Links are kept by how far they lead past the
+ * neighbour by number: zeros are blocks in order, and memory that was never written is not resident.
  */
 export class FreeList {
   readonly #records: BlockRecords;
   #length: number;
 
-  /** All blocks but the null block, in order. */
+  /** All blocks but the null block, in order; the records are new. */
   constructor(records: BlockRecords) {
     this.#records = records;
     const numBlocks = records.length / RECORD_FIELDS;
-    for (let block = 0; block < numBlocks; block++) {
-      records[block * RECORD_FIELDS + NEXT_FREE] = (block + 1) % numBlocks;
-      records[block * RECORD_FIELDS + PREVIOUS_FREE] = (block + numBlocks - 1) % numBlocks;
-    }
+    this.#link(numBlocks - 1, 0);
     this.#length = numBlocks - 1;
   }
 
@@ -37,30 +35,32 @@ export class FreeList {
   }
 
   remove(block: number): void {
-    const records = this.#records;
-    const next = this.#next(block);
-    const previous = records[block * RECORD_FIELDS + PREVIOUS_FREE] as number;
-    records[previous * RECORD_FIELDS + NEXT_FREE] = next;
-    records[next * RECORD_FIELDS + PREVIOUS_FREE] = previous;
+    this.#link(this.#previous(block), this.#next(block));
     this.#length--;
   }
 
   append(block: number): void {
-    this.insertAfter(this.#records[PREVIOUS_FREE] as number, block);
+    this.insertAfter(this.#previous(0), block);
   }
 
   /** After `position`; 0 is before all. */
   insertAfter(position: number, block: number): void {
-    const records = this.#records;
     const next = this.#next(position);
-    records[position * RECORD_FIELDS + NEXT_FREE] = block;
-    records[block * RECORD_FIELDS + PREVIOUS_FREE] = position;
-    records[block * RECORD_FIELDS + NEXT_FREE] = next;
-    records[next * RECORD_FIELDS + PREVIOUS_FREE] = block;
+    this.#link(position, block);
+    this.#link(block, next);
     this.#length++;
   }
 
   #next(block: number): number {
-    return this.#records[block * RECORD_FIELDS + NEXT_FREE] as number;
+    return block + 1 + (this.#records[block * RECORD_FIELDS + NEXT_FREE] as number);
+  }
+
+  #previous(block: number): number {
+    return block - 1 + (this.#records[block * RECORD_FIELDS + PREVIOUS_FREE] as number);
+  }
+
+  #link(block: number, next: number): void {
+    this.#records[block * RECORD_FIELDS + NEXT_FREE] = next - (block + 1);
+    this.#records[next * RECORD_FIELDS + PREVIOUS_FREE] = block - (next - 1);
   }
 }

@@ -26,12 +26,14 @@ export interface GenerationPlanning {
 /** A bias that no ordinary logit can outweigh. */
 const COMPELLING_BIAS = 50;
 
+const NO_TOKENS: ReadonlySet<number> = new Set();
+
 let made = 0;
 
 export function planGenerations(pod: PodContext, planning: GenerationPlanning): Generation[] {
   const { request, prompts } = planning;
   const samples = request.n ?? 1;
-  const stopTokenIds = new Set(request.stop_token_ids ?? []);
+  const stopTokenIds = (request.stop_token_ids?.length ?? 0) > 0 ? new Set(request.stop_token_ids) : NO_TOKENS;
   const { eosTokenId } = pod.tokenizer;
   return prompts.flatMap((promptTokenIds, promptIndex) =>
     Array.from({ length: samples }, (_, sample) => {

@@ -3,36 +3,48 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { ChunkedStream } from "./chunked-stream.ts";
 import type { HeaderPairs, Reply, ReplyStream } from "./exchange.ts";
 
-export function nodeReply(response: ServerResponse): Reply {
-  response.sendDate = false;
-  // Marks the header as removed by hand, which stops Node from adding `connection` and `keep-alive`.
-  response.removeHeader("connection");
-  const closes = isLast(response.req);
-  if (closes) response.shouldKeepAlive = false;
-  const framed = (headers: HeaderPairs) => (closes ? withClose(headers) : headers).flat();
-  return {
-    send(status, headers, body) {
-      if (response.destroyed) return;
-      response.writeHead(status, framed(headers));
-      // Text without accents is its own bytes: Node need not encode it, nor its head.
-      if (typeof body === "string" && Buffer.byteLength(body) === body.length) response.end(body, "latin1");
-      else response.end(body);
-    },
-    open(status, headers) {
-      if (response.destroyed) return DISCARDED;
-      response.writeHead(status, framed(headers));
-      return new ChunkedStream(response);
-    },
-    onGone(action) {
-      response.once("close", () => {
-        if (!response.writableFinished) action();
-      });
-    },
-    reset() {
-      // What was written in this turn has still to leave.
-      setImmediate(() => response.req.socket.resetAndDestroy());
-    },
-  };
+export class NodeReply implements Reply {
+  readonly #response: ServerResponse;
+  readonly #closes: boolean;
+
+  constructor(response: ServerResponse) {
+    response.sendDate = false;
+    // Marks the header as removed by hand, which stops Node from adding `connection` and `keep-alive`.
+    response.removeHeader("connection");
+    this.#response = response;
+    this.#closes = isLast(response.req);
+    if (this.#closes) response.shouldKeepAlive = false;
+  }
+
+  send(status: number, headers: HeaderPairs, body: Uint8Array | string): void {
+    const response = this.#response;
+    if (response.destroyed) return;
+    this.#writeHead(status, headers);
+    // Text without accents is its own bytes: Node need not encode it, nor its head.
+    if (typeof body === "string" && Buffer.byteLength(body) === body.length) response.end(body, "latin1");
+    else response.end(body);
+  }
+
+  open(status: number, headers: HeaderPairs): ReplyStream {
+    if (this.#response.destroyed) return DISCARDED;
+    this.#writeHead(status, headers);
+    return new ChunkedStream(this.#response);
+  }
+
+  onGone(action: () => void): void {
+    this.#response.on("close", () => {
+      if (!this.#response.writableFinished) action();
+    });
+  }
+
+  reset(): void {
+    // What was written in this turn has still to leave.
+    setImmediate(() => this.#response.req.socket.resetAndDestroy());
+  }
+
+  #writeHead(status: number, headers: HeaderPairs): void {
+    this.#response.writeHead(status, (this.#closes ? withClose(headers) : headers).flat());
+  }
 }
 
 /** The client wants no more on this connection, or speaks an HTTP that uvicorn keeps none open for. */

@@ -8,7 +8,7 @@ import { OperationalError } from "../../../fixtures/operational-error.ts";
 import { isControl } from "../../pod/journal.ts";
 import type { RequestHook } from "../../pod/pod.ts";
 import type { Exchange } from "./exchange.ts";
-import { nodeReply } from "./node-reply.ts";
+import { NodeReply } from "./node-reply.ts";
 import type { Recorder, RequestRecord } from "./recorder.ts";
 import { server as serverHeaders } from "./responder.ts";
 
@@ -62,7 +62,8 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
       return;
     }
     if (!isControl(request.url ?? "")) open.add(response);
-    response.once("close", () => open.delete(response));
+    // Told once anyway: `once` would keep three objects a stream more than `on`.
+    response.on("close", () => open.delete(response));
     receive(options, request, response);
   };
   server.on("request", serveOne);
@@ -80,7 +81,7 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => {
     sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    socket.on("close", () => sockets.delete(socket));
   });
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
@@ -146,7 +147,8 @@ function receive(options: PodServerOptions, request: IncomingMessage, response: 
   const parts: Buffer[] = [];
   request.on("data", (part: Buffer) => parts.push(part));
   request.on("end", () => {
-    const body = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+    // A copy: small ones share a block of memory, while each of Node's parts is one of its own.
+    const body = Buffer.concat(parts.splice(0));
     const record = options.recorder.arrived({
       method: request.method ?? "GET",
       path: request.url ?? "/",
@@ -185,7 +187,7 @@ function serve(
     headers: request.headers as Record<string, string | undefined>,
     body,
     record,
-    reply: nodeReply(response),
+    reply: new NodeReply(response),
   });
 }
 

@@ -13,7 +13,7 @@ export class Responder implements ReplyStream {
   readonly #exchange: Exchange;
   readonly #frame: HeaderFrame;
   readonly #route: string | undefined;
-  readonly #goneActions: (() => void)[] = [];
+  #goneAction: (() => void) | undefined;
   #stream: ReplyStream | undefined;
   #ended = false;
   #status: number | undefined;
@@ -30,9 +30,9 @@ export class Responder implements ReplyStream {
     return this.#ended;
   }
 
-  /** At most once, in the tick in which the client leaves before the answer is whole. */
+  /** At most once, in the tick in which the client leaves before the answer is whole. Takes the place of the action before. */
   onGone(action: () => void): void {
-    this.#goneActions.push(action);
+    this.#goneAction = action;
   }
 
   send(answer: Answer): void {
@@ -95,7 +95,7 @@ export class Responder implements ReplyStream {
   #leave(): void {
     if (this.#ended) return;
     this.#end("disconnected", this.#status);
-    for (const action of this.#goneActions) action();
+    this.#goneAction?.();
   }
 
   #end(how: "finished" | "disconnected", status: number | undefined, contentBytes?: number): void {
