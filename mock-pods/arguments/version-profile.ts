@@ -4,6 +4,7 @@
  */
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { KvEventFormat } from "../../fixtures/wire/kv-events.ts";
+import { EARLY_REQUESTS, REQUESTS, type RequestReaders } from "../../fixtures/wire/request-readers.ts";
 import {
   METRICS_0_10,
   METRICS_0_28,
@@ -15,10 +16,11 @@ import {
 export interface VersionProfile {
   /** As `/version` tells it. */
   readonly release: string;
-  /** Flat until 0.10.1 (#22099). */
+  /** Flat, and without parameters, until 0.10.1 (#22099). */
   readonly errorShape: "flat" | "nested";
-  /** How validation names places and inputs: dotted and described, or as Python's own tuples and values. */
-  readonly wrongFields: "tuples" | "dotted";
+  readonly requests: RequestReaders;
+  /** How validation names places and inputs: dotted and described, as Python's own tuples and values, or as one list of them. */
+  readonly wrongFields: "list" | "tuples" | "dotted";
   /** Whether a 404 lists the served names, and names its parameter. */
   readonly unknownModel: "bare" | "with-parameter" | "with-aliases";
   /**
@@ -29,7 +31,23 @@ export interface VersionProfile {
   /** Since April 2026. */
   readonly fingerprint: boolean;
   /** Keys that answers had before `token_ids`, `service_tier` and their kind came. */
-  readonly answerKeys: "0.7" | "now";
+  readonly answerKeys: "0.7" | "0.10" | "now";
+  /** Whether an answer's usage tells that nothing was cached. */
+  readonly zeroCached: "told" | "left-out";
+  /** The name in an answer to a request for an alias. */
+  readonly answersAs: "asked" | "served";
+  /** Whether answers carry a load report when asked for one. */
+  readonly loadReports: boolean;
+  /** Templates and media options in requests, without a flag for them. */
+  readonly trustsRequests: boolean;
+  /** What a refusal of a chat's prompt ends with: the exception's cause, of which there was none. */
+  readonly chatCause: "" | " None";
+  /** Bounds of sampling parameters that came later. */
+  readonly sampling: SamplingBounds;
+  /** Of `/ping`, in the order of the routes. */
+  readonly pingMethods: readonly ("GET" | "POST")[];
+  /** Starlette's, of then: a preflight's `vary`, `QUERY`, private networks; cookies. */
+  readonly cors: "2025" | "now";
   /** Hex digits in the ids of answers and permissions. */
   readonly idDigits: 16 | 32;
   /** Which origins may ask without `--allowed-origins`. */
@@ -47,53 +65,90 @@ export interface VersionProfile {
   readonly kvEvents: KvEventFormat | undefined;
 }
 
+/** `VLLM_MAX_N_SEQUENCES` and the highest temperature. */
+export interface SamplingBounds {
+  readonly samples: number;
+  readonly temperature: number;
+}
+
+export const SAMPLING_BOUNDS: SamplingBounds = { samples: 16384, temperature: 2 };
+const NO_BOUNDS: SamplingBounds = { samples: Infinity, temperature: Infinity };
+
 const LATE_PATHS = ["/kv_event_sources", "/abort_requests"];
 const PAUSE_PATHS = ["/pause", "/resume", "/is_paused"];
+const CACHE_PATHS = ["/reset_mm_cache", "/reset_encoder_cache", "/get_world_size", "/weight_info"];
 const EARLY_PATHS = ["/load", "/sleep", "/wake_up", "/is_sleeping", "/server_info"];
 
 export const VERSION_PROFILES = {
   "0.7": {
     release: "0.7.2",
     errorShape: "flat",
-    wrongFields: "tuples",
+    requests: EARLY_REQUESTS,
+    wrongFields: "list",
     unknownModel: "bare",
     tooLong: "refused-2024",
     fingerprint: false,
     answerKeys: "0.7",
+    zeroCached: "left-out",
+    answersAs: "asked",
+    loadReports: false,
+    trustsRequests: true,
+    chatCause: "",
+    sampling: NO_BOUNDS,
+    pingMethods: ["POST", "GET"],
+    cors: "2025",
     idDigits: 32,
     origins: "all",
     devAnswers: "empty",
     scaleOut: "absent",
     queueCaps: false,
-    missingPaths: [...LATE_PATHS, ...PAUSE_PATHS, ...EARLY_PATHS],
+    missingPaths: [...LATE_PATHS, ...PAUSE_PATHS, ...CACHE_PATHS, ...EARLY_PATHS],
     metrics: METRICS_0_7,
     kvEvents: undefined,
   },
   "0.10": {
     release: "0.10.0",
     errorShape: "flat",
-    wrongFields: "tuples",
+    requests: EARLY_REQUESTS,
+    wrongFields: "list",
     unknownModel: "bare",
     tooLong: "refused-2024",
     fingerprint: false,
-    answerKeys: "0.7",
+    answerKeys: "0.10",
+    zeroCached: "left-out",
+    answersAs: "asked",
+    loadReports: false,
+    trustsRequests: true,
+    chatCause: " None",
+    sampling: NO_BOUNDS,
+    pingMethods: ["POST", "GET"],
+    cors: "2025",
     idDigits: 32,
     origins: "all",
     devAnswers: "empty",
     scaleOut: "absent",
     queueCaps: false,
-    missingPaths: [...LATE_PATHS, ...PAUSE_PATHS],
+    missingPaths: [...LATE_PATHS, ...PAUSE_PATHS, ...CACHE_PATHS],
     metrics: METRICS_0_10,
     kvEvents: "array",
   },
   "0.28": {
     release: "0.28.0",
     errorShape: "nested",
+    requests: REQUESTS,
     wrongFields: "tuples",
     unknownModel: "with-parameter",
     tooLong: "refused-2026",
     fingerprint: true,
     answerKeys: "now",
+    zeroCached: "told",
+    answersAs: "served",
+    loadReports: true,
+    trustsRequests: false,
+    chatCause: "",
+    sampling: SAMPLING_BOUNDS,
+    pingMethods: ["GET", "POST"],
+    cors: "now",
     idDigits: 32,
     origins: "all",
     devAnswers: "reset-only",
@@ -106,11 +161,20 @@ export const VERSION_PROFILES = {
   "0.32": {
     release: "0.32.0",
     errorShape: "nested",
+    requests: REQUESTS,
     wrongFields: "dotted",
     unknownModel: "with-aliases",
     tooLong: "cut",
     fingerprint: true,
     answerKeys: "now",
+    zeroCached: "told",
+    answersAs: "served",
+    loadReports: true,
+    trustsRequests: false,
+    chatCause: "",
+    sampling: SAMPLING_BOUNDS,
+    pingMethods: ["GET", "POST"],
+    cors: "now",
     idDigits: 16,
     origins: "none",
     devAnswers: "json",

@@ -5,10 +5,12 @@ import type { ServeSettings } from "./serve-settings.ts";
 export class ModelRegistry {
   readonly #served: ServeSettings["servedNames"];
   readonly #naming: ServeSettings["version"]["unknownModel"];
+  readonly #answersAs: ServeSettings["version"]["answersAs"];
   readonly #adapters: Map<string, string>;
 
   constructor(settings: ServeSettings) {
     this.#naming = settings.version.unknownModel;
+    this.#answersAs = settings.version.answersAs;
     this.#served = settings.servedNames;
     this.#adapters = new Map(settings.lora ? settings.loraModules : []);
   }
@@ -27,6 +29,11 @@ export class ModelRegistry {
     if (model === undefined || model === null || model === "" || this.#served.includes(model)) return undefined;
     if (this.#adapters.has(model)) return model;
     throw unknownModel(model, this.#served, this.#naming);
+  }
+
+  /** What an answer calls the model. */
+  answeringName(asked: string | null | undefined, adapter: string | undefined): string {
+    return adapter ?? (this.#answersAs === "asked" && asked ? asked : this.#served[0]);
   }
 
   /** @throws {Refusal} */

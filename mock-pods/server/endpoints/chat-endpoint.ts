@@ -1,5 +1,5 @@
 /** `POST /v1/chat/completions`, in the order in which vLLM looks at a request. */
-import { chatBody as chatBodyReader, type ChatRequest } from "../../../fixtures/wire/chat-request.ts";
+import type { ChatRequest } from "../../../fixtures/wire/chat-request.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
 import { admit } from "../rules/admission.ts";
 import { json } from "../http/answer.ts";
@@ -19,17 +19,17 @@ import { ChatCall, chatBody, ChatStream } from "./chat-call.ts";
 
 export function chatEndpoint(pod: PodContext): Handler {
   return (exchange, responder) => {
-    const request = chatBodyReader.read(exchange.body, exchange.headers["content-type"]);
+    const request = pod.settings.version.requests.chat.read(exchange.body, exchange.headers["content-type"]);
     const adapter = pod.models.resolve(request.model);
     admit(pod, request.n ?? 1);
     const { prompt, maxTokens } = renderChatPrompt(pod, request);
-    checkSampling(request, maxTokens);
+    checkSampling(request, maxTokens, pod.settings.version.sampling);
     const call = new ChatCall({
       pod,
       request,
       id: `chatcmpl-${baseRequestId(pod, exchange, request)}`,
       created: Math.floor(Date.now() / 1000),
-      modelName: adapter ?? pod.settings.servedNames[0],
+      modelName: pod.models.answeringName(request.model, adapter),
       prompt,
     });
     return answerCall(pod, exchange, responder, {

@@ -1,9 +1,6 @@
 /** `POST /v1/completions`, in the order in which vLLM looks at a request. */
 import { badRequest, Refusal } from "../../../fixtures/wire/errors.ts";
-import {
-  completionBody as completionBodyReader,
-  type CompletionRequest,
-} from "../../../fixtures/wire/completion-request.ts";
+import type { CompletionRequest } from "../../../fixtures/wire/completion-request.ts";
 import { admit } from "../rules/admission.ts";
 import { orcaHeaders } from "../middleware/orca-headers.ts";
 import { json } from "../http/answer.ts";
@@ -21,7 +18,7 @@ import { CompletionCall, completionBody, CompletionStream } from "./completion-c
 
 export function completionsEndpoint(pod: PodContext): Handler {
   return (exchange, responder) => {
-    const request = completionBodyReader.read(exchange.body, exchange.headers["content-type"]);
+    const request = pod.settings.version.requests.completion.read(exchange.body, exchange.headers["content-type"]);
     if (request.stream === true && request.use_beam_search === true) {
       throw badRequest("Streaming is not currently supported with beam search");
     }
@@ -29,13 +26,13 @@ export function completionsEndpoint(pod: PodContext): Handler {
     admit(pod, request.n ?? 1);
     const prompts = renderPrompts(pod, request);
     const maxTokens = prompts.map((prompt) => answerLimit(pod, request, prompt));
-    for (const limit of maxTokens) checkSampling(request, limit);
+    for (const limit of maxTokens) checkSampling(request, limit, pod.settings.version.sampling);
     const call = new CompletionCall({
       pod,
       request,
       id: `cmpl-${baseRequestId(pod, exchange, request)}`,
       created: Math.floor(Date.now() / 1000),
-      modelName: adapter ?? pod.settings.servedNames[0],
+      modelName: pod.models.answeringName(request.model, adapter),
       prompts,
     });
     return answerCall(pod, exchange, responder, {

@@ -25,7 +25,7 @@ export function renderConversation(
   conversation: Conversation,
   renderer: PromptRenderer,
 ): RenderedPrompt {
-  refuseMediaOptions(conversation);
+  if (!pod.settings.version.trustsRequests) refuseMediaOptions(conversation);
   const template = conversation.chat_template ?? conversation.chat_template_kwargs?.["chat_template"] ?? undefined;
   if (template !== undefined && !pod.settings.trustChatTemplate) {
     throw badRequest(

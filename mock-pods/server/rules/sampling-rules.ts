@@ -7,10 +7,9 @@
 import { noConstraint } from "../../../fixtures/wire/common-fields.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
+import { SAMPLING_BOUNDS } from "../../arguments/version-profile.ts";
 import { floatText, repr } from "../../../fixtures/wire/validation/python-text.ts";
 
-/** `VLLM_MAX_N_SEQUENCES`. */
-const MAX_SEQUENCES = 16384;
 const MAX_LOGPROB_TOKEN_IDS = 128;
 
 export function stopStrings({ stop }: SamplingRequest): readonly string[] {
@@ -19,13 +18,13 @@ export function stopStrings({ stop }: SamplingRequest): readonly string[] {
 }
 
 /** @throws {Refusal} `maxTokens` is what is left for the answer once the prompt's length is known. */
-export function checkSampling(request: SamplingRequest, maxTokens: number): void {
+export function checkSampling(request: SamplingRequest, maxTokens: number, bounds = SAMPLING_BOUNDS): void {
   checkLogitBiasKeys(request);
   const { response_format: format } = request;
   if (format?.type === "json_schema" && !format.json_schema?.schema) throw noConstraint();
-  checkCount(request.n ?? 1);
+  checkCount(request.n ?? 1, bounds.samples);
   checkPenalties(request);
-  checkTemperature(request.temperature ?? 1);
+  checkTemperature(request.temperature ?? 1, bounds.temperature);
   checkCutoffs(request);
   checkLengths(request.min_tokens ?? 0, maxTokens);
   checkWords(request);
@@ -45,11 +44,11 @@ function checkLogitBiasKeys({ logit_bias: bias }: SamplingRequest): void {
   );
 }
 
-function checkCount(n: number): void {
+function checkCount(n: number, most: number): void {
   if (n < 1) throw badRequest(`n must be at least 1, got ${n}.`);
-  if (n > MAX_SEQUENCES) {
+  if (n > most) {
     throw badRequest(
-      `n must be at most ${MAX_SEQUENCES}, got ${n}. ` +
+      `n must be at most ${most}, got ${n}. ` +
         "To increase this limit, set the VLLM_MAX_N_SEQUENCES environment variable.",
     );
   }
@@ -67,13 +66,13 @@ function checkPenalties(request: SamplingRequest): void {
   if (repetition <= 0) throw badRequest(`repetition_penalty must be greater than zero, got ${floatText(repetition)}.`);
 }
 
-function checkTemperature(temperature: number): void {
+function checkTemperature(temperature: number, highest: number): void {
   const wrong = !Number.isFinite(temperature)
     ? "must be a finite number"
     : temperature < 0
       ? "must be non-negative"
-      : temperature > 2
-        ? "must be in [0, 2]"
+      : temperature > highest
+        ? `must be in [0, ${highest}]`
         : undefined;
   if (wrong === undefined) return;
   const got = floatText(temperature);
