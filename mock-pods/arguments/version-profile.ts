@@ -40,10 +40,9 @@ export interface VersionProfile {
   readonly loadReports: boolean;
   /** Templates and media options in requests, without a flag for them. */
   readonly trustsRequests: boolean;
-  /** What a refusal of a chat's prompt ends with: the exception's cause, of which there was none. */
-  readonly chatCause: "" | " None";
-  /** Bounds of sampling parameters that came later. */
-  readonly sampling: SamplingBounds;
+  /** How prompts are judged and refused; 2025 is before 0.11. */
+  readonly prompts: "2025" | "now";
+  readonly sampling: SamplingRules;
   /** Of `/ping`, in the order of the routes. */
   readonly pingMethods: readonly ("GET" | "POST")[];
   /** Starlette's, of then: a preflight's `vary`, `QUERY`, private networks; cookies. */
@@ -65,14 +64,17 @@ export interface VersionProfile {
   readonly kvEvents: KvEventFormat | undefined;
 }
 
-/** `VLLM_MAX_N_SEQUENCES` and the highest temperature. */
-export interface SamplingBounds {
-  readonly samples: number;
-  readonly temperature: number;
+/** What versions say differently about sampling parameters. */
+export interface SamplingRules {
+  /** `VLLM_MAX_N_SEQUENCES`. */
+  readonly mostSamples: number;
+  readonly highestTemperature: number;
+  /** Keys of `logit_bias` that are no numbers: all of them, or the first in Python's words. */
+  readonly wrongKeys: "all" | "first";
 }
 
-export const SAMPLING_BOUNDS: SamplingBounds = { samples: 16384, temperature: 2 };
-const NO_BOUNDS: SamplingBounds = { samples: Infinity, temperature: Infinity };
+export const SAMPLING_RULES: SamplingRules = { mostSamples: 16384, highestTemperature: 2, wrongKeys: "all" };
+const EARLY_SAMPLING: SamplingRules = { mostSamples: Infinity, highestTemperature: Infinity, wrongKeys: "first" };
 
 const LATE_PATHS = ["/kv_event_sources", "/abort_requests"];
 const PAUSE_PATHS = ["/pause", "/resume", "/is_paused"];
@@ -93,8 +95,8 @@ export const VERSION_PROFILES = {
     answersAs: "asked",
     loadReports: false,
     trustsRequests: true,
-    chatCause: "",
-    sampling: NO_BOUNDS,
+    prompts: "2025",
+    sampling: EARLY_SAMPLING,
     pingMethods: ["POST", "GET"],
     cors: "2025",
     idDigits: 32,
@@ -119,8 +121,8 @@ export const VERSION_PROFILES = {
     answersAs: "asked",
     loadReports: false,
     trustsRequests: true,
-    chatCause: " None",
-    sampling: NO_BOUNDS,
+    prompts: "2025",
+    sampling: EARLY_SAMPLING,
     pingMethods: ["POST", "GET"],
     cors: "2025",
     idDigits: 32,
@@ -145,8 +147,8 @@ export const VERSION_PROFILES = {
     answersAs: "served",
     loadReports: true,
     trustsRequests: false,
-    chatCause: "",
-    sampling: SAMPLING_BOUNDS,
+    prompts: "now",
+    sampling: SAMPLING_RULES,
     pingMethods: ["GET", "POST"],
     cors: "now",
     idDigits: 32,
@@ -171,8 +173,8 @@ export const VERSION_PROFILES = {
     answersAs: "served",
     loadReports: true,
     trustsRequests: false,
-    chatCause: "",
-    sampling: SAMPLING_BOUNDS,
+    prompts: "now",
+    sampling: SAMPLING_RULES,
     pingMethods: ["GET", "POST"],
     cors: "now",
     idDigits: 16,

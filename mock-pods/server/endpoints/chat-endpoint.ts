@@ -12,7 +12,7 @@ import type { PodContext } from "../pod-context.ts";
 import { PromptRenderer, type RenderedPrompt } from "../prompts/prompt-rendering.ts";
 import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
-import { checkAgainstModel, checkPromptIds, checkSampling } from "../rules/sampling-rules.ts";
+import { checkAgainstModel, checkPromptIds, checkSampling, highestPromptId } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { ChatCall, chatBody, ChatStream } from "./chat-call.ts";
@@ -41,7 +41,7 @@ export function chatEndpoint(pod: PodContext): Handler {
           maxLogprobs: pod.settings.maxLogprobs,
         });
         checkConstraints(request);
-        checkPromptIds(prompt.tokenIds, vocabSize - 1);
+        checkPromptIds(prompt.tokenIds, highestPromptId(pod));
         return planGenerations(pod, {
           request,
           prompts: [prompt.tokenIds],

@@ -11,7 +11,7 @@ import { PromptRenderer, type RenderedPrompt } from "../prompts/prompt-rendering
 import { answerCall } from "../generation/answer-call.ts";
 import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
-import { checkAgainstModel, checkPromptIds, checkSampling } from "../rules/sampling-rules.ts";
+import { checkAgainstModel, checkPromptIds, checkSampling, highestPromptId } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { CompletionCall, completionBody, CompletionStream } from "./completion-call.ts";
@@ -71,11 +71,14 @@ function checkLate({ options: { pod, request, prompts }, promptLogprobs }: Compl
     maxLogprobs: pod.settings.maxLogprobs,
   });
   checkConstraints(request);
-  for (const { tokenIds } of prompts) checkPromptIds(tokenIds, vocabSize - 1);
+  for (const { tokenIds } of prompts) checkPromptIds(tokenIds, highestPromptId(pod));
 }
 
+const NO_PROMPT_2025 = "please provide at least one prompt";
+
 export function renderPrompts(pod: PodContext, request: CompletionRequest): RenderedPrompt[] {
-  checkSuffix(request);
+  const isNow = pod.settings.version.prompts === "now";
+  checkSuffix(request, isNow);
   const renderer = new PromptRenderer(pod.tokenizer, {
     maxModelLenTokens: pod.settings.maxModelLenTokens,
     maxOutputTokens: request.max_tokens ?? 16,
@@ -91,16 +94,18 @@ export function renderPrompts(pod: PodContext, request: CompletionRequest): Rend
   }
   if (typeof prompt === "string") return [renderer.text(prompt)];
   if (prompt === undefined || prompt === null || prompt.length === 0) {
-    throw badRequest("You must pass at least one prompt");
+    throw badRequest(isNow ? "You must pass at least one prompt" : NO_PROMPT_2025);
   }
+  if (!isNow && Array.isArray(prompt[0]) && prompt[0].length === 0) throw badRequest(NO_PROMPT_2025);
   if (typeof prompt[0] === "number") return [renderer.ids(prompt as readonly number[])];
   return (prompt as readonly (string | readonly number[])[]).map((one) =>
     typeof one === "string" ? renderer.text(one) : renderer.ids(one),
   );
 }
 
-function checkSuffix(request: CompletionRequest): void {
+function checkSuffix(request: CompletionRequest, isNow: boolean): void {
   if (request.suffix === undefined || request.suffix === null) return;
+  if (!isNow) throw badRequest("suffix is not currently supported");
   const refuse = (message: string) => new Refusal(400, "BadRequestError", message, "suffix");
   if (request.echo === true) throw refuse("Echo is unsupported with suffix.");
   if ((request.truncate_prompt_tokens ?? null) !== null) {

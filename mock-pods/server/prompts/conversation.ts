@@ -1,7 +1,7 @@
 /** From messages to a prompt: the chat template, and what vLLM refuses about it. */
 import type { ChatMessage } from "../../../fixtures/wire/chat-messages.ts";
 import { contentTexts } from "../../../fixtures/wire/content-parts.ts";
-import { badRequest } from "../../../fixtures/wire/errors.ts";
+import { Refusal, badRequest } from "../../../fixtures/wire/errors.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { PromptRenderer, RenderedPrompt } from "./prompt-rendering.ts";
 
@@ -19,12 +19,30 @@ export interface Conversation {
   readonly media_io_kwargs?: Readonly<Record<string, unknown>> | null;
 }
 
-/** @throws {Refusal} */
+/** What the template itself, or who applies it, raised. */
+class TemplateRefusal extends Refusal {
+  constructor(message: string) {
+    super(400, "BadRequestError", message);
+  }
+}
+
+/** @throws {Refusal} before 0.11 with the exception's cause, which for a template's was the exception once more */
 export function renderConversation(
   pod: PodContext,
   conversation: Conversation,
   renderer: PromptRenderer,
 ): RenderedPrompt {
+  if (pod.settings.version.prompts === "now") return rendered(pod, conversation, renderer);
+  try {
+    return rendered(pod, conversation, renderer);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const cause = error instanceof TemplateRefusal ? error.plainMessage : "None";
+    throw new Refusal(error.status, error.type, `${error.plainMessage} ${cause}`);
+  }
+}
+
+function rendered(pod: PodContext, conversation: Conversation, renderer: PromptRenderer): RenderedPrompt {
   if (!pod.settings.version.trustsRequests) refuseMediaOptions(conversation);
   const template = conversation.chat_template ?? conversation.chat_template_kwargs?.["chat_template"] ?? undefined;
   if (template !== undefined && !pod.settings.trustChatTemplate) {
@@ -34,7 +52,11 @@ export function renderConversation(
     );
   }
   if (conversation.messages.length === 0) {
-    throw badRequest("Cannot apply chat template to an empty conversation. Provide at least one message.");
+    throw new TemplateRefusal(
+      pod.settings.version.prompts === "2025"
+        ? "list index out of range"
+        : "Cannot apply chat template to an empty conversation. Provide at least one message.",
+    );
   }
   return renderer.text(templated(pod, conversation, template));
 }
@@ -54,13 +76,16 @@ function refuseMediaOptions({ mm_processor_kwargs: processing, media_io_kwargs: 
 function templated(pod: PodContext, conversation: Conversation, template: unknown): string {
   const format = pod.tokenizer.contentFormat(typeof template === "string" ? template : undefined);
   const shape = format === "openai" ? inParts : flatten;
-  const messages = conversation.messages.map((message) =>
-    shape(withCallsAsObjects(message), contentTexts(message, pod.settings.servedNames[0])),
-  );
-  const addGenerationPrompt = conversation.add_generation_prompt ?? true;
+  const { modelPath, servedNames, version } = pod.settings;
+  const isNow = version.prompts === "now";
+  const texts = (message: ChatMessage) =>
+    isNow ? contentTexts(message, servedNames[0]) : contentTexts(message, modelPath, "2.11");
+  const messages = conversation.messages.map((message) => shape(withCallsAsObjects(message), texts(message)));
+  const given = isNow ? undefined : conversation.chat_template_kwargs?.["add_generation_prompt"];
+  const addGenerationPrompt = given === undefined ? (conversation.add_generation_prompt ?? true) : Boolean(given);
   const continueFinalMessage = conversation.continue_final_message ?? false;
   if (addGenerationPrompt && continueFinalMessage) {
-    throw badRequest(
+    throw new TemplateRefusal(
       "continue_final_message and add_generation_prompt are not compatible. Use continue_final_message when you want " +
         "the model to continue the final message, and add_generation_prompt when you want to add a header that will " +
         "prompt it to start a new assistant message instead.",
@@ -70,6 +95,7 @@ function templated(pod: PodContext, conversation: Conversation, template: unknow
     return pod.tokenizer.renderChat(messages, {
       addGenerationPrompt,
       continueFinalMessage,
+      keepsDevelopers: !isNow,
       ...(typeof template === "string" ? { template } : {}),
       ...(conversation.tools ? { tools: conversation.tools } : {}),
       ...(conversation.documents ? { documents: conversation.documents } : {}),
@@ -77,7 +103,7 @@ function templated(pod: PodContext, conversation: Conversation, template: unknow
     });
   } catch (error) {
     // A template refuses a conversation by raising; vLLM hands its words on.
-    throw badRequest((error as Error).message);
+    throw new TemplateRefusal((error as Error).message);
   }
 }
 

@@ -7,7 +7,8 @@
 import { noConstraint } from "../../../fixtures/wire/common-fields.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
-import { SAMPLING_BOUNDS } from "../../arguments/version-profile.ts";
+import { SAMPLING_RULES, type SamplingRules } from "../../arguments/version-profile.ts";
+import type { PodContext } from "../pod-context.ts";
 import { floatText, repr } from "../../../fixtures/wire/validation/python-text.ts";
 
 const MAX_LOGPROB_TOKEN_IDS = 128;
@@ -18,13 +19,13 @@ export function stopStrings({ stop }: SamplingRequest): readonly string[] {
 }
 
 /** @throws {Refusal} `maxTokens` is what is left for the answer once the prompt's length is known. */
-export function checkSampling(request: SamplingRequest, maxTokens: number, bounds = SAMPLING_BOUNDS): void {
-  checkLogitBiasKeys(request);
+export function checkSampling(request: SamplingRequest, maxTokens: number, rules = SAMPLING_RULES): void {
+  checkLogitBiasKeys(request, rules);
   const { response_format: format } = request;
   if (format?.type === "json_schema" && !format.json_schema?.schema) throw noConstraint();
-  checkCount(request.n ?? 1, bounds.samples);
+  checkCount(request.n ?? 1, rules.mostSamples);
   checkPenalties(request);
-  checkTemperature(request.temperature ?? 1, bounds.temperature);
+  checkTemperature(request.temperature ?? 1, rules.highestTemperature);
   checkCutoffs(request);
   checkLengths(request.min_tokens ?? 0, maxTokens);
   checkWords(request);
@@ -33,9 +34,10 @@ export function checkSampling(request: SamplingRequest, maxTokens: number, bound
   }
 }
 
-function checkLogitBiasKeys({ logit_bias: bias }: SamplingRequest): void {
+function checkLogitBiasKeys({ logit_bias: bias }: SamplingRequest, { wrongKeys }: SamplingRules): void {
   const wrong = Object.keys(bias ?? {}).filter((key) => !/^\s*[+-]?[0-9]+(_[0-9]+)*\s*$/.test(key));
   if (wrong.length === 0) return;
+  if (wrongKeys === "first") throw badRequest(`invalid literal for int() with base 10: ${repr(wrong[0])}`);
   const list = repr(wrong);
   throw badRequest(
     `logit_bias contains key(s) that cannot be converted to integer token IDs: ${list}`,
@@ -176,6 +178,11 @@ function checkAllowedIds(ids: readonly number[] | null | undefined, vocabSize: n
 
 function outOfVocabulary(ids: readonly number[], vocabSize: number): number[] {
   return ids.filter((id) => id < 0 || id >= vocabSize);
+}
+
+/** The model may know more tokens than the tokenizer, which alone was asked in 2025. */
+export function highestPromptId({ settings, tokenizer }: PodContext): number {
+  return settings.version.prompts === "2025" ? tokenizer.highestTokenId : tokenizer.vocabSize - 1;
 }
 
 /** @throws {Refusal} The engine's own look at a prompt. */
