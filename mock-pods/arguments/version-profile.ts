@@ -1,6 +1,6 @@
 /**
- * What differs on the wire between vLLM's versions: one object a version. 0.32 and 0.28 are held to recordings; the others follow
- * their sources and change logs (0.7.2, 0.10.0, 0.28.0).
+ * What differs on the wire between vLLM's versions: one object a version. 0.32, 0.28 and 0.10 are held to recordings; 0.7
+ * follows its sources (0.7.2), as do metrics and KV events of 0.28.
  */
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { KvEventFormat } from "../../fixtures/wire/kv-events.ts";
@@ -60,6 +60,8 @@ export interface VersionProfile {
   /** Paths that came later. */
   readonly missingPaths: readonly string[];
   readonly metrics: MetricsProfile;
+  /** Without the flag, as `/metrics` shows it; the capacity of a card is computed with the profile's. */
+  readonly gpuMemoryUtilization: number;
   /** Absent before 0.9; maps from 0.23 on (#42892), arrays before. */
   readonly kvEvents: KvEventFormat | undefined;
 }
@@ -106,6 +108,7 @@ export const VERSION_PROFILES = {
     queueCaps: false,
     missingPaths: [...LATE_PATHS, ...PAUSE_PATHS, ...CACHE_PATHS, ...EARLY_PATHS],
     metrics: METRICS_0_7,
+    gpuMemoryUtilization: 0.9,
     kvEvents: undefined,
   },
   "0.10": {
@@ -132,6 +135,7 @@ export const VERSION_PROFILES = {
     queueCaps: false,
     missingPaths: [...LATE_PATHS, ...PAUSE_PATHS, ...CACHE_PATHS],
     metrics: METRICS_0_10,
+    gpuMemoryUtilization: 0.9,
     kvEvents: "array",
   },
   "0.28": {
@@ -158,6 +162,7 @@ export const VERSION_PROFILES = {
     queueCaps: false,
     missingPaths: ["/kv_event_sources"],
     metrics: METRICS_0_28,
+    gpuMemoryUtilization: 0.92,
     kvEvents: "map",
   },
   "0.32": {
@@ -184,6 +189,7 @@ export const VERSION_PROFILES = {
     queueCaps: true,
     missingPaths: [],
     metrics: METRICS_0_32,
+    gpuMemoryUtilization: 0.92,
     kvEvents: "map",
   },
 } as const satisfies Record<string, VersionProfile>;

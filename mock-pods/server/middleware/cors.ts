@@ -31,7 +31,10 @@ export function corsHeaders({ allowedOrigins, version }: ServeSettings, { header
 }
 
 /** The answer to a preflight; undefined for any other request. */
-export function preflight({ allowedOrigins, version }: ServeSettings, { method, headers }: Exchange): Answer | undefined {
+export function preflight(
+  { allowedOrigins, version }: ServeSettings,
+  { method, headers }: Exchange,
+): Answer | undefined {
   const { origin, "access-control-request-method": wanted } = headers;
   if (method !== "OPTIONS" || origin === undefined || wanted === undefined) return undefined;
   const isNow = version.cors === "now";

@@ -2,6 +2,7 @@
 import type { ChatMessage } from "../../../fixtures/wire/chat-messages.ts";
 import { contentTexts } from "../../../fixtures/wire/content-parts.ts";
 import { Refusal, badRequest } from "../../../fixtures/wire/errors.ts";
+import { parsePythonJson, PythonJsonError } from "../../../fixtures/wire/validation/python-json.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { PromptRenderer, RenderedPrompt } from "./prompt-rendering.ts";
 
@@ -73,6 +74,18 @@ function refuseMediaOptions({ mm_processor_kwargs: processing, media_io_kwargs: 
   if (Object.keys(loading ?? {}).length > 0) throw refuse("media_io_kwargs", "media loading");
 }
 
+/** Before 0.11 arguments had to be JSON. @throws {Refusal} in Python's words */
+function parsed(given: unknown): unknown {
+  if (typeof given !== "string") return given;
+  try {
+    parsePythonJson(given);
+  } catch (error) {
+    if (error instanceof PythonJsonError) throw badRequest(error.told(given));
+    throw error;
+  }
+  return JSON.parse(given);
+}
+
 function templated(pod: PodContext, conversation: Conversation, template: unknown): string {
   const format = pod.tokenizer.contentFormat(typeof template === "string" ? template : undefined);
   const shape = format === "openai" ? inParts : flatten;
@@ -80,7 +93,9 @@ function templated(pod: PodContext, conversation: Conversation, template: unknow
   const isNow = version.prompts === "now";
   const texts = (message: ChatMessage) =>
     isNow ? contentTexts(message, servedNames[0]) : contentTexts(message, modelPath, "2.11");
-  const messages = conversation.messages.map((message) => shape(withCallsAsObjects(message), texts(message)));
+  const messages = conversation.messages.map((message) =>
+    shape(withCallsAsObjects(message, isNow ? objectIn : parsed), texts(message)),
+  );
   const given = isNow ? undefined : conversation.chat_template_kwargs?.["add_generation_prompt"];
   const addGenerationPrompt = given === undefined ? (conversation.add_generation_prompt ?? true) : Boolean(given);
   const continueFinalMessage = conversation.continue_final_message ?? false;
@@ -117,22 +132,27 @@ function flatten(message: ChatMessage, texts: readonly string[]): object {
   return { ...message, content: texts.join("\n") };
 }
 
-/** Templates want a call's arguments as an object: text that holds none becomes an empty one. */
-function withCallsAsObjects(message: ChatMessage): ChatMessage {
+/** Templates want a call's arguments as an object. */
+function withCallsAsObjects(message: ChatMessage, read: (given: unknown) => unknown): ChatMessage {
   const { role, tool_calls: calls, ...others } = message;
   if (role !== "assistant" || !Array.isArray(calls)) return message;
   if (calls.length === 0) return { role, ...others };
-  return { role, ...others, tool_calls: calls.map((call: ToolCall) => ({ ...call, function: withArguments(call) })) };
+  return {
+    role,
+    ...others,
+    tool_calls: calls.map((call: ToolCall) => ({ ...call, function: withArguments(call, read) })),
+  };
 }
 
 interface ToolCall {
   readonly function?: { readonly arguments?: unknown };
 }
 
-function withArguments({ function: called }: ToolCall): object {
-  return { ...called, arguments: objectIn(called?.arguments) };
+function withArguments({ function: called }: ToolCall, read: (given: unknown) => unknown): object {
+  return { ...called, arguments: read(called?.arguments) };
 }
 
+/** Text that holds no object becomes an empty one. */
 function objectIn(given: unknown): unknown {
   try {
     const value: unknown = typeof given === "string" ? JSON.parse(given) : given;
