@@ -56,8 +56,8 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       begun = {
         startMs: nowMs,
         endMs: nowMs + latency.stepMs(step),
-        admitted: [...step.admitted],
-        preempted: [...step.preempted],
+        admitted: step.admitted,
+        preempted: step.preempted,
       };
       return begun.endMs;
     },
@@ -66,11 +66,14 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       const tokens: TokenOutput[] = [];
       scheduler.complete(tokens);
       const { step } = scheduler;
-      const scheduled = step.sequences.map(({ request }, index): StepOutput["scheduled"][number] => [
-        request.id,
-        step.tokens[index] as number,
-      ]);
-      const output = { ...begun, scheduled, tokens, kvEvents: takeEvents() };
+      const output: StepOutput = {
+        ...begun,
+        get scheduled() {
+          return step.sequences.map(({ request }, index) => [request.id, step.tokens[index] as number] as const);
+        },
+        tokens,
+        kvEvents: takeEvents(),
+      };
       begun = undefined;
       return output;
     },

@@ -36,8 +36,22 @@ export interface Delta {
   readonly tokens: number;
 }
 
+/** What wants to hear how generations go on. */
+export interface Listener {
+  /** These have new tokens, or ended. Called once a step. */
+  onProgress(changed: readonly Generation[]): void;
+}
+
+/** An API call: one or more generations answered together. */
+export interface Call extends Listener {
+  readonly generations: readonly Generation[];
+}
+
 export class Generation {
+  readonly id: string;
   readonly plan: GenerationPlan;
+  /** From its submission on. */
+  call: Call | undefined;
   /** Generated so far. */
   tokens = 0;
   /** Of the first admission; 0 until then. */
@@ -55,14 +69,11 @@ export class Generation {
   #sentTokens = 0;
 
   constructor(plan: GenerationPlan, tokenizer: ModelTokenizer) {
+    this.id = plan.request.id;
     this.plan = plan;
     this.#tokenizer = tokenizer;
     this.#texts = vocabularyOf(tokenizer).texts;
     this.#emitter = new TextEmitter(plan.stops, plan.includeStop, plan.minTokens);
-  }
-
-  get id(): string {
-    return this.plan.request.id;
   }
 
   /** All of it, where no deltas are taken. */
