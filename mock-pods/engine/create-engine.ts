@@ -66,14 +66,8 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       const tokens: TokenOutput[] = [];
       scheduler.complete(tokens);
       const { step } = scheduler;
-      const output: StepOutput = {
-        ...begun,
-        get scheduled() {
-          return step.sequences.map(({ request }, index) => [request.id, step.tokens[index] as number] as const);
-        },
-        tokens,
-        kvEvents: takeEvents(),
-      };
+      const scheduled = step.sequences.map(({ id }, index) => [id, step.tokens[index] as number] as const);
+      const output = { ...begun, scheduled, tokens, kvEvents: takeEvents() };
       begun = undefined;
       return output;
     },

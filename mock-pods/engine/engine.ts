@@ -61,7 +61,7 @@ export type BlockHash = number | bigint | string;
 export interface StepOutput {
   readonly startMs: number;
   readonly endMs: number;
-  /** `[request id, tokens computed]`, in scheduling order. Made when asked for: only tests and audits ask. */
+  /** `[request id, tokens computed]`, in scheduling order. */
   readonly scheduled: readonly (readonly [string, number])[];
   readonly admitted: readonly Admission[];
   readonly preempted: readonly string[];

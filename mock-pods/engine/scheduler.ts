@@ -205,10 +205,9 @@ export class Scheduler {
 
   #produce(sequence: Sequence, outputs: TokenOutput[]): FinishReason | undefined {
     const index = sequence.outputTokens;
-    const { id, sample } = sequence.request;
     sequence.knownTokens++;
     const finishReason = sequence.finishReason;
-    const output = { requestId: id, index, tokenId: sample(index) };
+    const output = { requestId: sequence.id, index, tokenId: sequence.sample(index) };
     outputs.push(finishReason === undefined ? output : { ...output, finishReason });
     return finishReason;
   }

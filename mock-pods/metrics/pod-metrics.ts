@@ -31,8 +31,12 @@ export interface CallGroup {
   longestTokens: number;
 }
 
+/** What a token changes comes first, together. */
 interface LiveRequest {
   readonly id: string;
+  firstTokenMs: number | undefined;
+  lastTokenMs: number;
+  outputTokens: number;
   readonly promptTokens: number;
   readonly maxTokens: number;
   readonly arrivedMs: number;
@@ -40,9 +44,6 @@ interface LiveRequest {
   readonly lora: string | undefined;
   cachedTokens: number;
   scheduledMs: number | undefined;
-  firstTokenMs: number | undefined;
-  lastTokenMs: number;
-  outputTokens: number;
   preemptions: number;
 }
 
@@ -80,6 +81,9 @@ export class PodMetrics {
   ): void {
     this.#live.set(id, {
       id,
+      firstTokenMs: undefined,
+      lastTokenMs: nowMs,
+      outputTokens: 0,
       promptTokens: promptTokenIds.length,
       maxTokens,
       arrivedMs: nowMs,
@@ -87,9 +91,6 @@ export class PodMetrics {
       lora,
       cachedTokens: 0,
       scheduledMs: undefined,
-      firstTokenMs: undefined,
-      lastTokenMs: nowMs,
-      outputTokens: 0,
       preemptions: 0,
     });
     if (lora !== undefined) this.#lora?.waiting(lora);

@@ -48,25 +48,26 @@ export interface Call extends Listener {
 }
 
 export class Generation {
+  // What every token changes comes first, together.
   readonly id: string;
+  /** Generated so far. */
+  tokens = 0;
+  #sentTokens = 0;
+  #tokenEvent: TextEvent | undefined;
+  /** From the first token on that says something else elsewhere. */
+  #detokenizer: Detokenizer | undefined;
+  /** Of tokens that say the same wherever they stand. */
+  readonly #texts: ReadonlyMap<number, string>;
   readonly plan: GenerationPlan;
   /** From its submission on. */
   call: Call | undefined;
-  /** Generated so far. */
-  tokens = 0;
   /** Of the first admission; 0 until then. */
   cachedTokens = 0;
   admitted = false;
   finishReason: FinishReason | undefined;
   stopReason: string | number | null = null;
   readonly #tokenizer: ModelTokenizer;
-  /** Of tokens that say the same wherever they stand. */
-  readonly #texts: ReadonlyMap<number, string>;
-  /** From the first other token on. */
-  #detokenizer: Detokenizer | undefined;
   readonly #emitter: TextEmitter;
-  #tokenEvent: TextEvent | undefined;
-  #sentTokens = 0;
 
   constructor(plan: GenerationPlan, tokenizer: ModelTokenizer) {
     this.id = plan.request.id;
