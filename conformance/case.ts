@@ -93,6 +93,8 @@ export interface Needs {
   readonly pods?: number;
   /** Pods of these kinds, in this order, instead of ordinary ones. */
   readonly fleet?: readonly PodKind[];
+  /** Prompts given as token ids: the adapter must say that the router takes them. */
+  readonly idPrompts?: boolean;
   /** Chats: the router must take /v1/chat/completions. */
   readonly chats?: boolean;
   /** A router of its own, started with {@link withOtherThreshold}; the lab's profile says so. */

@@ -207,7 +207,7 @@ export function checkAdapterFile(value: unknown, source: string): AdapterFile {
   if (kind === "function") {
     throw new OperationalError(
       "FILE_INVALID",
-      `${source}: /kind: "function" routers are TypeScript; see runConformance`,
+      `${source}: /kind: "function" routers are TypeScript; see RouterAdapter in routeproof/conformance`,
     );
   }
   const file = check(value, source);

@@ -159,3 +159,6 @@ function isSilent(claim: string, profile: RouterProfile): boolean {
 export const ttl = claimed("evict.kind ttl", ({ evict }) => evict?.kind === "ttl");
 export const slidingTtl = claimed("evict.sliding true", ({ evict }) => evict?.kind === "ttl" && evict.sliding === true);
 export const allOwners = claimed("owners all", ({ owners }) => owners === "all");
+
+/** Without the claim a router is one for a fleet whose pods all serve the same. */
+export const learnsModels = claimed("discovery.models true", ({ discovery }) => discovery?.models === true);

@@ -63,6 +63,10 @@ export function obstacle(
   if (needs.chats === true && adapter.requests?.paths?.includes("/v1/chat/completions") === false) {
     return no("the adapter says that the router takes no chats");
   }
+  const forms = adapter.requests?.promptForms;
+  if (needs.idPrompts === true && session.transport === "http" && forms?.includes("ids") !== true) {
+    return no("the adapter does not say that the router takes token ids (requests.promptForms)");
+  }
   if (session.fixedPods !== undefined && needs.pods !== undefined && needs.pods !== session.fixedPods) {
     return no(`it needs ${needs.pods} pods and the adapter fixes ${session.fixedPods}`);
   }

@@ -29,6 +29,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M35h", { routing: "leaks-on-finish" }, "LOAD-03", "finished-requests-still-counted"),
   mutant("M36h", { routing: "leaks-on-abort" }, "LOAD-08", "aborted-requests-still-counted"),
   mutant("M40h", { routing: "key-undelimited" }, "MOD-05", "key-parts-run-together"),
+  mutant("M35p", { Proxy: choosing.CountsClientErrors }, "LOAD-04", "failed-requests-still-counted"),
   mutant("M36i", { Proxy: choosing.CountsBrokenStreams }, "LOAD-12", "broken-requests-still-counted"),
   mutant("M36j", { Proxy: choosing.CountsUntilTheFirstByte }, "LOAD-02", "not-the-least-loaded"),
   mutant("M43a", { Proxy: streaming.BuffersStreams }, "STR-02", "stream-buffered"),
