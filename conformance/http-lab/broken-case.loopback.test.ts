@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { proxyAdapter } from "../mutants/http/proxy-adapter.ts";
-import { runConformance } from "../runner/run-conformance.ts";
+import { runCases } from "../runner/run-cases.ts";
 import { testCase } from "../runner/test-doubles.ts";
 
 it("leaves nothing of a case that broke off to the next one", async () => {
@@ -11,7 +11,7 @@ it("leaves nothing of a case that broke off to the next one", async () => {
       throw new Error("a bug in the case");
     },
   });
-  const { cases } = await runConformance({
+  const { cases } = await runCases({
     adapter: proxyAdapter(),
     catalogue: [breaksOff, testCase("ERR-02"), testCase("ERR-03")],
   });

@@ -38,7 +38,7 @@ it("gives every id of the catalogue a row, whatever becomes of it", async () => 
 it("asks nothing to outlive a change of pods of a router that is restarted for each", async () => {
   const catalogue = [testCase("POD-01", { needs: { transport: "any", podChanges: ["add"], outlivesChanges: true } })];
   const verdicts = async (restartsForPods: boolean) => {
-    const { cases } = await runConformance({ adapter: { ...testFunctionRouter(), restartsForPods }, catalogue });
+    const { cases } = await runCases({ adapter: { ...testFunctionRouter(), restartsForPods }, catalogue });
     return cases.map(({ verdict }) => verdict);
   };
   expect(await verdicts(false)).toEqual(["pass"]);
