@@ -107,6 +107,7 @@ export class GenerationHub {
       const open = this.#open.get(output.requestId);
       if (open === undefined) continue;
       const { generation } = open;
+      if (generation.tellAtOnce(output)) continue;
       if (generation.accept(output)) stopped.push(output.requestId);
       if (generation.finishReason !== undefined) this.#open.delete(output.requestId);
       changed.push(open);

@@ -2,7 +2,9 @@
 import type { GenerationRequest, TokenOutput } from "../../engine/engine.ts";
 import { Detokenizer } from "./detokenizer.ts";
 import type { ModelTokenizer } from "../../../fixtures/tokenizer/model-tokenizer.ts";
+import type { TextEvent } from "../http/text-event.ts";
 import { TextEmitter } from "./text-emitter.ts";
+import { vocabularyOf } from "./words.ts";
 
 export interface GenerationPlan {
   readonly request: GenerationRequest;
@@ -43,13 +45,19 @@ export class Generation {
   admitted = false;
   finishReason: FinishReason | undefined;
   stopReason: string | number | null = null;
-  readonly #detokenizer: Detokenizer;
+  readonly #tokenizer: ModelTokenizer;
+  /** Of tokens that say the same wherever they stand. */
+  readonly #texts: ReadonlyMap<number, string>;
+  /** From the first other token on. */
+  #detokenizer: Detokenizer | undefined;
   readonly #emitter: TextEmitter;
+  #tokenEvent: TextEvent | undefined;
   #sentTokens = 0;
 
   constructor(plan: GenerationPlan, tokenizer: ModelTokenizer) {
     this.plan = plan;
-    this.#detokenizer = new Detokenizer(tokenizer, plan.keepSpecial);
+    this.#tokenizer = tokenizer;
+    this.#texts = vocabularyOf(tokenizer).texts;
     this.#emitter = new TextEmitter(plan.stops, plan.includeStop, plan.minTokens);
   }
 
@@ -66,6 +74,23 @@ export class Generation {
     return this.plan.request.promptTokenIds.length;
   }
 
+  /** From now on there is nothing to tell of a token in the middle of the answer but its text, by this event. */
+  tellTokensBy(event: TextEvent): void {
+    const { stops, intervalTokens } = this.plan;
+    if (stops.length === 0 && intervalTokens === 1) this.#tokenEvent = event;
+  }
+
+  /** Takes a token from the engine and tells it, if that is all there is to do: nearly every token of a stream. */
+  tellAtOnce({ tokenId, finishReason }: TokenOutput): boolean {
+    if (this.#tokenEvent === undefined || this.#detokenizer !== undefined || finishReason !== undefined) return false;
+    const text = this.#texts.get(tokenId);
+    if (text === undefined) return false;
+    this.tokens++;
+    this.#sentTokens++;
+    this.#tokenEvent.write(text);
+    return true;
+  }
+
   /** Takes a token from the engine. True when it completed a stop string: the engine must be told to stop. */
   accept(output: TokenOutput): boolean {
     if (this.finishReason !== undefined) return false;
@@ -73,7 +98,7 @@ export class Generation {
     this.tokens++;
     const stoppedByToken = output.finishReason === "stop";
     // The token that stops a request is counted and listed, but its text is not shown.
-    const text = stoppedByToken && !this.plan.includeStop ? "" : this.#detokenizer.push(tokenId);
+    const text = stoppedByToken && !this.plan.includeStop ? "" : this.#textOf(tokenId);
     const stop = this.#emitter.push(text);
     if (stop !== undefined && output.finishReason !== "stop") {
       this.finishReason = "stop";
@@ -83,6 +108,13 @@ export class Generation {
     this.finishReason = output.finishReason;
     if (stoppedByToken && (tokenId !== this.plan.eosTokenId || this.plan.ignoresEos)) this.stopReason = tokenId;
     return false;
+  }
+
+  #textOf(tokenId: number): string {
+    const known = this.#detokenizer === undefined ? this.#texts.get(tokenId) : undefined;
+    if (known !== undefined) return known;
+    this.#detokenizer ??= new Detokenizer(this.#tokenizer, this.plan.keepSpecial);
+    return this.#detokenizer.push(tokenId);
   }
 
   /** Ends it without another token, as the engine's own abort does. */

@@ -34,9 +34,10 @@ export function commonWords(tokenizer: ModelTokenizer): Model {
     if (dictated !== undefined) return dictation(tokenizer.encode(dictated), vocabularyOf(tokenizer).first);
     const { first, words } = vocabularyOf(tokenizer);
     const hash = hashOf(promptTokenIds, seed, sample);
+    const start = hash % words.length;
     return {
       naturalEndTokens: SHORTEST_TOKENS + (hash % SPREAD_TOKENS),
-      tokenAt: (index) => (index === 0 ? first : (words[(hash + index) % words.length] as number)),
+      tokenAt: (index) => (index === 0 ? first : (words[(start + index) % words.length] as number)),
     };
   };
 }

@@ -10,8 +10,15 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { ReplyStream } from "./exchange.ts";
 
-const CHUNK_END = Buffer.from("\r\n");
+const CHUNK_END = "\r\n";
 const LAST_CHUNK = "0\r\n\r\n";
+
+/** How a chunk of so many bytes begins: of all sizes that a token's event has. */
+const heads: string[] = Array.from({ length: 512 }, (_, bytes) => `${bytes.toString(16)}\r\n`);
+
+function headOf(bytes: number): string {
+  return heads[bytes] ?? `${bytes.toString(16)}\r\n`;
+}
 
 let waiting: ChunkedStream[] = [];
 
@@ -37,14 +44,13 @@ export class ChunkedStream implements ReplyStream {
 
   write(text: string, bytes = Buffer.byteLength(text)): void {
     if (this.#frames === "" && waiting.push(this) === 1) process.nextTick(flushWaiting);
-    this.#frames += `${bytes.toString(16)}\r\n${text}\r\n`;
+    this.#frames += headOf(bytes) + text + CHUNK_END;
     if (bytes !== text.length) this.#isAscii = false;
   }
 
   writeBytes(bytes: Uint8Array): void {
     this.flush();
-    const head = Buffer.from(`${bytes.length.toString(16)}\r\n`);
-    this.#response.write(Buffer.concat([head, bytes, CHUNK_END]));
+    this.#response.write(Buffer.concat([Buffer.from(headOf(bytes.length)), bytes, Buffer.from(CHUNK_END)]));
   }
 
   end(): void {

@@ -8,11 +8,13 @@ export interface HeaderFrame {
   trailing(outermost: boolean): HeaderPairs;
 }
 
-export class Responder {
+/** Its own stream, once it is opened: a token passes one object less. */
+export class Responder implements ReplyStream {
   readonly #exchange: Exchange;
   readonly #frame: HeaderFrame;
   readonly #route: string | undefined;
   readonly #goneActions: (() => void)[] = [];
+  #stream: ReplyStream | undefined;
   #ended = false;
   #status: number | undefined;
 
@@ -45,16 +47,22 @@ export class Responder {
   stream(contentType = "text/event-stream; charset=utf-8"): ReplyStream {
     const headers = [...this.#streamHeaders(contentType), ["transfer-encoding", "chunked"] as const];
     this.#status = 200;
-    const stream = this.#exchange.reply.open(200, headers);
-    return {
-      write: (text, bytes) => stream.write(text, bytes),
-      writeBytes: (bytes) => stream.writeBytes(bytes),
-      end: () => {
-        if (this.#ended) return;
-        stream.end();
-        this.#end("finished", 200);
-      },
-    };
+    this.#stream = this.#exchange.reply.open(200, headers);
+    return this;
+  }
+
+  write(text: string, bytes?: number): void {
+    this.#stream?.write(text, bytes);
+  }
+
+  writeBytes(bytes: Uint8Array): void {
+    this.#stream?.writeBytes(bytes);
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#stream?.end();
+    this.#end("finished", 200);
   }
 
   #sendChunked({ contentType = "", body }: Answer): void {

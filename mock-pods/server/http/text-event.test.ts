@@ -9,9 +9,9 @@ it("says any text between the words that stay, and how many bytes that makes", (
     property(anyText, anyText, anyText, (before, text, after) => {
       const written: unknown[] = [];
       const stream = { write: (...sent: unknown[]) => written.push(sent), writeBytes: () => {}, end: () => {} };
-      const event = new TextEvent(before, after);
-      event.write(stream, text);
-      event.write(stream, text);
+      const event = new TextEvent(stream, before, after);
+      event.write(text);
+      event.write(text);
       const whole = before + JSON.stringify(text) + after;
       const sent = [whole, Buffer.byteLength(whole)];
       expect(written).toEqual([sent, sent]);

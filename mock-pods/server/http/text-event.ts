@@ -8,20 +8,22 @@ import { byteLength } from "./answer.ts";
 import type { ReplyStream } from "./exchange.ts";
 
 export class TextEvent {
+  readonly #stream: ReplyStream;
   readonly #before: string;
   readonly #after: string;
   readonly #bytes: number;
 
   /** `before` and `after` the text as a JSON string, which has its own quotation marks. */
-  constructor(before: string, after: string) {
+  constructor(stream: ReplyStream, before: string, after: string) {
+    this.#stream = stream;
     this.#before = before;
     this.#after = after;
     this.#bytes = byteLength(before) + byteLength(after);
   }
 
-  write(stream: ReplyStream, text: string): void {
+  write(text: string): void {
     const { json, bytes } = asJson(text);
-    stream.write(this.#before + json + this.#after, this.#bytes + bytes);
+    this.#stream.write(this.#before + json + this.#after, this.#bytes + bytes);
   }
 }
 
