@@ -152,7 +152,7 @@ function storedEvent(sequence: Sequence, chain: HashChain, from: number, to: num
     hashes: Array.from({ length: to - from }, (_, index) => hash(from + index)),
     parent: from === 0 ? null : hash(from - 1),
     tokenIds: sequence.tokenIds(from * blockSize, to * blockSize),
-    ...(cacheSalt === undefined ? {} : { cacheSalt }),
+    ...(cacheSalt === undefined || cacheSalt === "" ? {} : { cacheSalt }),
     ...(lora === undefined ? {} : { lora }),
   };
 }

@@ -10,7 +10,7 @@ const BLOCKS_AT_A_TIME = 64;
 /** A request inside the engine: how far it is, and the blocks it holds. */
 export class Sequence {
   readonly request: GenerationRequest;
-  /** Order of submission. */
+  /** Order of submission; the same for all requests of a call. */
   readonly arrival: number;
   readonly priority: number;
   readonly promptTokens: number;
@@ -28,6 +28,8 @@ export class Sequence {
   /** Takes part in the step in flight; cleared when it is aborted or preempted before the step ends. */
   inFlight = false;
   running = false;
+  /** Waits, and was passed over for want of a LoRA slot. */
+  deferred = false;
   /** Neighbours in the waiting queue. */
   next: Sequence | undefined;
   previous: Sequence | undefined;

@@ -32,6 +32,7 @@ const SERVER_A: MetricsOptions = {
 const IDLE: EngineStats = {
   running: 0,
   waiting: 0,
+  deferred: 0,
   kvUsageRatio: 0,
   prefixQueriesTokens: 0,
   prefixHitsTokens: 0,
@@ -158,7 +159,7 @@ function request(id: string, promptTokens: number, maxTokens: number, lora?: str
     promptTokenIds: new Uint32Array(promptTokens),
     maxTokens,
     sample: () => 0,
-    ...(lora !== undefined && { lora }),
+    ...(lora !== undefined && { lora: { id: 1, name: lora, path: "/adapters" } }),
   };
 }
 

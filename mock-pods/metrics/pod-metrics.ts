@@ -77,7 +77,7 @@ export class PodMetrics {
       maxTokens,
       arrivedMs: nowMs,
       group,
-      lora,
+      lora: lora?.name,
       cachedTokens: 0,
       scheduledMs: undefined,
       firstTokenMs: undefined,
@@ -85,7 +85,7 @@ export class PodMetrics {
       outputTokens: 0,
       preemptions: 0,
     });
-    if (lora !== undefined) this.#lora?.waiting(lora);
+    if (lora !== undefined) this.#lora?.waiting(lora.name);
   }
 
   stepEnded(step: StepOutput): void {
@@ -143,7 +143,8 @@ export class PodMetrics {
     const values = this.#values;
     values[slots.running] = stats.running;
     values[slots.waiting] = stats.waiting;
-    values[slots.waitingCapacity] = stats.waiting;
+    values[slots.waitingCapacity] = stats.waiting - stats.deferred;
+    values[slots.waitingDeferred] = stats.deferred;
     for (const [level, slot] of slots.sleepState.entries())
       values[slot] = WAKEFULNESS[level] === this.#wakefulness ? 1 : 0;
     values[slots.kvUsage] = stats.kvUsageRatio;

@@ -227,7 +227,7 @@ export class PodCore implements InProcessPod {
           maxModelLenTokens: config.maxModelLen,
           cache: settings.cache,
           toolParser: settings.flags["tool-call-parser"] !== undefined,
-          ...(settings.flags["enable-lora"] === true && { maxLoras: Number(settings.flags["max-loras"] ?? 1) }),
+          ...(settings.engine.maxLoras !== undefined && { maxLoras: settings.engine.maxLoras }),
           createdSeconds,
           unixSeconds: () => Date.now() / 1000,
         }),
