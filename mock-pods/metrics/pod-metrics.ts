@@ -42,6 +42,7 @@ interface LiveRequest {
   lastTokenMs: number;
   outputTokens: number;
   preemptions: number;
+  untoldPreemptions: number;
 }
 
 export class PodMetrics {
@@ -84,8 +85,8 @@ export class PodMetrics {
       lastTokenMs: nowMs,
       outputTokens: 0,
       preemptions: 0,
+      untoldPreemptions: 0,
     });
-    if (lora !== undefined) this.#lora?.waiting(lora.name);
   }
 
   stepEnded(step: StepOutput): void {
@@ -94,17 +95,21 @@ export class PodMetrics {
       if (request === undefined || resumed) continue;
       request.cachedTokens = cachedTokens;
       request.scheduledMs = step.startMs;
-      if (request.lora !== undefined) this.#lora?.admitted(request.lora);
     }
-    for (const requestId of step.preempted) {
-      const request = this.#live.get(requestId);
-      if (request !== undefined) request.preemptions += 1;
-    }
+    this.preempted(step.preempted);
     let iterationTokens = step.tokens.length;
     for (const output of step.tokens) iterationTokens += this.#token(output, step.endMs);
     // A step without outputs, in the middle of a long prefill, is no iteration to vLLM's front end.
     if (step.tokens.length > 0) observe(this.#values, this.#layouts.slots.iterationTokens, iterationTokens);
     this.#lora?.stepped();
+  }
+
+  /** By a step, or by a reset. It is told with the request's next token, and of one that gets none never. */
+  preempted(requestIds: readonly string[]): void {
+    for (const id of requestIds) {
+      const request = this.#live.get(id);
+      if (request !== undefined) request.untoldPreemptions += 1;
+    }
   }
 
   /** The client went away, or the call was refused after some of its parts were admitted. */
@@ -152,7 +157,6 @@ export class PodMetrics {
     values[slots.hits] = stats.prefixHitsTokens;
     values[slots.hitRate] = this.#cachesPrefixes ? stats.prefixHitsTokens / Math.max(1, stats.prefixQueriesTokens) : -1;
     values[slots.cpuHitRate] = -1;
-    values[slots.preemptions] = stats.preemptions;
     values[slots.python] = 1;
     const { residentBytes, cpuSeconds } = processFacts();
     values[slots.residentBytes] = residentBytes;
@@ -190,7 +194,11 @@ export class PodMetrics {
       observe(this.#values, slots.interToken, (nowMs - request.lastTokenMs) / 1000);
     }
     request.lastTokenMs = nowMs;
+    if (request.outputTokens === 0 && request.lora !== undefined) this.#lora?.firstToken(request.lora);
     request.outputTokens += 1;
+    this.#add(slots.preemptions, request.untoldPreemptions);
+    request.preemptions += request.untoldPreemptions;
+    request.untoldPreemptions = 0;
     this.#add(slots.generationTokens, 1);
     if (finishReason !== undefined) this.#finish(requestId, request, finishReason, nowMs);
     return computedTokens;
@@ -227,7 +235,7 @@ export class PodMetrics {
 
   #forget(id: string, request: LiveRequest): void {
     this.#live.delete(id);
-    if (request.lora !== undefined) this.#lora?.ended(request.lora, request.scheduledMs !== undefined);
+    if (request.outputTokens > 0 && request.lora !== undefined) this.#lora?.ended(request.lora);
   }
 
   #add(slot: number, amount: number): void {

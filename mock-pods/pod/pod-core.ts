@@ -193,7 +193,7 @@ export class PodCore implements InProcessPod {
   }
 
   #renderMetrics(): string {
-    return this.#life.metrics().render(this.stats());
+    return this.#life.metrics().render(this.#life.engine.toldStats());
   }
 
   #wait(durationMs: number): Promise<void> {
