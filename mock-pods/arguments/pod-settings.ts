@@ -95,7 +95,7 @@ export function podSettings(
       ...batchLimits(flags, maxModelLen),
       longPrefillTokenThreshold: wholeFlag(flags, "long-prefill-token-threshold", 0) ?? 0,
       ...(flags["long-prefill-token-threshold-adaptive"] === true && { longPrefillTokenThresholdAdaptive: true }),
-      ...(flags["enable-lora"] === true && { maxLoras: wholeFlag(flags, "max-loras", 1) ?? 1 }),
+      ...(String(flags["enable-lora"]) === "true" && { maxLoras: wholeFlag(flags, "max-loras", 1) ?? 1 }),
       watermark: Number(flags["watermark"]) === 0 ? 0 : (ratioFlag(flags, "watermark") ?? ENGINE_DEFAULTS.watermark),
       reserveFullIsl: flags["no-scheduler-reserve-full-isl"] !== true && flags["scheduler-reserve-full-isl"] !== false,
     },

@@ -118,13 +118,13 @@ export class KvCacheManager {
     return tokens;
   }
 
-  /** Takes the blocks still missing for `totalTokens` and caches every block that is full by then. */
+  /** Takes the blocks still missing for `totalTokens` and caches every block that is full by then; all of them are known. */
   #fill(sequence: Sequence, totalTokens: number): void {
     const { blockSize, prefixCaching } = this.config;
     const { blocks } = sequence;
     const wanted = Math.ceil(totalTokens / blockSize);
     while (blocks.length < wanted) blocks.push(this.pool.take());
-    if (prefixCaching) this.#cacheFullBlocks(sequence, Math.min(totalTokens, sequence.knownTokens));
+    if (prefixCaching) this.#cacheFullBlocks(sequence, totalTokens);
     const uncached = prefixCaching ? (sequence.cachedBlocks + 1) * blockSize - 1 : Infinity;
     sequence.roomTokens = Math.min(blocks.length * blockSize, uncached);
   }
