@@ -1,11 +1,9 @@
 /** The options by which a command line names a router, the same for every command. */
 import type { Command } from "commander";
 import { OperationalError } from "../fixtures/operational-error.ts";
-import { readJsonFile } from "../fixtures/schema.ts";
-import { openAdapter } from "./adapters/open-adapter.ts";
+import { attach } from "./adapters/attached.ts";
 import type { RouterAdapter } from "./adapters/router-under-test.ts";
 import { urlAdapter } from "./adapters/url-adapter.ts";
-import { checkRouterProfile } from "./router-profile.ts";
 
 export interface AttachOptions {
   readonly adapter?: string;
@@ -31,18 +29,16 @@ export function attachOptions(command: Command): Command {
 
 /** `reference` makes the router that is meant when none is named. @throws {OperationalError} */
 export async function chooseAdapter(options: AttachOptions, reference: () => RouterAdapter): Promise<RouterAdapter> {
-  const { adapter: file, url, podsListen, profile: profileFile } = options;
+  const { adapter: file, url, podsListen, profile } = options;
   if (file !== undefined && url !== undefined) {
     throw new OperationalError("USAGE", "--adapter and --url name two routers; give one of them");
   }
   if (podsListen !== undefined && url === undefined) throw new OperationalError("USAGE", "--pods-listen needs --url");
-  const profile = profileFile === undefined ? undefined : checkRouterProfile(readJsonFile(profileFile), profileFile);
-  if (url !== undefined) return fixedRouter(url, podsListen, profile ?? {});
-  const adapter = file === undefined ? reference() : await openAdapter(file);
-  return profile === undefined ? adapter : { ...adapter, profile };
+  const named = url === undefined ? (file ?? reference()) : fixedRouter(url, podsListen);
+  return attach({ adapter: named, profile });
 }
 
-function fixedRouter(url: string, podsListen: string | undefined, profile: RouterAdapter["profile"]): RouterAdapter {
+function fixedRouter(url: string, podsListen: string | undefined): RouterAdapter {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new OperationalError("USAGE", `--url ${url} is not an http URL; e.g. http://127.0.0.1:8080`);
   }
@@ -55,5 +51,15 @@ function fixedRouter(url: string, podsListen: string | undefined, profile: Route
   }
   const wrong = addresses.find((address) => !/^(http:\/\/)?[^/:]+:\d+\/?$/.test(address));
   if (wrong !== undefined) throw new OperationalError("USAGE", `--pods-listen: "${wrong}" is not HOST:PORT`);
-  return urlAdapter({ file: { kind: "url", name: new URL(url).host, url, podsListen: addresses }, profile });
+  return urlAdapter({ file: { kind: "url", name: new URL(url).host, url, podsListen: addresses }, profile: {} });
+}
+
+/** The same options as a user writes them, for reproduce lines. */
+export function attachedBy({ adapter, url, podsListen, profile }: AttachOptions): string {
+  const parts = { adapter, url, "pods-listen": podsListen, profile };
+  return Object.entries(parts)
+    .flatMap(([name, value]) =>
+      value === undefined ? [] : [`--${name} ${/[^\w./:,-]/.test(value) ? `'${value}'` : value}`],
+    )
+    .join(" ");
 }

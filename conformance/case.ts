@@ -3,9 +3,13 @@ import type { Lab } from "./lab.ts";
 import type { Observation, PodsStep } from "./observation.ts";
 import type { RouterProfile } from "./router-profile.ts";
 
-export type Level = "MUST" | "declared-MUST" | "SHOULD" | "INFO";
+/** The gravest first. */
+export const LEVELS = ["MUST", "declared-MUST", "SHOULD", "INFO"] as const;
+export type Level = (typeof LEVELS)[number];
 
-export type Verdict = "pass" | "fail" | "inconclusive" | "error" | "unsupported" | "skipped" | "not-run";
+/** What was judged first, in the order in which reports count them. */
+export const VERDICTS = ["pass", "fail", "inconclusive", "error", "unsupported", "skipped", "not-run"] as const;
+export type Verdict = (typeof VERDICTS)[number];
 
 /** What a judgement says. `reason` is a kebab-case code that mutant tests assert. */
 export type Judgement =
@@ -61,6 +65,8 @@ export interface Needs {
   readonly transport: "any" | "http";
   /** It changes the set of pods while running, in these ways at least. */
   readonly podChanges?: readonly PodsStep["change"][];
+  /** What was learnt, or is being answered, must outlive a change of pods: not so where the router is restarted for one. */
+  readonly outlivesChanges?: boolean;
   /** Which pod serves is nothing to it: what the router declares as its settling time need not have passed. */
   readonly anyPod?: boolean;
   /** It moves time by so much: runs where that is short, where the clock can be advanced, or with --slow. */
@@ -91,6 +97,8 @@ export interface Needs {
   readonly pods?: number;
   /** Pods of these kinds, in this order, instead of ordinary ones. */
   readonly fleet?: readonly PodKind[];
+  /** Prompts given as token ids: the adapter must say that the router takes them. */
+  readonly idPrompts?: boolean;
   /** Chats: the router must take /v1/chat/completions. */
   readonly chats?: boolean;
   /** A router of its own, started with {@link withOtherThreshold}; the lab's profile says so. */

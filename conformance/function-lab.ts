@@ -235,7 +235,7 @@ export class FunctionLab implements Lab {
       {
         requestId,
         model,
-        prompt: prompt.text,
+        prompt: prompt.tokenIds ?? prompt.text,
         ...salt,
         ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
       },

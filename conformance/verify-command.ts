@@ -3,12 +3,12 @@ import { Option, type Command } from "commander";
 import { wholeNumber } from "./whole-number.ts";
 import type { RouterAdapter } from "./adapters/router-under-test.ts";
 import { CASES } from "./cases/index.ts";
-import { ATTACH_HELP, chooseAdapter, attachOptions, type AttachOptions } from "./attach-options.ts";
+import { ATTACH_HELP, attachedBy, chooseAdapter, attachOptions, type AttachOptions } from "./attach-options.ts";
 import { Progress } from "./report/progress.ts";
 import { ReportFolder } from "./report/report-folder.ts";
 import { terminalReport } from "./report/terminal.ts";
-import { readKnownFailing } from "./runner/known-failing.ts";
-import { runConformance, type IsolationLevel, type RunEvent } from "./runner/run-conformance.ts";
+import { knownFailingIn } from "./runner/known-failing.ts";
+import { runCases, type IsolationLevel, type RunEvent } from "./runner/run-cases.ts";
 import { smoke } from "./smoke.ts";
 import { selectCases } from "./runner/select-cases.ts";
 
@@ -65,7 +65,7 @@ export function defineVerify(reference: () => RouterAdapter) {
 async function verify(options: VerifyOptions, reference: () => RouterAdapter): Promise<number> {
   const { only, json = false } = options;
   const selected = selectCases(CASES, only);
-  const knownFailing = options.knownFailing === undefined ? [] : readKnownFailing(options.knownFailing);
+  const knownFailing = knownFailingIn(options.knownFailing ?? []);
   const adapter = await chooseAdapter(options, reference);
   if (options.list === true) {
     for (const line of listing(selected, adapter, json)) process.stdout.write(`${line}\n`);
@@ -84,7 +84,7 @@ async function verify(options: VerifyOptions, reference: () => RouterAdapter): P
     if (json) process.stdout.write(`${JSON.stringify(event.row)}\n`);
   };
   try {
-    const report = await runConformance({
+    const report = await runCases({
       adapter,
       ...(only === undefined ? {} : { only }),
       seed: options.seed,
@@ -118,15 +118,6 @@ async function runSmoke(adapter: RouterAdapter, seed: number, json: boolean): Pr
   }
   const trouble = steps.find((step) => step.trouble !== undefined)?.trouble;
   return trouble === undefined ? 0 : trouble.in === "router" ? 1 : 3;
-}
-
-function attachedBy({ adapter, url, podsListen, profile }: VerifyOptions): string {
-  const parts = { adapter, url, "pods-listen": podsListen, profile };
-  return Object.entries(parts)
-    .flatMap(([name, value]) =>
-      value === undefined ? [] : [`--${name} ${/[^\w./:,-]/.test(value) ? `'${value}'` : value}`],
-    )
-    .join(" ");
 }
 
 function listing(cases: ReturnType<typeof selectCases>, { profile }: RouterAdapter, json: boolean): string[] {

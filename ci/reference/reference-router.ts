@@ -36,6 +36,7 @@ export function referenceRouter(which: Which = {}): RouterAdapter {
     kind: "function",
     profile: HTTP_PROFILE,
     takesThreshold: true,
+    ...(adapterFile.requests === undefined ? {} : { requests: adapterFile.requests }),
     ...(adapterFile.podSeenBy === undefined ? {} : { podSeenBy: adapterFile.podSeenBy }),
     ...(adapterFile.observe === undefined ? {} : { observe: adapterFile.observe }),
     async start({ pods, seed, clock, threshold }) {

@@ -8,7 +8,11 @@ shift 2
 root=$(cd "$(dirname "$0")/../.." && pwd)
 environment=$(mktemp -d)
 trap 'rm -rf "$environment"' EXIT
-"${ROUTER_PYTHON:-python3}" -m venv "$environment"
+python=${ROUTER_PYTHON:-python3}
+"$python" -m venv "$environment" || {
+  echo "$python makes no environment for the router; ROUTER_PYTHON names another Python" >&2
+  exit 3
+}
 "$environment/bin/pip" install --quiet --disable-pip-version-check "$requirement"
 export PATH="$environment/bin:$PATH"
 cd "$root"

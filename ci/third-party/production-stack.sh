@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Judges production-stack's router, commit a6c01db0, over real HTTP; some twelve minutes, as it looks at its file of pods every
+# Judges production-stack's router, commit a6c01db0, over real HTTP; some thirteen minutes, as it looks at its file of pods every
 # ten seconds. It is on no registry: pip takes it from its repository, or from the folder of a copy that PRODUCTION_STACK names.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -173,7 +173,7 @@ const ContainerAdapterFile = Type.Object(
   closed,
 );
 
-const AdapterFileSchema = Type.Union([CommandAdapterFile, UrlAdapterFile, ContainerAdapterFile]);
+export const AdapterFileSchema = Type.Union([CommandAdapterFile, UrlAdapterFile, ContainerAdapterFile]);
 const check = checker(AdapterFileSchema);
 
 export type HttpCall = Static<typeof HttpCall>;
@@ -207,7 +207,7 @@ export function checkAdapterFile(value: unknown, source: string): AdapterFile {
   if (kind === "function") {
     throw new OperationalError(
       "FILE_INVALID",
-      `${source}: /kind: "function" routers are TypeScript; see runConformance`,
+      `${source}: /kind: "function" routers are TypeScript; see RouterAdapter in routeproof/conformance`,
     );
   }
   const file = check(value, source);

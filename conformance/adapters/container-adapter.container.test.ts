@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { request } from "undici";
 import { afterAll, expect, it, onTestFinished } from "vitest";
 import { RealClock } from "../../fixtures/clock.ts";
-import { runConformance } from "../runner/run-conformance.ts";
+import { runCases } from "../runner/run-cases.ts";
 import { smoke } from "../smoke.ts";
 import { openAdapter } from "./open-adapter.ts";
 import type { HttpRouter, PodAddress } from "./router-under-test.ts";
@@ -72,7 +72,7 @@ it("passes on to pods of this machine, and takes pods that come and go", async (
     { name: "lets it go again" },
     { name: "stops" },
   ]);
-  const { cases, footer } = await runConformance({ adapter, only: "POD-01,POD-02,STR-02,SEC-01" });
+  const { cases, footer } = await runCases({ adapter, only: "POD-01,POD-02,STR-02,SEC-01" });
   const judged = cases.filter(({ verdict }) => verdict !== "skipped").map(({ id, verdict }) => [id, verdict]);
   expect(judged).toEqual([
     ["POD-01", "pass"],

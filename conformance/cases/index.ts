@@ -16,6 +16,7 @@ import { observabilityCases } from "./reporting/observability.ts";
 import { performanceCases } from "./reporting/performance.ts";
 import { raceCases } from "./gateway/races.ts";
 import { sickPodCases } from "./pods/sick-pods.ts";
+import { capacityCases } from "./forgetting/capacity.ts";
 import { evictCases } from "./forgetting/evict.ts";
 import { hopByHopCases } from "./gateway/hop-by-hop.ts";
 import { isolationCases } from "./prefix/isolation.ts";
@@ -24,6 +25,8 @@ import { loadCases } from "./load/load.ts";
 import { longestMatchCases } from "./prefix/longest-match.ts";
 import { hotPrefixCases } from "./load/hot-prefix.ts";
 import { podTokenizerCases } from "./prefix/pod-tokenizer.ts";
+import { twoModelCases } from "./load/two-models.ts";
+import { windowCases } from "./load/window.ts";
 import { refusalCases } from "./load/refusals.ts";
 import { reportedLoadCases } from "./load/reported-load.ts";
 import { podCases } from "./pods/pods.ts";
@@ -47,6 +50,7 @@ const ALL: readonly Case[] = [
   ...longestMatchCases,
   ...splitCases,
   ...evictCases,
+  ...capacityCases,
   ...kvEventCases,
   ...memoryCases,
   ...podCases,
@@ -54,6 +58,8 @@ const ALL: readonly Case[] = [
   ...podHealthCases,
   ...loadCases,
   ...gateCases,
+  ...windowCases,
+  ...twoModelCases,
   ...refusalCases,
   ...reportedLoadCases,
   ...hotPrefixCases,

@@ -1,5 +1,6 @@
 /** A failed case in the words a maintainer needs. */
 import type { CaseRow } from "../runner/report-rows.ts";
+import { listed } from "./counted.ts";
 
 /** Lines: requirement, what came out, what was expected and observed, how to see it again. */
 export function explainFailure(row: CaseRow): string[] {
@@ -15,13 +16,6 @@ export function explainFailure(row: CaseRow): string[] {
       : [`known failing    ${row.knownFailing.reason} ${row.knownFailing.link ?? ""}`.trimEnd()]),
     `reproduce        ${row.reproduce}`,
   ];
-}
-
-/** Long lists by how often each pod is in them. */
-function listed(pods: readonly string[]): string {
-  if (pods.length === 0) return "none";
-  if (pods.length <= 6) return pods.join(", ");
-  return [...Map.groupBy(pods, (pod) => pod)].map(([pod, all]) => `${pod} (${all.length} times)`).join(", ");
 }
 
 function statisticLine({ n, observed, bound, falsePositiveRate, power }: NonNullable<CaseRow["statistic"]>): string {

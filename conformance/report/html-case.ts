@@ -3,6 +3,7 @@ import type { SentStep, Step } from "../observation.ts";
 import type { Evidence, JudgedDecision } from "../runner/evidence.ts";
 import type { CaseRow } from "../runner/report-rows.ts";
 import type { WireExchange, WireMessage } from "../wire-log.ts";
+import { listed } from "./counted.ts";
 import { html, type Html } from "./html-text.ts";
 
 /** Failures stand open, everything else is folded. */
@@ -16,8 +17,8 @@ export function caseSection(row: CaseRow, evidence: Evidence | undefined, anchor
     <dl>
       <dt>requirement</dt>
       <dd>${row.requirement}: ${row.title}</dd>
-      ${entry("what happened", row.detail)} ${entry("expected one of", row.expected?.join(", "))}
-      ${entry("observed", row.observed?.join(", "))} ${entry("reason", row.reason)}
+      ${entry("what happened", row.detail)} ${entry("expected one of", row.expected && listed(row.expected))}
+      ${entry("observed", row.observed && listed(row.observed))} ${entry("reason", row.reason)}
       ${entry("statistic", row.statistic && statistic(row.statistic))}
       ${entry("known failing", row.knownFailing && `${row.knownFailing.reason} ${row.knownFailing.link ?? ""}`)}
       <dt>took</dt>

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Evidence } from "../runner/evidence.ts";
 import type { CaseRow, Report } from "../runner/report-rows.ts";
 import { groupOf } from "../runner/select-cases.ts";
+import { counted } from "./counted.ts";
 import { gravestFirst } from "./gravest-first.ts";
 import { caseSection } from "./html-case.ts";
 import { html, Html } from "./html-text.ts";
@@ -48,7 +49,12 @@ function routerPart({ report, evidence }: PageReport, index: number): Html {
     <h1>${router.name} <span class="soft">${router.version}</span></h1>
     <p class="verdict ${verdictClass(footer.exitCode)}">${footer.verdict}</p>
     <ul class="counts">
-      ${Object.entries(footer.counts).map(([verdict, count]) => html`<li class="${verdict}"><b>${count}</b> ${verdict}</li>`)}
+      ${counted(footer).map(
+        ({ verdict, count, known }) =>
+          html`<li class="${verdict}">
+            <b>${count}</b> ${verdict}${known === 0 ? "" : html` <span class="soft">(${known} known)</span>`}
+          </li>`,
+      )}
     </ul>
     ${footer.error === undefined ? undefined : html`<pre class="error">${footer.error}</pre>`}
     ${footer.stale.map((entry) => html`<p class="fail">known-failing list: ${entry}; remove the entry</p>`)}

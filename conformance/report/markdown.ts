@@ -1,6 +1,8 @@
 /** The report for a pull request. */
 import type { CaseRow, Report } from "../runner/report-rows.ts";
 import { groupOf } from "../runner/select-cases.ts";
+import { VERDICTS } from "../case.ts";
+import { listed } from "./counted.ts";
 import { gravestFirst } from "./gravest-first.ts";
 import type { ReportDiff } from "./report-diff.ts";
 
@@ -40,8 +42,7 @@ export function markdownDiff(diff: ReportDiff): string {
 }
 
 function groupTable(cases: readonly CaseRow[]): string[] {
-  const columns = ["pass", "fail", "inconclusive", "error", "unsupported", "skipped", "not-run"] as const;
-  const shown = columns.filter((verdict) => cases.some((row) => row.verdict === verdict));
+  const shown = VERDICTS.filter((verdict) => cases.some((row) => row.verdict === verdict));
   const rows = [...Map.groupBy(cases, groupOf)].map(([group, members]) => {
     const counts = shown.map((verdict) => members.filter((row) => row.verdict === verdict).length || "");
     return `| ${[group, ...counts].join(" | ")} |`;
@@ -51,8 +52,8 @@ function groupTable(cases: readonly CaseRow[]): string[] {
 
 function failure(row: CaseRow): string[] {
   const lists = [
-    ...(row.expected === undefined ? [] : [`  - expected one of ${row.expected.join(", ") || "none"}`]),
-    ...(row.observed === undefined ? [] : [`  - observed ${row.observed.join(", ") || "none"}`]),
+    ...(row.expected === undefined ? [] : [`  - expected one of ${listed(row.expected)}`]),
+    ...(row.observed === undefined ? [] : [`  - observed ${listed(row.observed)}`]),
   ];
   const known = row.knownFailing === undefined ? "" : ` (known: ${row.knownFailing.reason})`;
   return [

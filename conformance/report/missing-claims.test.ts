@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { CASES } from "../cases/index.ts";
-import { runConformance } from "../runner/run-conformance.ts";
+import { runCases } from "../runner/run-cases.ts";
 import { testFunctionRouter } from "../runner/test-doubles.ts";
 import { missingClaims } from "./missing-claims.ts";
 
@@ -9,7 +9,7 @@ it("counts the cases behind each claim that is left out, and none behind what th
   const catalogue = CASES.filter(({ id }) =>
     ["THR-02", "THR-05", "LOAD-02", "LOAD-05", "MOD-01", "SPL-05"].includes(id),
   );
-  const { cases } = await runConformance({ adapter: testFunctionRouter(profile), catalogue });
+  const { cases } = await runCases({ adapter: testFunctionRouter(profile), catalogue });
   expect(missingClaims(cases)).toEqual([
     ["threshold", 4],
     ["cold", 1],

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Verdict } from "../case.ts";
-import { runConformance } from "../runner/run-conformance.ts";
+import { runCases } from "../runner/run-cases.ts";
 import type { Report } from "../runner/report-rows.ts";
 import { testCase, testFunctionRouter } from "../runner/test-doubles.ts";
 import { htmlPage } from "./html-page.ts";
@@ -10,7 +10,7 @@ import { diffReports } from "./report-diff.ts";
 const detail = `went to <b>"pod"</b> & not | there`;
 
 function report(verdicts: Readonly<Record<string, Verdict>>, known: readonly string[] = []): Promise<Report> {
-  return runConformance({
+  return runCases({
     adapter: testFunctionRouter(known.length === 0 ? {} : { exact: true }),
     catalogue: Object.entries(verdicts).map(([id, verdict]) =>
       testCase(id, {

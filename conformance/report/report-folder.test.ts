@@ -2,13 +2,13 @@ import { appendFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { runConformance, type RunOptions } from "../runner/run-conformance.ts";
+import { runCases, type RunOptions } from "../runner/run-cases.ts";
 import { testCase, testFunctionRouter } from "../runner/test-doubles.ts";
 import { readEvidence, readReport, ReportFolder } from "./report-folder.ts";
 
 async function write(folder: string, options: Partial<RunOptions> = {}): Promise<void> {
   const report = new ReportFolder(folder);
-  await runConformance({
+  await runCases({
     adapter: testFunctionRouter(),
     catalogue: [
       testCase("THR-01"),

@@ -3,6 +3,7 @@ import { styleText } from "node:util";
 import type { Verdict } from "../case.ts";
 import type { CaseRow, FooterRow, HeaderRow, Report } from "../runner/report-rows.ts";
 import { groupOf } from "../runner/select-cases.ts";
+import { counted } from "./counted.ts";
 import { explainFailure } from "./explain-failure.ts";
 import { missingClaims } from "./missing-claims.ts";
 
@@ -69,9 +70,10 @@ function unlocking(cases: readonly CaseRow[]): string[] {
 
 function verdictLine(footer: FooterRow, paint: (style: Style, text: string) => string): string {
   const style = footer.exitCode === 0 ? "green" : footer.exitCode === 1 ? "red" : "yellow";
-  const counts = Object.entries(footer.counts).map(([verdict, count]) => `${count} ${verdict}`);
-  const known = footer.knownFailing === 0 ? [] : [`${footer.knownFailing} of them known`];
+  const counts = counted(footer).map(
+    ({ verdict, count, known }) => `${count} ${verdict}${known === 0 ? "" : ` (${known} known)`}`,
+  );
   const failed = Object.entries(footer.failed).map(([level, count]) => `${count} ${level}`);
   const failures = failed.length === 0 ? "" : ` (failed: ${failed.join(", ")})`;
-  return `${paint(style, footer.verdict)}: ${[...counts, ...known].join(", ")}${failures} in ${(footer.durationMs / 1000).toFixed(1)} s`;
+  return `${paint(style, footer.verdict)}: ${counts.join(", ")}${failures} in ${(footer.durationMs / 1000).toFixed(1)} s`;
 }

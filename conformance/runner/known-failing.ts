@@ -21,9 +21,9 @@ export type KnownFailing = Static<typeof Entry>;
 
 const check = checker(Type.Array(Entry));
 
-/** @throws {OperationalError} FILE_UNREADABLE or FILE_INVALID */
-export function readKnownFailing(path: string): readonly KnownFailing[] {
-  return check(readJsonFile(path), path);
+/** `given` is the list, or its file's path. @throws {OperationalError} FILE_UNREADABLE or FILE_INVALID */
+export function knownFailingIn(given: readonly KnownFailing[] | string): readonly KnownFailing[] {
+  return typeof given === "string" ? check(readJsonFile(given), given) : check(given, "knownFailing");
 }
 
 export function knownFailingFor(id: string, entries: readonly KnownFailing[]): KnownFailing | undefined {

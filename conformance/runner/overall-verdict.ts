@@ -1,5 +1,5 @@
 /** From rows to one verdict and exit code. */
-import type { Level, Verdict } from "../case.ts";
+import { type Level, LEVELS, type Verdict, VERDICTS } from "../case.ts";
 import type { CaseRow, FooterRow, OverallVerdict } from "./report-rows.ts";
 
 const EXIT_CODES = { conformant: 0, "non-conformant": 1, inconclusive: 2, error: 3 } as const;
@@ -23,8 +23,8 @@ export function footerFor(rows: readonly CaseRow[], options: VerdictOptions): Fo
     type: "footer",
     verdict,
     exitCode: EXIT_CODES[verdict],
-    counts: tally(rows.map((row) => row.verdict)),
-    failed: tally(failures.map((row) => row.level)),
+    counts: tally(VERDICTS, (verdict) => rows.filter((row) => row.verdict === verdict).length),
+    failed: tally(LEVELS, (level) => failures.filter((row) => row.level === level).length),
     knownFailing: rows.filter((row) => row.verdict === "fail" && row.knownFailing !== undefined).length,
     stale: options.stale,
     durationMs: Math.round(options.durationMs),
@@ -48,8 +48,12 @@ function binds(level: Level, strict: boolean): boolean {
   return level === "MUST" || level === "declared-MUST" || (level === "SHOULD" && strict);
 }
 
-function tally<T extends string>(words: readonly T[]): Partial<Record<T, number>> {
+/** In the order of the words; those that came never are left out. */
+function tally<T extends string>(words: readonly T[], countOf: (word: T) => number): Partial<Record<T, number>> {
   const counts: Partial<Record<T, number>> = {};
-  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  for (const word of words) {
+    const count = countOf(word);
+    if (count > 0) counts[word] = count;
+  }
   return counts;
 }

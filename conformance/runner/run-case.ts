@@ -48,6 +48,9 @@ export function obstacle(
   if (needs.podChanges !== undefined && adapter.changesPods === false) {
     return no("the adapter cannot tell the router about pods that come and go (pods.channel is none)");
   }
+  if (needs.outlivesChanges === true && adapter.restartsForPods === true) {
+    return no("pods change by a restart, and the router loses with it what it knows and what it is answering");
+  }
   if (needs.fleet !== undefined && (session.fixedPods !== undefined || adapter.changesPods === false)) {
     return no("it needs pods of different kinds, which the adapter cannot give the router");
   }
@@ -59,6 +62,10 @@ export function obstacle(
   }
   if (needs.chats === true && adapter.requests?.paths?.includes("/v1/chat/completions") === false) {
     return no("the adapter says that the router takes no chats");
+  }
+  const forms = adapter.requests?.promptForms;
+  if (needs.idPrompts === true && session.transport === "http" && forms?.includes("ids") !== true) {
+    return no("the adapter does not say that the router takes token ids (requests.promptForms)");
   }
   if (session.fixedPods !== undefined && needs.pods !== undefined && needs.pods !== session.fixedPods) {
     return no(`it needs ${needs.pods} pods and the adapter fixes ${session.fixedPods}`);

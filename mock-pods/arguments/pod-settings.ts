@@ -8,6 +8,7 @@ import { type Flags, ratioFlag, wholeFlag } from "./flag-values.ts";
 import { kvEventsConfig, type KvEventsConfig } from "../kv-events/kv-events-config.ts";
 import type { CacheConfig } from "../metrics/cache-config.ts";
 import { versionProfile } from "./version-profile.ts";
+import { assertVllmFlags } from "./vllm-arguments.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -36,13 +37,14 @@ export const DEFAULT_MODEL = "mistralai/Mistral-7B-Instruct-v0.2";
 /** vLLM 0.32's own default, which /metrics shows; the capacity of a card is computed with the profile's. */
 const GPU_MEMORY_UTILIZATION = 0.92;
 
-/** @throws OperationalError USAGE naming the flag whose value cannot be */
+/** @throws OperationalError USAGE naming the flag that vLLM does not have, or whose value cannot be */
 export function podSettings(
   profileName: string,
   model: string,
   flags: Flags,
   { environment, contextTokens }: PodSurroundings = { environment: {}, contextTokens: undefined },
 ): PodSettings {
+  assertVllmFlags(flags);
   const profile = loadProfile(profileName);
   assertPodClock(profile);
   const blockSize = wholeFlag(flags, "block-size", 1) ?? ENGINE_DEFAULTS.blockSize;

@@ -104,6 +104,21 @@ export function readVllmArguments(given: readonly string[]): VllmArguments {
   return { flags, model, warnings };
 }
 
+/**
+ * For flags that a program names: there a misspelt one is a mistake, where a manifest's may be of another version.
+ *
+ * @throws OperationalError USAGE naming it
+ */
+export function assertVllmFlags(flags: Readonly<Record<string, unknown>>): void {
+  const stray = Object.keys(flags).find(
+    (name) => !SWITCHES.has(name.replace(/^no-/, "")) && !OPTIONS.has(name) && name !== "vllm-version",
+  );
+  if (stray === undefined) return;
+  const written = stray.replace(/^-+/, "").replaceAll("_", "-");
+  const advice = written === stray ? 'they are written as { "max-num-seqs": 64 }' : `write it as "${written}"`;
+  throw new OperationalError("USAGE", `vLLM has no flag "${stray}"; ${advice}`);
+}
+
 function splitFlag(word: string): { name: string; inline: string | undefined } {
   const at = word.indexOf("=");
   const written = at < 0 ? word : word.slice(0, at);

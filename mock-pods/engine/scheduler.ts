@@ -34,7 +34,7 @@ export interface LookupCount {
   hitTokens: number;
 }
 
-/** What the last `schedule` decided. Overwritten by the next. */
+/** What a `schedule` decided. */
 export interface Schedule {
   readonly sequences: Sequence[];
   /** Tokens to compute, by position in `sequences`. */
@@ -52,7 +52,8 @@ export interface Schedule {
  */
 export class Scheduler {
   readonly kv: KvCacheManager;
-  readonly step: Schedule = { sequences: [], tokens: [], admitted: [], preempted: [] };
+  /** What the last `schedule` decided. */
+  step: Schedule = { sequences: [], tokens: [], admitted: [], preempted: [] };
   /** First admissions only, as /metrics counts. */
   readonly lookups: LookupCount = { requests: 0, queriedTokens: 0, hitTokens: 0 };
   /** Admissions after a preemption. */
@@ -152,11 +153,8 @@ export class Scheduler {
 
   /** Decides the next step into `step`: who computes how many tokens. */
   schedule(): Schedule {
-    const { step } = this;
-    step.sequences.length = 0;
-    step.tokens.length = 0;
-    step.admitted.length = 0;
-    step.preempted.length = 0;
+    const step: Schedule = { sequences: [], tokens: [], admitted: [], preempted: [] };
+    this.step = step;
     this.#departed = false;
     const chunkTokens = this.#chunkTokens;
     const budget = this.#scheduleRunning(this.#config.maxNumBatchedTokens, chunkTokens);
@@ -222,10 +220,9 @@ export class Scheduler {
 
   #produce(sequence: Sequence, outputs: TokenOutput[]): FinishReason | undefined {
     const index = sequence.outputTokens;
-    const { id, sample } = sequence.request;
     sequence.knownTokens++;
     const finishReason = sequence.finishReason;
-    const output = { requestId: id, index, tokenId: sample(index) };
+    const output = { requestId: sequence.id, index, tokenId: sequence.sample(index) };
     outputs.push(finishReason === undefined ? output : { ...output, finishReason });
     return finishReason;
   }

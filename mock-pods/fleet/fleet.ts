@@ -5,6 +5,7 @@ import { folderTokenizer } from "../../fixtures/tokenizer/folder-tokenizer.ts";
 import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
 import { readJsonFile } from "../../fixtures/schema.ts";
 import { checkFaultPlan, type FaultPlan } from "../faults/fault.ts";
+import { assertFleetOptions } from "./fleet-options.ts";
 import { parsePodGroups } from "./pod-groups.ts";
 import { DEFAULT_MODEL, podSettings, type PodSettings } from "../arguments/pod-settings.ts";
 import type { Fleet, FleetLateness, FleetOptions, JournalEntry, Pod } from "../pod/pod.ts";
@@ -20,7 +21,8 @@ const TOO_LATE_MS = 25;
  * @throws OperationalError USAGE, UNKNOWN_PROFILE or PORT_IN_USE
  */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const groups = parsePodGroups(options.pods);
+  assertFleetOptions(options);
+  const groups = parsePodGroups(options?.pods);
   const fleet = new MockFleet(options, groups[0]?.profile ?? "a6000");
   try {
     await Promise.all(

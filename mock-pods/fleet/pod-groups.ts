@@ -7,6 +7,9 @@ const MOST_PODS = 10_000;
 
 /** @throws OperationalError USAGE or UNKNOWN_PROFILE, naming what is wrong */
 export function parsePodGroups(pods: string | readonly PodGroup[]): readonly PodGroup[] {
+  if (typeof pods !== "string" && !Array.isArray(pods)) {
+    throw usage(`pods ${JSON.stringify(pods)}; give "a6000:4,v100:2", or [{ profile: "a6000", count: 4 }]`);
+  }
   const groups = typeof pods === "string" ? pods.split(",").map((text) => parseGroup(text.trim(), pods)) : pods;
   for (const { profile, count } of groups) {
     loadProfile(profile);

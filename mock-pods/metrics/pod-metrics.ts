@@ -5,6 +5,7 @@
  * token stay, no request histogram moves (vLLM 0.32 as recorded). Only an abort by the engine itself is counted.
  */
 import type { EngineStats, GenerationRequest, StepOutput, TokenOutput } from "../engine/engine.ts";
+import { StepOrder } from "../engine/step-order.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { LoraInfo } from "./lora-info.ts";
 import { observe } from "./page-layout.ts";
@@ -30,7 +31,13 @@ export interface CallGroup {
   longestTokens: number;
 }
 
+/** What a token changes comes first, together. */
 interface LiveRequest {
+  readonly id: string;
+  firstTokenMs: number | undefined;
+  lastTokenMs: number;
+  outputTokens: number;
+  untoldPreemptions: number;
   readonly promptTokens: number;
   readonly maxTokens: number;
   readonly arrivedMs: number;
@@ -38,11 +45,7 @@ interface LiveRequest {
   readonly lora: string | undefined;
   cachedTokens: number;
   scheduledMs: number | undefined;
-  firstTokenMs: number | undefined;
-  lastTokenMs: number;
-  outputTokens: number;
   preemptions: number;
-  untoldPreemptions: number;
 }
 
 export class PodMetrics {
@@ -53,8 +56,12 @@ export class PodMetrics {
   readonly #tail: Float64Array;
   readonly #lora: LoraInfo | undefined;
   readonly #live = new Map<string, LiveRequest>();
+  readonly #order = new StepOrder(this.#live);
   readonly #cachesPrefixes: boolean;
   #wakefulness: Wakefulness = "awake";
+  /** Time between tokens, and how many in a row had it: all of a step, mostly. Not observed yet. */
+  #gapMs = 0;
+  #gaps = 0;
 
   constructor(options: MetricsOptions) {
     const { createdSeconds } = options;
@@ -74,6 +81,11 @@ export class PodMetrics {
     nowMs: number,
   ): void {
     this.#live.set(id, {
+      id,
+      firstTokenMs: undefined,
+      lastTokenMs: nowMs,
+      outputTokens: 0,
+      untoldPreemptions: 0,
       promptTokens: promptTokenIds.length,
       maxTokens,
       arrivedMs: nowMs,
@@ -81,11 +93,7 @@ export class PodMetrics {
       lora: lora?.name,
       cachedTokens: 0,
       scheduledMs: undefined,
-      firstTokenMs: undefined,
-      lastTokenMs: nowMs,
-      outputTokens: 0,
       preemptions: 0,
-      untoldPreemptions: 0,
     });
   }
 
@@ -98,7 +106,13 @@ export class PodMetrics {
     }
     this.preempted(step.preempted);
     let iterationTokens = step.tokens.length;
-    for (const output of step.tokens) iterationTokens += this.#token(output, step.endMs);
+    for (let place = 0; place < step.tokens.length; place++) {
+      const output = step.tokens[place] as TokenOutput;
+      const request = this.#order.find(place, output.requestId);
+      if (request !== undefined) iterationTokens += this.#token(request, output, step.endMs);
+    }
+    this.#order.forgetFrom(step.tokens.length);
+    this.#observeGaps();
     // A step without outputs, in the middle of a long prefill, is no iteration to vLLM's front end.
     if (step.tokens.length > 0) observe(this.#values, this.#layouts.slots.iterationTokens, iterationTokens);
     this.#lora?.stepped();
@@ -116,7 +130,7 @@ export class PodMetrics {
   dropped(requestIds: readonly string[]): void {
     for (const id of requestIds) {
       const request = this.#live.get(id);
-      if (request !== undefined) this.#forget(id, request);
+      if (request !== undefined) this.#forget(request);
     }
   }
 
@@ -124,7 +138,7 @@ export class PodMetrics {
   ended(requestIds: readonly string[], reason: "stop" | "abort", nowMs: number): void {
     for (const id of requestIds) {
       const request = this.#live.get(id);
-      if (request !== undefined) this.#finish(id, request, reason, nowMs);
+      if (request !== undefined) this.#finish(request, reason, nowMs);
     }
   }
 
@@ -176,9 +190,7 @@ export class PodMetrics {
   }
 
   /** Returns the prompt tokens that this output's first token makes count as computed. */
-  #token({ requestId, finishReason }: TokenOutput, nowMs: number): number {
-    const request = this.#live.get(requestId);
-    if (request === undefined) return 0;
+  #token(request: LiveRequest, { finishReason }: TokenOutput, nowMs: number): number {
     const { slots } = this.#layouts;
     let computedTokens = 0;
     if (request.firstTokenMs === undefined) {
@@ -190,21 +202,27 @@ export class PodMetrics {
       this.#add(slots.promptCached, request.cachedTokens);
       this.#add(slots.promptCachedDevice, request.cachedTokens);
       observe(this.#values, slots.firstToken, (nowMs - request.arrivedMs) / 1000);
+      if (request.lora !== undefined) this.#lora?.firstToken(request.lora);
     } else {
-      observe(this.#values, slots.interToken, (nowMs - request.lastTokenMs) / 1000);
+      const gapMs = nowMs - request.lastTokenMs;
+      if (gapMs !== this.#gapMs) this.#observeGaps();
+      this.#gapMs = gapMs;
+      this.#gaps += 1;
     }
     request.lastTokenMs = nowMs;
-    if (request.outputTokens === 0 && request.lora !== undefined) this.#lora?.firstToken(request.lora);
     request.outputTokens += 1;
-    this.#add(slots.preemptions, request.untoldPreemptions);
-    request.preemptions += request.untoldPreemptions;
-    request.untoldPreemptions = 0;
+    if (request.untoldPreemptions > 0) this.#tellPreemptions(request);
     this.#add(slots.generationTokens, 1);
-    if (finishReason !== undefined) this.#finish(requestId, request, finishReason, nowMs);
+    if (finishReason !== undefined) this.#finish(request, finishReason, nowMs);
     return computedTokens;
   }
 
-  #finish(id: string, request: LiveRequest, reason: "stop" | "length" | "abort", nowMs: number): void {
+  #observeGaps(): void {
+    if (this.#gaps > 0) observe(this.#values, this.#layouts.slots.interToken, this.#gapMs / 1000, this.#gaps);
+    this.#gaps = 0;
+  }
+
+  #finish(request: LiveRequest, reason: "stop" | "length" | "abort", nowMs: number): void {
     const { slots } = this.#layouts;
     const values = this.#values;
     const scheduledMs = request.scheduledMs ?? nowMs;
@@ -230,11 +248,17 @@ export class PodMetrics {
       observe(values, slots.longestOutput, longestTokens);
       observe(values, slots.n, group?.n ?? 1);
     }
-    this.#forget(id, request);
+    this.#forget(request);
   }
 
-  #forget(id: string, request: LiveRequest): void {
-    this.#live.delete(id);
+  #tellPreemptions(request: LiveRequest): void {
+    this.#add(this.#layouts.slots.preemptions, request.untoldPreemptions);
+    request.preemptions += request.untoldPreemptions;
+    request.untoldPreemptions = 0;
+  }
+
+  #forget(request: LiveRequest): void {
+    this.#live.delete(request.id);
     if (request.outputTokens > 0 && request.lora !== undefined) this.#lora?.ended(request.lora);
   }
 

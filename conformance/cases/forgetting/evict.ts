@@ -1,4 +1,4 @@
-/** EVI: what a router forgets, and what it must not. */
+/** EVI: what a router forgets by a TTL, and what it must not. */
 import type { Case } from "../../case.ts";
 import type { Prompt } from "../../corpus.ts";
 import type { Lab } from "../../lab.ts";
@@ -10,13 +10,12 @@ import {
   claimed,
   coldReachable,
   loadDecides,
-  no,
   prefixAware,
   separable,
   slidingTtl,
   ttl,
 } from "../claims.ts";
-import { capacityChars, CELL_CHARS, sweepMs, ttlMs } from "./evict-claims.ts";
+import { sweepMs, ttlMs } from "./evict-claims.ts";
 import { askBusyOwner } from "../trials/owner-trial.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
@@ -37,16 +36,6 @@ async function busyProbe(lab: Lab, pod: string, prompt: Prompt, kind: "owner" | 
   await makeBusy(lab, pod);
   await lab.send(prompt, { label: probeLabel(kind) });
 }
-
-/** The most text a case may send to fill an index. */
-const MAX_FLOOD_CHARS = 20_000_000;
-const PROMPTS_TO_FILL = 16;
-
-const fillable = all(
-  claimed("evict.kind capacity", ({ evict }: RouterProfile) => evict?.kind === "capacity"),
-  (profile) =>
-    capacityChars(profile) * 6 > MAX_FLOOD_CHARS ? no("the index is too large to be filled in a test") : undefined,
-);
 
 export const evictCases: readonly Case[] = [
   routingCase({
@@ -128,69 +117,6 @@ export const evictCases: readonly Case[] = [
     },
   }),
   routingCase({
-    id: "EVI-05",
-    level: "declared-MUST",
-    requirement: "R-EVI-5",
-    title: "A full index MUST forget what was used least recently, and keep what is in use.",
-    unsupported: all(contrast, coldReachable, fillable),
-    blame: { owner: "evicted-out-of-order", load: "evicted-out-of-order" },
-    trials: 1,
-    trial: async (lab) => {
-      const { promptCells, inserts } = flood(lab.profile, lab.pods().length);
-      const kept = trunk(lab.corpus.namespace(), promptCells);
-      const pod = await seed(lab, kept);
-      if (pod === undefined) return;
-      const old: { prompt: Prompt; pod: string }[] = [];
-      for (let insert = 0; insert < inserts; insert++) {
-        const prompt = trunk(lab.corpus.namespace(), promptCells);
-        const { pod: served } = await lab.send(prompt, { label: "flood" });
-        if (insert < 6 && served !== null) old.push({ prompt, pod: served });
-        if (insert % 2 === 0) await lab.send(kept, { label: "use" });
-      }
-      await lab.settle();
-      await busyProbe(lab, pod, kept, "owner");
-      await lab.settle();
-      for (const forgotten of old) {
-        await busyProbe(lab, forgotten.pod, forgotten.prompt, "load");
-        await lab.settle();
-      }
-    },
-  }),
-  routingCase({
-    id: "EVI-06",
-    level: "declared-MUST",
-    requirement: "R-EVI-6",
-    title: "With a capacity per pod, filling one pod's index MUST NOT make another pod's prefixes be forgotten.",
-    unsupported: all(
-      contrast,
-      fillable,
-      claimed("evict.per pod", ({ evict }) => evict?.kind === "capacity" && evict.per === "pod"),
-    ),
-    blame: { owner: "another-pods-entries-evicted-it" },
-    trials: 1,
-    minimumSharp: 1,
-    trial: async (lab) => {
-      const { promptCells, inserts } = flood(lab.profile, 1);
-      const kept = trunk(lab.corpus.namespace(), promptCells);
-      const pod = await seed(lab, kept);
-      if (pod === undefined) return;
-      await makeBusy(lab, pod);
-      // While its pod is busy a fresh prompt lands elsewhere, and its extensions follow it there.
-      const namespace = lab.corpus.namespace();
-      const shape = over(lab.profile, Math.max(4, promptCells));
-      const first = await lab.send(trunk(namespace, shape.sharedCells), { label: "flood" });
-      await lab.settle();
-      if (first.pod === null || first.pod === pod) return;
-      for (let insert = 0; insert < inserts; insert++) {
-        await lab.send(branch(namespace, { ...shape, totalCells: shape.sharedCells + 1 }, `flood${insert}-`), {
-          label: "flood",
-        });
-      }
-      await lab.settle();
-      await busyProbe(lab, pod, kept, "owner");
-    },
-  }),
-  routingCase({
     id: "EVI-07",
     level: "declared-MUST",
     requirement: "R-EVI-7",
@@ -230,12 +156,4 @@ export const evictCases: readonly Case[] = [
 /** What {@link Lab.settle} itself moves the clock by. */
 function drainMs({ load }: RouterProfile): number {
   return load?.signal === "window" || load?.signal === "cost-model" ? (load.windowMs ?? 180_000) + 2_000 : 0;
-}
-
-/** Prompts of which sixteen fill one index, and how many make it overflow several times over. */
-function flood(profile: RouterProfile, podCount: number): { promptCells: number; inserts: number } {
-  const promptCells = Math.max(2, Math.floor(capacityChars(profile) / PROMPTS_TO_FILL / CELL_CHARS));
-  const perIndex = Math.ceil(capacityChars(profile) / (promptCells * CELL_CHARS));
-  const indexes = profile.evict?.kind === "capacity" && profile.evict.per === "pod" ? podCount : 1;
-  return { promptCells, inserts: 3 * perIndex * indexes };
 }

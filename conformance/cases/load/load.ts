@@ -1,7 +1,6 @@
 /** LOAD and HOT: who gets requests that no prefix decides. */
 import type { Case } from "../../case.ts";
 import type { Held, Lab } from "../../lab.ts";
-import type { Observation } from "../../observation.ts";
 import { WINDOW_EDGE_MS } from "../../oracle/load.ts";
 import { loadWindowMs, type RouterProfile } from "../../router-profile.ts";
 import { LATE_RELEASES } from "../trials/busy.ts";
@@ -12,7 +11,7 @@ import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
 import { cells, trunk } from "../trials/shape.ts";
 import { chunk } from "../trials/stream-text.ts";
-import { evenlySpread, FRESH_PER_LOOK, judgeEven } from "../trials/spread.ts";
+import { evenlySpread, FRESH_PER_LOOK, judgeFresh } from "../trials/spread.ts";
 
 const byLoad = all(loadDecides, coldReachable);
 const countsInFlight = claimed("load.signal in-flight", ({ load }: RouterProfile) => load?.signal === "in-flight");
@@ -34,8 +33,6 @@ async function sendEvenly(lab: Lab): Promise<void> {
   };
   await inLooks(lab, once, judgeFresh);
 }
-
-const judgeFresh = (observation: Observation) => judgeEven(observation, "idle-pods-used-unevenly");
 
 /**
  * Holds as many fresh prompts as there are pods: with nothing else in flight, each must find an idle pod. Over HTTP the

@@ -1,7 +1,6 @@
 /** MOD: models and LoRA adapters that not every pod serves. */
 import type { Case } from "../../case.ts";
-import type { RouterProfile } from "../../router-profile.ts";
-import { all, claimed, coldReachable, prefixAware, separable } from "../claims.ts";
+import { all, claimed, coldReachable, learnsModels, prefixAware, separable } from "../claims.ts";
 import { exchange, noted } from "../trials/exchange.ts";
 import { type Finding, httpCase } from "../trials/http-case.ts";
 import { askBusyOwner } from "../trials/owner-trial.ts";
@@ -10,9 +9,6 @@ import { routingCase } from "../trials/routing-case.ts";
 import { branch, over, trunk } from "../trials/shape.ts";
 
 const PAIRS = 20;
-/** Without the claim a router is one for a fleet whose pods all serve the same. */
-const learnsModels = claimed("discovery.models true", ({ discovery }: RouterProfile) => discovery?.models === true);
-
 export const servingCases: readonly Case[] = [
   {
     id: "MOD-02",

@@ -1,13 +1,17 @@
 /** TOK: text that is awkward to cut, to parse or to match. */
 import type { Case } from "../../case.ts";
 import { CHARS_PER_WORD } from "../../corpus.ts";
+import type { Prompt } from "../../corpus.ts";
+import type { Lab } from "../../lab.ts";
 import type { RouterProfile } from "../../router-profile.ts";
-import { all, busyOwner, coldReachable, loadDecides, no, none, prefixAware } from "../claims.ts";
+import { all, busyOwner, coldReachable, loadDecides, no, none, prefixAware, separable } from "../claims.ts";
 import { completionBody, exchange, type Exchange } from "../trials/exchange.ts";
 import { httpCase } from "../trials/http-case.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
+import { askBusyOwner } from "../trials/owner-trial.ts";
 import { judgeService } from "../trials/judge-service.ts";
 import { routingCase } from "../trials/routing-case.ts";
+import { trunk } from "../trials/shape.ts";
 import { parseLatin } from "../trials/stream-text.ts";
 
 /** Pairs that share the first bytes of a character and differ inside it. */
@@ -20,6 +24,20 @@ const TORN = [
 ] as const;
 
 const FEWEST_UNITS_PER_BLOCK = 16;
+
+/** Ids that every vocabulary has, none of them special, and all as long when written. */
+const ID_FLOOR = 1_000;
+const ID_RANGE = 9_000;
+
+/** A fresh prompt as token ids, each in place of a word. */
+function asIds(lab: Lab): Prompt {
+  const prompt = trunk(lab.corpus.namespace(), 3);
+  const tokenIds = Array.from(
+    { length: prompt.text.length / CHARS_PER_WORD },
+    () => ID_FLOOR + lab.random.below(ID_RANGE),
+  );
+  return { ...prompt, tokenIds };
+}
 
 function oneBlockChars({ match }: RouterProfile): number {
   const unit = match?.unit;
@@ -153,6 +171,18 @@ export const textCases: readonly Case[] = [
         reason: "prompt-changed",
         detail: `the prompt ${changed.label} reached its pod as ${promptAt(changed)}`,
       };
+    },
+  }),
+  routingCase({
+    id: "TOK-18",
+    level: "declared-MUST",
+    requirement: "R-TOK-18",
+    title: "Prompts of as many token ids MUST NOT be taken for one another.",
+    needs: { idPrompts: true },
+    unsupported: all(prefixAware, separable, coldReachable),
+    blame: { load: "other-ids-matched" },
+    trial: async (lab) => {
+      await askBusyOwner(lab, { seed: asIds(lab), probe: asIds(lab), kind: "load" });
     },
   }),
   routingCase({

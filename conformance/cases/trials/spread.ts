@@ -25,11 +25,11 @@ export const FRESH_PER_LOOK = 240;
 const GREEDY_SHARE = 0.5;
 const STARVED_PART = 0.25;
 
-/** Judges the steps labelled `fresh`: each pod's count within what a uniform choice explains. */
-export function judgeEven(observation: Observation, reason: string): Judgement {
+/** Judges the steps labelled `fresh`, all for one model: the count of each pod that serves it within what a uniform choice explains. */
+export function judgeFresh(observation: Observation): Judgement {
   const unserved = judgeService(observation);
   if (unserved !== undefined) return unserved;
-  const pods = observation.steps.findLast((step) => step.kind === "pods")?.pods ?? [];
+  const pods = podsOf(observation);
   const { of, stages } = looksIn(observation);
   const served = stages.map((_, index) => freshIn(stages.slice(0, index + 1).flat()));
   const due = 1 / pods.length;
@@ -64,8 +64,14 @@ export function judgeEven(observation: Observation, reason: string): Judgement {
   if (sides.every(({ verdict }) => verdict !== "fail")) {
     return { verdict: "inconclusive", reason: UNDECIDED, detail: found };
   }
-  return { verdict: "fail", reason, detail: found, observed: counts.map(String), statistic };
+  return { verdict: "fail", reason: "idle-pods-used-unevenly", detail: found, observed: counts.map(String), statistic };
 }
 
 const freshIn = (steps: readonly SentStep[]): (string | null)[] =>
   steps.filter(({ label }) => label === "fresh").map(({ pod }) => pod);
+
+function podsOf({ steps }: Observation): readonly string[] {
+  const { pods = [], serving = {} } = steps.findLast((step) => step.kind === "pods") ?? {};
+  const model = steps.flatMap((step) => (step.kind === "sent" && step.label === "fresh" ? [step.model] : []))[0] ?? "";
+  return pods.filter((pod) => serving[pod]?.includes(model) !== false);
+}

@@ -6,7 +6,7 @@
  * Cases that measure time are left out: they depend on what else the machine does.
  */
 import { CASES } from "../../cases/index.ts";
-import { runConformance } from "../../runner/run-conformance.ts";
+import { runCases } from "../../runner/run-cases.ts";
 import type { HttpMutant } from "./http-mutants.ts";
 import { proxyAdapter } from "./proxy-adapter.ts";
 
@@ -22,7 +22,7 @@ export async function httpKillersOf(mutant: HttpMutant): Promise<readonly string
 async function failuresOf({ broken, caseId }: HttpMutant, seed: number): Promise<readonly string[]> {
   const only = CASES.filter((each) => each.id === caseId || isAsked(each)).map(({ id }) => id);
   const adapter = proxyAdapter(broken);
-  const report = await runConformance({ adapter, only: only.join(","), seed, slow: true, isolation: "L2" });
+  const report = await runCases({ adapter, only: only.join(","), seed, slow: true, isolation: "L2" });
   return report.cases.flatMap(({ id, verdict, reason = "" }) => (verdict === "fail" ? [`${id} ${reason}`] : []));
 }
 

@@ -59,6 +59,7 @@ export function proxyAdapter(make: ProxyMake = {}): RouterAdapter {
     ...(settle === undefined ? {} : { settle }),
     ...(habits.kvEvents === true ? { kvEvents: { replay: true } } : {}),
     podSeenBy: { header: POD_HEADER, value: "name" },
+    requests: { promptForms: ["string", "strings", "ids"] },
     observe: OBSERVE,
     async start({ pods, seed, clock, threshold = rule.threshold }) {
       const router = new RuleRouter({ ...rule, threshold }, seed, routing);

@@ -58,7 +58,7 @@ export class LearntPrompts {
 
   matches(request: RouteRequest): Match[] {
     const key = this.#key(request);
-    const text = textOf(request);
+    const text = this.#textOf(request);
     return this.#learnt
       .filter((entry) => entry.key === key)
       .map((entry) => ({ entry, chars: this.#matchedChars(text, entry) }))
@@ -66,7 +66,7 @@ export class LearntPrompts {
   }
 
   learn(request: RouteRequest, pod: string, nowMs: number): void {
-    const text = textOf(request);
+    const text = this.#textOf(request);
     const key = this.#key(request);
     if (this.#buried.has(text)) return;
     const same = this.#learnt.filter((entry) => entry.key === key);
@@ -86,7 +86,7 @@ export class LearntPrompts {
       text,
       pod,
       madeMs,
-      usedMs: nowMs,
+      usedMs: this.#is("hits-not-refreshed") ? madeMs : nowMs,
       keptChars: text.length,
       lostChars: 0,
       absorbed: absorbed.flatMap((entry) => (entry.text === text ? entry.absorbed : [entry])),
@@ -95,7 +95,7 @@ export class LearntPrompts {
   }
 
   unlearn(request: RouteRequest, pod: string): void {
-    const text = textOf(request);
+    const text = this.#textOf(request);
     this.#learnt = this.#learnt.flatMap((entry) => {
       return entry.pod === pod && entry.text === text ? entry.absorbed : [entry];
     });
@@ -162,12 +162,18 @@ export class LearntPrompts {
     if (evict === null || !("capacityChars" in evict) || this.#is("never-evicts")) return;
     const counted = (entry: Learnt): boolean => evict.per === "all" || this.#is("one-lru-for-all") || entry.pod === pod;
     const size = (): number => this.#learnt.reduce((sum, entry) => sum + (counted(entry) ? entry.text.length : 0), 0);
-    while (size() > evict.capacityChars) {
+    const capacityChars = evict.capacityChars * (this.#is("index-too-small") ? 0.4 : 1);
+    while (size() > capacityChars) {
       const candidates = this.#learnt.filter(counted).sort((a, b) => a.usedMs - b.usedMs);
       const victim = this.#is("evicts-most-recent") ? candidates.at(-2) : candidates[0];
       if (victim === undefined) return;
       this.#learnt = this.#learnt.filter((entry) => entry !== victim);
     }
+  }
+
+  #textOf(request: RouteRequest): string {
+    const byCount = typeof request.prompt !== "string" && this.#is("ids-by-their-number");
+    return byCount ? "x".repeat(request.prompt.length) : textOf(request);
   }
 
   #key(request: RouteRequest): string {

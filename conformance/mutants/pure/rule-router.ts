@@ -26,6 +26,12 @@ interface Choice {
   readonly spilt?: boolean;
 }
 
+/** What a choice by load or by turn goes by. */
+interface Moment {
+  readonly nowMs: number;
+  readonly model: string;
+}
+
 export class RuleRouter implements FunctionRouter {
   readonly #rule: RuleOptions;
   readonly #fault: Fault | undefined;
@@ -37,7 +43,7 @@ export class RuleRouter implements FunctionRouter {
   #modelsOf: ReadonlyMap<string, readonly string[] | undefined> = new Map();
   readonly #flights = new Map<string, Flight>();
   readonly #sticky = new Map<string, string>();
-  #turn = 0;
+  readonly #turns = new Map<string, number>();
   #gateStuck = false;
 
   constructor(rule: RuleOptions, seed: number, fault?: Fault) {
@@ -87,7 +93,7 @@ export class RuleRouter implements FunctionRouter {
     if (pod === null) return record;
     const learn = followed || !this.#is(spilt ? "spill-not-learnt" : "below-threshold-not-learnt");
     this.#flights.set(request.requestId, { request, pod, learn, startMs: nowMs });
-    this.#loads.started(pod, text.length, nowMs);
+    this.#loads.started(pod, { model: request.model, chars: text.length, atMs: nowMs });
     if (learn && this.#insertAt === "dispatch") this.#learnt.learn(request, pod, nowMs);
     return record;
   }
@@ -101,7 +107,7 @@ export class RuleRouter implements FunctionRouter {
       (this.#is("leaks-on-finish") && outcome === "ok") ||
       (this.#is("leaks-on-error") && outcome === "error") ||
       (this.#is("leaks-on-abort") && outcome === "aborted");
-    if (!leaks) this.#loads.ended(this.#is("ends-counted-elsewhere") ? this.#after(pod) : pod);
+    if (!leaks) this.#loads.ended(this.#is("ends-counted-elsewhere") ? this.#after(pod) : pod, request.model);
     const owns = outcome !== "error" || this.#rule.insertWhen === "always" || this.#is("failed-request-owns");
     if (this.#insertAt === "response") {
       if (owns && learn) this.#learnt.learn(request, pod, nowMs);
@@ -115,10 +121,10 @@ export class RuleRouter implements FunctionRouter {
   }
 
   #forgetOpen(startedBeforeMs: number): void {
-    for (const [id, { startMs, pod }] of this.#flights) {
+    for (const [id, { startMs, pod, request }] of this.#flights) {
       if (startMs > startedBeforeMs) continue;
       this.#flights.delete(id);
-      this.#loads.ended(pod);
+      this.#loads.ended(pod, request.model);
     }
   }
 
@@ -133,6 +139,7 @@ export class RuleRouter implements FunctionRouter {
   #choose(request: RouteRequest, nowMs: number, exclude?: ReadonlySet<string>): Choice {
     const pods = this.#servingPods(request.model).filter((pod) => exclude?.has(pod) !== true);
     if (pods.length === 0) return { pod: null, followed: false, matchedChars: 0 };
+    const moment = { nowMs, model: request.model };
     const text = textOf(request);
     const isShort = text.length < this.#rule.unitChars;
     if (isShort && this.#is("breaks-on-short-prompts")) return { pod: null, followed: false, matchedChars: 0 };
@@ -157,11 +164,11 @@ export class RuleRouter implements FunctionRouter {
     if (follows && this.#is("sticky-at-80-percent") && this.#random.below(5) === 0) {
       return { pod: this.#random.pick(pods), followed: false, matchedChars: 0 };
     }
-    if (follows && !this.#gateOpen(pods, nowMs)) {
+    if (follows && !this.#gateOpen(pods, moment)) {
       const owners = this.#ownersOf(best, present, text);
-      return { pod: this.#pickOwner(owners, nowMs), followed: true, matchedChars: best.chars };
+      return { pod: this.#pickOwner(owners, moment), followed: true, matchedChars: best.chars };
     }
-    return { pod: this.#pickCold(pods, nowMs), followed: false, matchedChars: best?.chars ?? 0, spilt: follows };
+    return { pod: this.#pickCold(pods, moment), followed: false, matchedChars: best?.chars ?? 0, spilt: follows };
   }
 
   #servingPods(model: string): readonly string[] {
@@ -175,7 +182,8 @@ export class RuleRouter implements FunctionRouter {
   #passes({ chars, entry }: Match, text: string): boolean {
     if (this.#is("ignores-the-threshold")) return chars > 0;
     if (this.#is("absolute-threshold")) return chars > 6 * 640;
-    const total = this.#is("ratio-of-the-cached-prompt") ? entry.text.length : this.#lengthOf(text);
+    const ofCached = (this.#rule.ratioOf === "cached") !== this.#is("ratio-of-the-other-prompt");
+    const total = this.#lengthOf(ofCached ? entry.text : text);
     const shift = this.#is("threshold-too-low") ? -0.1 : this.#is("threshold-too-high") ? 0.1 : 0;
     const surplus = chars / total - (this.#rule.threshold + shift);
     const inclusive = (this.#rule.comparison === ">=") !== this.#is("comparison-flipped");
@@ -198,44 +206,44 @@ export class RuleRouter implements FunctionRouter {
     return owners.filter(({ entry }) => pods.includes(entry.pod));
   }
 
-  #pickOwner(owners: readonly Match[], nowMs: number): string {
+  #pickOwner(owners: readonly Match[], moment: Moment): string {
     const pods = [...new Set(owners.map(({ entry }) => entry.pod))];
     if (this.#is("first-owner")) return owners.reduce((a, b) => (b.entry.madeMs < a.entry.madeMs ? b : a)).entry.pod;
-    if (this.#is("busiest-owner")) return this.#extreme(pods, nowMs, -1);
-    return this.#extreme(pods, nowMs, 1);
+    if (this.#is("busiest-owner")) return this.#extreme(pods, moment, -1);
+    return this.#extreme(pods, moment, 1);
   }
 
-  #pickCold(pods: readonly string[], nowMs: number): string {
+  #pickCold(pods: readonly string[], moment: Moment): string {
     const first = pods[0] ?? "";
     if (this.#is("cold-to-first")) return first;
-    if (this.#is("cold-to-busiest")) return this.#extreme(pods, nowMs, -1);
+    if (this.#is("cold-to-busiest")) return this.#extreme(pods, moment, -1);
     if (this.#is("cold-round-robin") || this.#rule.cold === "round-robin")
-      return pods[this.#turn++ % pods.length] ?? first;
+      return pods[this.#turn(moment) % pods.length] ?? first;
     if (this.#is("cold-to-smallest-index")) {
       return pods.reduce((a, b) => (this.#learnt.sizeChars(b) < this.#learnt.sizeChars(a) ? b : a));
     }
     if (this.#is("same-lot-always")) return first;
     if (this.#is("cold-at-random") || this.#rule.cold === "random") return this.#random.pick(pods);
-    return this.#extreme(pods, nowMs, 1);
+    return this.#extreme(pods, moment, 1);
   }
 
   /** The pod with the least (sign 1) or the most (sign -1) load; ties by option. */
-  #extreme(pods: readonly string[], nowMs: number, sign: 1 | -1): string {
-    const loads = pods.map((pod) => sign * this.#loads.of(pod, nowMs));
+  #extreme(pods: readonly string[], moment: Moment, sign: 1 | -1): string {
+    const loads = pods.map((pod) => sign * this.#loads.of(pod, moment.nowMs, moment.model));
     const tied = pods.filter((_, index) => loads[index] === Math.min(...loads));
     const first = tied[0] ?? pods[0] ?? "";
     if (this.#is("ties-lean-to-first") && this.#random.below(2) === 0) return first;
     if (this.#is("starves-the-last") && this.#random.below(10) > 0) tied.splice(pods.length - 1);
     if (this.#rule.ties === "first" || this.#is("ties-to-first")) return first;
-    return this.#rule.ties === "rotate" ? (tied[this.#turn++ % tied.length] ?? first) : this.#random.pick(tied);
+    return this.#rule.ties === "rotate" ? (tied[this.#turn(moment) % tied.length] ?? first) : this.#random.pick(tied);
   }
 
-  #gateOpen(pods: readonly string[], nowMs: number): boolean {
+  #gateOpen(pods: readonly string[], moment: Moment): boolean {
     const gate = this.#rule.gate;
     if (gate === null || this.#is("no-gate")) return false;
     if (this.#gateStuck) return true;
     const counted = this.#is("gate-counts-absent-pods") ? this.#loads.pods() : pods;
-    const loads = counted.map((pod) => this.#loads.of(pod, nowMs));
+    const loads = counted.map((pod) => this.#loads.of(pod, moment.nowMs, moment.model));
     const max = Math.max(...loads);
     const min = Math.min(...loads);
     if (this.#is("gate-at-any-imbalance")) return max > min;
@@ -243,6 +251,14 @@ export class RuleRouter implements FunctionRouter {
     const isOpen = max - min > absolute && max > gate.relative * min;
     this.#gateStuck = isOpen && this.#is("gate-never-closes");
     return isOpen;
+  }
+
+  /** Each model's requests take turns of their own: several have pods of their own. */
+  #turn({ model }: Moment): number {
+    const whose = this.#is("one-turn-for-all-models") ? "" : model;
+    const turn = this.#turns.get(whose) ?? 0;
+    this.#turns.set(whose, turn + 1);
+    return turn;
   }
 
   #after(pod: string): string {

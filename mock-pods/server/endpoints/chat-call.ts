@@ -13,7 +13,7 @@ import { promptLogprobs } from "../generation/prompt-logprobs.ts";
 import { parseToolCalls, ToolCallStream } from "../generation/structured/tool-calls.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { RenderedPrompt } from "../prompts/prompt-rendering.ts";
-import { TextEvent } from "../http/text-event.ts";
+import type { TextEvent } from "../http/text-event.ts";
 
 export interface ChatCallOptions {
   readonly pod: PodContext;
@@ -169,7 +169,7 @@ export class ChatStream {
   readonly #continuousUsage: boolean;
   /** A token in the middle of an answer differs from others in nothing but its text. */
   readonly #tellsTextAlone: boolean;
-  readonly #counted: number[];
+  readonly #generations: readonly Generation[];
   /** By choice: a token in the middle of its answer. */
   readonly #tokens: TextEvent[] = [];
   readonly #toolCalls: readonly ToolCallStream[];
@@ -182,7 +182,7 @@ export class ChatStream {
     this.#call = call;
     this.#stream = stream;
     this.#open = generations.length;
-    this.#counted = generations.map(() => 0);
+    this.#generations = generations;
     this.#toolCalls = call.parsesTools ? generations.map(() => new ToolCallStream()) : [];
     this.#opening =
       `data: {"id":${JSON.stringify(id)},"object":"chat.completion.chunk","created":${created},` +
@@ -223,7 +223,7 @@ export class ChatStream {
 
   /** The same to every choice, before its first token. */
   #writeToAll(delta: string, more: string): void {
-    for (let index = 0; index < this.#counted.length; index++) {
+    for (let index = 0; index < this.#generations.length; index++) {
       const choice = `{"index":${index},"delta":${delta},"logprobs":null,"finish_reason":null}`;
       this.#stream.write(`${this.#opening}${choice}]${this.#usagePart(0)}${more}}\n\n`);
     }
@@ -232,20 +232,21 @@ export class ChatStream {
   #write(delta: Delta): void {
     const { generation, text } = delta;
     const index = generation.plan.choiceIndex;
-    this.#counted[index] = (this.#counted[index] as number) + delta.tokens;
     if (generation.finishReason === undefined && this.#tellsTextAlone) {
-      return (this.#tokens[index] ??= this.#tokenEvent(index)).write(this.#stream, text);
+      return (this.#tokens[index] ??= this.#tokenEvent(generation)).write(text);
     }
     const event = this.#event(delta);
     if (event !== undefined) this.#stream.write(event);
   }
 
-  #tokenEvent(index: number): TextEvent {
+  #tokenEvent(generation: Generation): TextEvent {
     const ids = this.#call.options.pod.settings.version.answerKeys === "now" ? `,"token_ids":null` : "";
-    return new TextEvent(
-      `${this.#opening}{"index":${index},"delta":{"content":`,
+    const event = this.#stream.textEvent(
+      `${this.#opening}{"index":${generation.plan.choiceIndex},"delta":{"content":`,
       `},"logprobs":null,"finish_reason":null${ids}}]}\n\n`,
     );
+    generation.tellTokensBy(event);
+    return event;
   }
 
   /** Undefined for tokens that say nothing yet, as those of a tool's name. */
@@ -274,7 +275,7 @@ export class ChatStream {
         : "";
     return (
       `${this.#opening}{"index":${index},"delta":${told ?? "{}"},"logprobs":${logprobs},` +
-      `${finish}${isNow ? `,"token_ids":${ids}` : ""}}]${this.#usagePart(this.#counted[index] as number)}${fingerprint}}\n\n`
+      `${finish}${isNow ? `,"token_ids":${ids}` : ""}}]${this.#usagePart(generation.tokens)}${fingerprint}}\n\n`
     );
   }
 
@@ -291,7 +292,7 @@ export class ChatStream {
   }
 
   #usageEvent(): string {
-    const completionTokens = this.#counted.reduce((sum, tokens) => sum + tokens, 0);
+    const completionTokens = this.#generations.reduce((sum, { tokens }) => sum + tokens, 0);
     const counts = chunkUsage(this.#call.promptTokens, completionTokens, this.#call.details(this.#cachedTokens));
     const fingerprint = JSON.stringify(this.#call.options.pod.settings.systemFingerprint);
     return `${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`;

@@ -9,7 +9,7 @@ import type { LogprobOptions } from "../generation/logprobs.ts";
 import { promptLogprobs } from "../generation/prompt-logprobs.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { RenderedPrompt } from "../prompts/prompt-rendering.ts";
-import { TextEvent } from "../http/text-event.ts";
+import type { TextEvent } from "../http/text-event.ts";
 
 export interface CompletionCallOptions {
   readonly pod: PodContext;
@@ -112,7 +112,6 @@ export function completionBody(call: CompletionCall, generations: readonly Gener
 class StreamedChoice {
   /** A token of it in the middle of the answer. */
   token: TextEvent | undefined;
-  sentTokens = 0;
   /** Its first chunk is out, where that tells more than others do. */
   started = false;
   /** Of the next token in the text, for logprobs. */
@@ -123,6 +122,7 @@ class StreamedChoice {
 export class CompletionStream {
   readonly #call: CompletionCall;
   readonly #stream: ReplyStream;
+  readonly #generations: readonly Generation[];
   readonly #opening: string;
   readonly #fingerprint: string | null;
   /** Of a choice without ids. */
@@ -141,6 +141,7 @@ export class CompletionStream {
     const { request, pod, id, created, modelName } = call.options;
     this.#call = call;
     this.#stream = stream;
+    this.#generations = generations;
     this.#open = generations.length;
     this.#choices = generations.map(() => new StreamedChoice());
     this.#tellsTextAlone = request.return_token_ids !== true && (request.logprobs ?? null) === null;
@@ -171,22 +172,28 @@ export class CompletionStream {
     const { generation, text } = delta;
     const index = generation.plan.choiceIndex;
     const choice = this.#choices[index] as StreamedChoice;
-    choice.sentTokens += delta.tokens;
     const isPlain = this.#tellsTextAlone && (choice.started || !this.#call.echo);
     const tellsTextAlone = isPlain && generation.finishReason === undefined && !this.#continuousUsage;
-    if (!tellsTextAlone) return this.#stream.write(this.#event(delta, choice, isPlain));
-    choice.token ??= new TextEvent(this.#beforeText(index), `${this.#afterText(generation)}]${this.#noUsage}}\n\n`);
-    choice.token.write(this.#stream, text);
+    if (!tellsTextAlone) return this.#stream.write(this.#event(delta, isPlain));
+    choice.token ??= this.#tokenEvent(generation);
+    choice.token.write(text);
   }
 
-  #event({ generation, text, tokens }: Delta, { sentTokens }: StreamedChoice, isPlain: boolean): string {
+  #tokenEvent(generation: Generation): TextEvent {
+    const after = `${this.#afterText(generation)}]${this.#noUsage}}\n\n`;
+    const event = this.#stream.textEvent(this.#beforeText(generation.plan.choiceIndex), after);
+    generation.tellTokensBy(event);
+    return event;
+  }
+
+  #event({ generation, text, tokens }: Delta, isPlain: boolean): string {
     const index = generation.plan.choiceIndex;
     const { finishReason } = generation;
     const choice = isPlain
       ? this.#beforeText(index) + JSON.stringify(text) + this.#afterText(generation)
       : this.#opening + this.#detailedChoice(generation, text, generation.lastTokenIds(tokens));
     const usagePart = this.#continuousUsage
-      ? `,"usage":${JSON.stringify(chunkUsage(generation.promptTokens, sentTokens))}`
+      ? `,"usage":${JSON.stringify(chunkUsage(generation.promptTokens, generation.tokens))}`
       : this.#noUsage;
     const fingerprint =
       finishReason !== undefined && !this.#includeUsage && this.#fingerprint !== null
@@ -240,7 +247,7 @@ export class CompletionStream {
 
   #usageEvent(): string {
     const { promptTokens } = this.#call;
-    const completionTokens = this.#choices.reduce((sum, { sentTokens }) => sum + sentTokens, 0);
+    const completionTokens = this.#generations.reduce((sum, { tokens }) => sum + tokens, 0);
     const counts = chunkUsage(promptTokens, completionTokens, this.#call.details(this.#cachedTokens ?? 0));
     const fingerprint = JSON.stringify(this.#call.options.pod.settings.systemFingerprint);
     return `${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`;

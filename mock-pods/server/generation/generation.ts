@@ -2,7 +2,9 @@
 import type { GenerationRequest, TokenOutput } from "../../engine/engine.ts";
 import { Detokenizer } from "./detokenizer.ts";
 import type { ModelTokenizer } from "../../../fixtures/tokenizer/model-tokenizer.ts";
+import type { TextEvent } from "../http/text-event.ts";
 import { TextEmitter } from "./text-emitter.ts";
+import { vocabularyOf } from "./words.ts";
 
 export interface GenerationPlan {
   readonly request: GenerationRequest;
@@ -34,27 +36,45 @@ export interface Delta {
   readonly tokens: number;
 }
 
+/** What wants to hear how generations go on. */
+export interface Listener {
+  /** These have new tokens, or ended. Called once a step. */
+  onProgress(changed: readonly Generation[]): void;
+}
+
+/** An API call: one or more generations answered together. */
+export interface Call extends Listener {
+  readonly generations: readonly Generation[];
+}
+
 export class Generation {
-  readonly plan: GenerationPlan;
+  // What every token changes comes first, together.
+  readonly id: string;
   /** Generated so far. */
   tokens = 0;
+  #sentTokens = 0;
+  #tokenEvent: TextEvent | undefined;
+  /** From the first token on that says something else elsewhere. */
+  #detokenizer: Detokenizer | undefined;
+  /** Of tokens that say the same wherever they stand. */
+  readonly #texts: ReadonlyMap<number, string>;
+  readonly plan: GenerationPlan;
+  /** From its submission on. */
+  call: Call | undefined;
   /** Of the first admission; 0 until then. */
   cachedTokens = 0;
   admitted = false;
   finishReason: FinishReason | undefined;
   stopReason: string | number | null = null;
-  readonly #detokenizer: Detokenizer;
+  readonly #tokenizer: ModelTokenizer;
   readonly #emitter: TextEmitter;
-  #sentTokens = 0;
 
   constructor(plan: GenerationPlan, tokenizer: ModelTokenizer) {
+    this.id = plan.request.id;
     this.plan = plan;
-    this.#detokenizer = new Detokenizer(tokenizer, plan.keepSpecial);
+    this.#tokenizer = tokenizer;
+    this.#texts = vocabularyOf(tokenizer).texts;
     this.#emitter = new TextEmitter(plan.stops, plan.includeStop, plan.minTokens);
-  }
-
-  get id(): string {
-    return this.plan.request.id;
   }
 
   /** All of it, where no deltas are taken. */
@@ -66,6 +86,23 @@ export class Generation {
     return this.plan.request.promptTokenIds.length;
   }
 
+  /** From now on there is nothing to tell of a token in the middle of the answer but its text, by this event. */
+  tellTokensBy(event: TextEvent): void {
+    const { stops, intervalTokens } = this.plan;
+    if (stops.length === 0 && intervalTokens === 1) this.#tokenEvent = event;
+  }
+
+  /** Takes a token from the engine and tells it, if that is all there is to do: nearly every token of a stream. */
+  tellAtOnce({ tokenId, finishReason }: TokenOutput): boolean {
+    if (this.#tokenEvent === undefined || this.#detokenizer !== undefined || finishReason !== undefined) return false;
+    const text = this.#texts.get(tokenId);
+    if (text === undefined) return false;
+    this.tokens++;
+    this.#sentTokens++;
+    this.#tokenEvent.write(text);
+    return true;
+  }
+
   /** Takes a token from the engine. True when it completed a stop string: the engine must be told to stop. */
   accept(output: TokenOutput): boolean {
     if (this.finishReason !== undefined) return false;
@@ -73,7 +110,7 @@ export class Generation {
     this.tokens++;
     const stoppedByToken = output.finishReason === "stop";
     // The token that stops a request is counted and listed, but its text is not shown.
-    const text = stoppedByToken && !this.plan.includeStop ? "" : this.#detokenizer.push(tokenId);
+    const text = stoppedByToken && !this.plan.includeStop ? "" : this.#textOf(tokenId);
     const stop = this.#emitter.push(text);
     if (stop !== undefined && output.finishReason !== "stop") {
       this.finishReason = "stop";
@@ -83,6 +120,13 @@ export class Generation {
     this.finishReason = output.finishReason;
     if (stoppedByToken && (tokenId !== this.plan.eosTokenId || this.plan.ignoresEos)) this.stopReason = tokenId;
     return false;
+  }
+
+  #textOf(tokenId: number): string {
+    const known = this.#detokenizer === undefined ? this.#texts.get(tokenId) : undefined;
+    if (known !== undefined) return known;
+    this.#detokenizer ??= new Detokenizer(this.#tokenizer, this.plan.keepSpecial);
+    return this.#detokenizer.push(tokenId);
   }
 
   /** Ends it without another token, as the engine's own abort does. */

@@ -1,6 +1,7 @@
 /** The way back of one exchange: puts vLLM's headers around an answer and tells the journal how it ended. */
 import { byteLength, type Answer } from "./answer.ts";
 import type { Exchange, HeaderPairs, ReplyStream } from "./exchange.ts";
+import type { TextEvent } from "./text-event.ts";
 
 /** Headers that belong to the server and its middleware rather than to an answer. */
 export interface HeaderFrame {
@@ -8,11 +9,13 @@ export interface HeaderFrame {
   trailing(outermost: boolean): HeaderPairs;
 }
 
-export class Responder {
+/** Its own stream, once it is opened: a token passes one object less. */
+export class Responder implements ReplyStream {
   readonly #exchange: Exchange;
   readonly #frame: HeaderFrame;
   readonly #route: string | undefined;
   readonly #goneActions: (() => void)[] = [];
+  #stream: ReplyStream | undefined;
   #ended = false;
   #status: number | undefined;
 
@@ -45,16 +48,26 @@ export class Responder {
   stream(contentType = "text/event-stream; charset=utf-8"): ReplyStream {
     const headers = [...this.#streamHeaders(contentType), ["transfer-encoding", "chunked"] as const];
     this.#status = 200;
-    const stream = this.#exchange.reply.open(200, headers);
-    return {
-      write: (text, bytes) => stream.write(text, bytes),
-      writeBytes: (bytes) => stream.writeBytes(bytes),
-      end: () => {
-        if (this.#ended) return;
-        stream.end();
-        this.#end("finished", 200);
-      },
-    };
+    this.#stream = this.#exchange.reply.open(200, headers);
+    return this;
+  }
+
+  write(text: string): void {
+    this.#stream?.write(text);
+  }
+
+  writeBytes(bytes: Uint8Array): void {
+    this.#stream?.writeBytes(bytes);
+  }
+
+  textEvent(before: string, after: string): TextEvent {
+    return (this.#stream as ReplyStream).textEvent(before, after);
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#stream?.end();
+    this.#end("finished", 200);
   }
 
   #sendChunked({ contentType = "", body }: Answer): void {

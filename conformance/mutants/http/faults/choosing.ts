@@ -37,6 +37,22 @@ export class LosesEndsUnderLoad extends RightProxy {
   }
 }
 
+/** Requests that their pod refused with a 4xx stay counted: no retry, no breaker and no finish takes them off. */
+export class CountsClientErrors extends RightProxy {
+  readonly #refused = new WeakSet<Attempt>();
+
+  protected override begin(attempt: Attempt, reply: IncomingMessage): void {
+    const status = statusOf(reply);
+    if (status >= 400 && status < 500) this.#refused.add(attempt);
+    super.begin(attempt, reply);
+  }
+
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    if (this.#refused.has(attempt)) this.open.delete(attempt);
+    else super.end(attempt, outcome);
+  }
+}
+
 /** Requests whose pod refused the connection stay counted. */
 export class LosesRefusedEnds extends RightProxy {
   readonly #refused = new WeakSet<Attempt>();

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { Judgement } from "../case.ts";
-import { runConformance, type RunEvent } from "./run-conformance.ts";
+import { runCases, type RunEvent } from "./run-cases.ts";
 import { testCase, testFunctionRouter } from "./test-doubles.ts";
 
 const failing = {
@@ -9,7 +9,7 @@ const failing = {
 };
 
 it("gives every id of the catalogue a row, whatever becomes of it", async () => {
-  const report = await runConformance({
+  const report = await runCases({
     adapter: testFunctionRouter(),
     only: "THR,STR",
     catalogue: [
@@ -35,8 +35,18 @@ it("gives every id of the catalogue a row, whatever becomes of it", async () => 
   expect(report.cases[1]?.reproduce).toBe("routeproof verify --only THR-02 --seed 1");
 });
 
+it("asks nothing to outlive a change of pods of a router that is restarted for each", async () => {
+  const catalogue = [testCase("POD-01", { needs: { transport: "any", podChanges: ["add"], outlivesChanges: true } })];
+  const verdicts = async (restartsForPods: boolean) => {
+    const { cases } = await runCases({ adapter: { ...testFunctionRouter(), restartsForPods }, catalogue });
+    return cases.map(({ verdict }) => verdict);
+  };
+  expect(await verdicts(false)).toEqual(["pass"]);
+  expect(await verdicts(true)).toEqual(["unsupported"]);
+});
+
 it("is an error, not a failure of the router, when the router does not start", async () => {
-  const report = await runConformance({
+  const report = await runCases({
     adapter: {
       ...testFunctionRouter(),
       start: () => Promise.reject(new OperationalError("ADAPTER_FAILED", "cannot run router: no such program")),
@@ -49,7 +59,7 @@ it("is an error, not a failure of the router, when the router does not start", a
 
 it("forgives known failures, and fails on an entry that passes or matches nothing", async () => {
   const run = (pattern: string, sometimes = false) =>
-    runConformance({
+    runCases({
       adapter: testFunctionRouter(),
       catalogue: [testCase("THR-01"), testCase("THR-02", failing)],
       knownFailing: [{ pattern, reason: "tracked", link: "https://example.com/1", sometimes }],
@@ -67,7 +77,7 @@ it("runs in the same drawn order for the same seed, and gives rows of the report
     const onEvent = (event: RunEvent): void => {
       if (event.type === "begin") order.push(event.id);
     };
-    const report = await runConformance({ adapter: testFunctionRouter(), catalogue, seed, shuffle: true, onEvent });
+    const report = await runCases({ adapter: testFunctionRouter(), catalogue, seed, shuffle: true, onEvent });
     expect(report.cases.map(({ id }) => id)).toEqual(catalogue.map(({ id }) => id));
     return order;
   };
@@ -77,16 +87,16 @@ it("runs in the same drawn order for the same seed, and gives rows of the report
 
 it("marks what did not run as not-run when interrupted or out of time", async () => {
   const interrupt = new AbortController();
-  const interrupted = await runConformance({
+  const interrupted = await runCases({
     adapter: testFunctionRouter(),
     catalogue: [testCase("THR-01", { traffic: async () => interrupt.abort() }), testCase("THR-02")],
     signal: interrupt.signal,
   });
   expect(interrupted.cases[1]).toMatchObject({ verdict: "not-run", reason: "interrupted" });
   expect(interrupted.footer.exitCode).toBe(2);
-  const late = await runConformance({ adapter: testFunctionRouter(), catalogue: [testCase("THR-01")], maxTimeMs: 0 });
+  const late = await runCases({ adapter: testFunctionRouter(), catalogue: [testCase("THR-01")], maxTimeMs: 0 });
   expect(late.cases[0]).toMatchObject({ verdict: "not-run", reason: "time-is-up" });
   const endless = testCase("THR-01", { traffic: () => new Promise(() => undefined) });
-  const cut = await runConformance({ adapter: testFunctionRouter(), catalogue: [endless], maxTimeMs: 20 });
+  const cut = await runCases({ adapter: testFunctionRouter(), catalogue: [endless], maxTimeMs: 20 });
   expect(cut.cases[0]).toMatchObject({ verdict: "not-run", reason: "time-is-up" });
 });

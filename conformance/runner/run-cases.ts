@@ -12,6 +12,7 @@ import { knownFailingFor, staleEntries, type KnownFailing } from "./known-failin
 import { footerFor } from "./overall-verdict.ts";
 import type { CaseRow, HeaderRow, Report, ReportRow } from "./report-rows.ts";
 import { obstacle, runCase, TOOK_TOO_LONG, type CaseOutcome } from "./run-case.ts";
+import { loadWindowMs } from "../router-profile.ts";
 import { selectCases } from "./select-cases.ts";
 import { openSession } from "./open-session.ts";
 import type { Session } from "./session.ts";
@@ -55,7 +56,7 @@ const MOST_REQUESTS_IN_A_CASE = 1_000;
 const MODELS = ["model-a", "model-ab"];
 
 /** @throws {OperationalError} USAGE when nothing is selected; ADAPTER_FAILED when the router cannot be started */
-export async function runConformance(options: RunOptions): Promise<Report> {
+export async function runCases(options: RunOptions): Promise<Report> {
   const { seed = 1, catalogue = CASES, knownFailing = [], onEvent } = options;
   const startedMs = performance.now();
   const selected = new Set(selectCases(catalogue, options.only));
@@ -155,8 +156,9 @@ async function runWithin(
 }
 
 function limitMs({ needs }: Case, session: Session, adapter: RouterAdapter): number {
-  if (needs.slow === true || needs.waitMs !== undefined || (needs.clockMs !== undefined && !session.canAdvance))
-    return SLOW_CASE_TIMEOUT_MS;
+  const drainsWindow = needs.drains === true && loadWindowMs(adapter.profile) !== undefined;
+  const waits = !session.canAdvance && (needs.clockMs !== undefined || drainsWindow);
+  if (needs.slow === true || needs.waitMs !== undefined || waits) return SLOW_CASE_TIMEOUT_MS;
   const patienceMs = MOST_CHANGES_IN_A_CASE * changeMs(adapter) + MOST_REQUESTS_IN_A_CASE * session.requestMs;
   return CASE_TIMEOUT_MS + patienceMs;
 }

@@ -1,0 +1,165 @@
+/** EVI: what an index of declared capacity keeps, and what it forgets. */
+import type { Case } from "../../case.ts";
+import type { Prompt } from "../../corpus.ts";
+import type { Lab } from "../../lab.ts";
+import type { RouterProfile } from "../../router-profile.ts";
+import { makeBusy } from "../trials/busy.ts";
+import { all, busyOwner, claimed, coldReachable, loadDecides, no, prefixAware } from "../claims.ts";
+import { capacityChars, CELL_CHARS } from "./evict-claims.ts";
+import { probeLabel } from "../trials/judged-probe.ts";
+import { routingCase } from "../trials/routing-case.ts";
+import { branch, over, trunk } from "../trials/shape.ts";
+
+/** The most text a case may send to fill an index. */
+const MAX_FLOOD_CHARS = 20_000_000;
+const PROMPTS_TO_FILL = 16;
+/** Fresh prompts per one that must land on a certain pod of three. */
+const MOST_TRIES_EACH = 12;
+/** Parts of an index. Together the first two are more than it holds, and neither alone, whatever makes pods busy besides. */
+const BEFORE_USE = 0.65;
+const AFTER_USE = 0.4;
+const WELL_WITHIN = 0.5;
+
+const fillable = all(
+  prefixAware,
+  loadDecides,
+  busyOwner,
+  claimed("evict.kind capacity", ({ evict }: RouterProfile) => evict?.kind === "capacity"),
+  (profile) =>
+    capacityChars(profile) * 6 > MAX_FLOOD_CHARS ? no("the index is too large to be filled in a test") : undefined,
+);
+
+export const capacityCases: readonly Case[] = [
+  routingCase({
+    id: "EVI-05",
+    level: "declared-MUST",
+    requirement: "R-EVI-5",
+    title: "A full index MUST forget what was used least recently, and keep what is in use.",
+    unsupported: all(fillable, coldReachable),
+    blame: { owner: "evicted-out-of-order", load: "evicted-out-of-order" },
+    trials: 1,
+    trial: async (lab) => {
+      const taught = await teach(lab);
+      if (taught === undefined) return;
+      const { prompt: kept, pod } = taught;
+      const inserts = flood(lab.profile, lab.pods().length);
+      const old: { prompt: Prompt; pod: string }[] = [];
+      for (let insert = 0; insert < inserts; insert++) {
+        const prompt = trunk(lab.corpus.namespace(), promptCells(lab.profile));
+        const { pod: served } = await lab.send(prompt, { label: "flood" });
+        if (insert < 6 && served !== null) old.push({ prompt, pod: served });
+        if (insert % 2 === 0) await lab.send(kept, { label: "use" });
+      }
+      await lab.settle();
+      await busyProbe(lab, pod, kept, "owner");
+      await lab.settle();
+      for (const forgotten of old) {
+        await busyProbe(lab, forgotten.pod, forgotten.prompt, "load");
+        await lab.settle();
+      }
+    },
+  }),
+  routingCase({
+    id: "EVI-06",
+    level: "declared-MUST",
+    requirement: "R-EVI-6",
+    title: "With a capacity per pod, filling one pod's index MUST NOT make another pod's prefixes be forgotten.",
+    unsupported: all(
+      fillable,
+      claimed("evict.per pod", ({ evict }) => evict?.kind === "capacity" && evict.per === "pod"),
+    ),
+    blame: { owner: "another-pods-entries-evicted-it" },
+    trials: 1,
+    minimumSharp: 1,
+    trial: async (lab) => {
+      const taught = await teach(lab);
+      if (taught === undefined) return;
+      const { prompt: kept, pod } = taught;
+      await makeBusy(lab, pod);
+      // While its pod is busy a fresh prompt lands elsewhere, and its extensions follow it there.
+      const namespace = lab.corpus.namespace();
+      const shape = over(lab.profile, Math.max(4, promptCells(lab.profile)));
+      const first = await lab.send(trunk(namespace, shape.sharedCells), { label: "flood" });
+      await lab.settle();
+      if (first.pod === null || first.pod === pod) return;
+      for (let insert = 0; insert < flood(lab.profile, 1); insert++) {
+        await lab.send(branch(namespace, { ...shape, totalCells: shape.sharedCells + 1 }, `flood${insert}-`), {
+          label: "flood",
+        });
+      }
+      await lab.settle();
+      await busyProbe(lab, pod, kept, "owner");
+    },
+  }),
+  routingCase({
+    id: "EVI-11",
+    level: "declared-MUST",
+    requirement: "R-EVI-5",
+    title: "In an index of declared capacity each use MUST lengthen a prefix's life.",
+    unsupported: fillable,
+    blame: { owner: "use-did-not-refresh" },
+    trials: 2,
+    trial: async (lab) => {
+      const kept = await teach(lab);
+      if (kept === undefined || !(await fill(lab, kept.pod, BEFORE_USE))) return;
+      const { pod } = await lab.send(kept.prompt, { label: "use" });
+      if (pod === null || !(await fill(lab, pod, AFTER_USE))) return;
+      await busyProbe(lab, pod, kept.prompt, "owner");
+    },
+  }),
+  routingCase({
+    id: "EVI-12",
+    level: "declared-MUST",
+    requirement: "R-EVI-12",
+    title: "What an index of the declared capacity holds with ease MUST be kept.",
+    unsupported: fillable,
+    blame: { owner: "forgotten-below-capacity" },
+    trials: 2,
+    trial: async (lab) => {
+      const kept = await teach(lab);
+      if (kept === undefined || !(await fill(lab, kept.pod, WELL_WITHIN))) return;
+      await busyProbe(lab, kept.pod, kept.prompt, "owner");
+    },
+  }),
+];
+
+interface Kept {
+  readonly prompt: Prompt;
+  readonly pod: string;
+}
+
+async function teach(lab: Lab): Promise<Kept | undefined> {
+  const prompt = trunk(lab.corpus.namespace(), promptCells(lab.profile));
+  const { pod } = await lab.send(prompt, { label: "seed" });
+  return pod === null ? undefined : { prompt, pod };
+}
+
+async function busyProbe(lab: Lab, pod: string, prompt: Prompt, kind: "owner" | "load"): Promise<void> {
+  await makeBusy(lab, pod);
+  await lab.send(prompt, { label: probeLabel(kind) });
+}
+
+/** Sends fresh prompts until they are this part of the index that the pod's prompts stand in; whether they came to be. */
+async function fill(lab: Lab, pod: string, part: number): Promise<boolean> {
+  const { evict } = lab.profile;
+  const isCounted = (served: string | null): boolean =>
+    served === pod || (evict?.kind === "capacity" && evict.per === "all");
+  const wanted = Math.ceil((part * capacityChars(lab.profile)) / (promptCells(lab.profile) * CELL_CHARS));
+  let left = wanted;
+  for (let tries = MOST_TRIES_EACH * wanted; tries > 0 && left > 0; tries--) {
+    const served = await lab.send(trunk(lab.corpus.namespace(), promptCells(lab.profile)), { label: "flood" });
+    if (isCounted(served.pod)) left--;
+  }
+  return left === 0;
+}
+
+/** Cells of a prompt of which sixteen fill one index. */
+const promptCells = (profile: RouterProfile): number =>
+  Math.max(2, Math.floor(capacityChars(profile) / PROMPTS_TO_FILL / CELL_CHARS));
+
+/** How many such prompts make it overflow several times over. */
+function flood(profile: RouterProfile, podCount: number): number {
+  const perIndex = Math.ceil(capacityChars(profile) / (promptCells(profile) * CELL_CHARS));
+  const indexes = profile.evict?.kind === "capacity" && profile.evict.per === "pod" ? podCount : 1;
+  return 3 * perIndex * indexes;
+}
