@@ -29,7 +29,7 @@ export function chatEndpoint(pod: PodContext): Handler {
       request,
       id: `chatcmpl-${baseRequestId(pod, exchange, request)}`,
       created: Math.floor(Date.now() / 1000),
-      modelName: pod.models.answeringName(request.model, adapter),
+      modelName: pod.models.answeringName(request.model, adapter?.name),
       prompt,
     });
     return answerCall(pod, exchange, responder, {

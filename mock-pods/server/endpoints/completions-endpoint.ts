@@ -32,7 +32,7 @@ export function completionsEndpoint(pod: PodContext): Handler {
       request,
       id: `cmpl-${baseRequestId(pod, exchange, request)}`,
       created: Math.floor(Date.now() / 1000),
-      modelName: pod.models.answeringName(request.model, adapter),
+      modelName: pod.models.answeringName(request.model, adapter?.name),
       prompts,
     });
     return answerCall(pod, exchange, responder, {
