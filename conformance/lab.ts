@@ -224,6 +224,6 @@ export interface ScriptedPods {
   loseCache(pod: string, how: CacheLoss): Promise<void>;
   /** What becomes of this pod's KV events from now on; undefined: they arrive as ever. */
   troubleEvents(pod: string, how: EventTrouble | undefined): void;
-  /** Makes a pod refuse connections (closed port) or answer again. */
+  /** Makes a pod refuse connections (closed port) or answer again; resolves when its cut connections were noticed. */
   setUp(pod: string, up: boolean): Promise<void>;
 }

@@ -173,7 +173,7 @@ const ContainerAdapterFile = Type.Object(
   closed,
 );
 
-const AdapterFileSchema = Type.Union([CommandAdapterFile, UrlAdapterFile, ContainerAdapterFile]);
+export const AdapterFileSchema = Type.Union([CommandAdapterFile, UrlAdapterFile, ContainerAdapterFile]);
 const check = checker(AdapterFileSchema);
 
 export type HttpCall = Static<typeof HttpCall>;

@@ -59,6 +59,8 @@ export interface RouterAdapter {
   readonly profile: RouterProfile;
   /** Whether it can be told of pods that come and go; without, cases that need it are unsupported. Default true. */
   readonly changesPods?: boolean;
+  /** It is stopped and started anew for every change: what it knew and answered is lost with it. */
+  readonly restartsForPods?: boolean;
   /** Addresses (`host:port`) that the kit's pods must bind, because the router already points at them. */
   readonly podsListen?: readonly string[];
   /** Where pods must listen for the router to reach them; default: loopback, which is also how it reaches them. */

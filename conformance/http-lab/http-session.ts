@@ -231,6 +231,8 @@ export class HttpSession implements Session<HttpCaseLab> {
   /** Stops the router and starts it anew in front of fresh pods. */
   async restart(): Promise<void> {
     await this.#stopRouter();
+    // The case before may have broken off with a pod down, of which the next one knows nothing.
+    await this.stage.reset();
     const old = this.#fleet.pods;
     if (this.adapter.podsListen === undefined) {
       this.#present = await Promise.all(Array.from({ length: DEFAULT_PODS }, () => this.newPod()));

@@ -1,5 +1,6 @@
 /** The pods' side of a case: what reached them, scripted replies instead of the engine's, requests held open. */
 import type { ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { CompletionPath, PodsHost } from "../adapters/router-under-test.ts";
 import type { Fleet, JournalEntry, Pod } from "../../mock-pods/pod/pod.ts";
 import type { CacheLoss, EventTrouble, PodPage, PodScript, PodSighting, ScriptedPods } from "../lab.ts";
@@ -10,6 +11,9 @@ import { PodCaches } from "./pod-caches.ts";
 import { PodPages } from "./pod-pages.ts";
 import { playScript } from "./play-script.ts";
 import { promptOf, samePrompt, type SentPrompt } from "./prompt-body.ts";
+
+/** In which a router notices that connections were cut. */
+const CUT_NOTICED_MS = 300;
 
 const COMPLETION_PATHS: ReadonlySet<string> = new Set<CompletionPath>(["/v1/completions", "/v1/chat/completions"]);
 
@@ -155,6 +159,8 @@ export class PodStage implements ScriptedPods {
     } else {
       this.#down.add(name);
       await this.#fleet.pod(name).crash();
+      // A router that uses an idle connection at the moment it is cut loses a race that tells nothing of it.
+      await sleep(CUT_NOTICED_MS);
     }
   }
 

@@ -48,6 +48,9 @@ export function obstacle(
   if (needs.podChanges !== undefined && adapter.changesPods === false) {
     return no("the adapter cannot tell the router about pods that come and go (pods.channel is none)");
   }
+  if (needs.outlivesChanges === true && adapter.restartsForPods === true) {
+    return no("pods change by a restart, and the router loses with it what it knows and what it is answering");
+  }
   if (needs.fleet !== undefined && (session.fixedPods !== undefined || adapter.changesPods === false)) {
     return no("it needs pods of different kinds, which the adapter cannot give the router");
   }

@@ -35,6 +35,16 @@ it("gives every id of the catalogue a row, whatever becomes of it", async () => 
   expect(report.cases[1]?.reproduce).toBe("routeproof verify --only THR-02 --seed 1");
 });
 
+it("asks nothing to outlive a change of pods of a router that is restarted for each", async () => {
+  const catalogue = [testCase("POD-01", { needs: { transport: "any", podChanges: ["add"], outlivesChanges: true } })];
+  const verdicts = async (restartsForPods: boolean) => {
+    const { cases } = await runCases({ adapter: { ...testFunctionRouter(), restartsForPods }, catalogue });
+    return cases.map(({ verdict }) => verdict);
+  };
+  expect(await verdicts(false)).toEqual(["pass"]);
+  expect(await verdicts(true)).toEqual(["unsupported"]);
+});
+
 it("is an error, not a failure of the router, when the router does not start", async () => {
   const report = await runCases({
     adapter: {

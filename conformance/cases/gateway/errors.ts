@@ -3,7 +3,7 @@ import type { Case } from "../../case.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { makeBusy } from "../trials/busy.ts";
 import { all, claimed, coldReachable, prefixAware, separable } from "../claims.ts";
-import { completionBody, exchange, httpOf, type Exchange } from "../trials/exchange.ts";
+import { completionBody, exchange, httpOf, newRequestId, type Exchange } from "../trials/exchange.ts";
 import { parseLatin } from "../trials/stream-text.ts";
 import { type Finding, httpCase, unreached } from "../trials/http-case.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
@@ -64,6 +64,32 @@ export const errorCases: readonly Case[] = [
         reason: "more-attempts-than-declared",
         detail: `a 503 was tried at ${got.attempts.length} pods; ${most} declared`,
         observed: got.attempts.map(({ pod }) => pod),
+      };
+    },
+  }),
+  httpCase({
+    id: "ERR-12",
+    level: "declared-MUST",
+    requirement: "R-ERR-12",
+    title: "Where a retry is declared for it, a request that its pod answers with 503 MUST be tried again.",
+    unsupported: claimed("retry on 503", ({ retry }) => retry?.on.includes(503) === true && retry.max > 0),
+    traffic: async (lab) => {
+      const requestId = newRequestId(lab);
+      httpOf(lab).pods.script({
+        requestId,
+        times: 1,
+        reply: { kind: "respond", status: 503, headers: [JSON_TYPE], body: [errorBody(503)] },
+      });
+      await exchange(lab, { label: "503 once" }, requestId);
+    },
+    missing: unreached,
+    finding: ([got]) => {
+      if (got === undefined || got.attempts.length === 0 || got.status === 200) return undefined;
+      return {
+        reason: "declared-retry-not-made",
+        detail: `one 503 of a pod, and the client got status ${got.status} after ${got.attempts.length} attempts`,
+        expected: ["200"],
+        observed: [String(got.status)],
       };
     },
   }),

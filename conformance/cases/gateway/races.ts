@@ -25,7 +25,7 @@ function concurrentHistory(): Case {
     requirement: "R-CON-2",
     title:
       "Requests that overlap each other and changes of pods MUST each go to a pod that the rule allows in some order of them.",
-    needs: { transport: "http", scriptedPods: true, podChanges: ["add", "remove"] },
+    needs: { transport: "http", scriptedPods: true, podChanges: ["add", "remove"], outlivesChanges: true },
     unsupported: all(
       prefixAware,
       claimed("gate (null when there is none)", ({ gate }) => gate !== undefined),
@@ -130,7 +130,7 @@ function changesUnderTraffic(): Case {
     level: "MUST",
     requirement: "R-CON-5",
     title: "While pods come and go among many requests, every request MUST be served.",
-    needs: { transport: "http", podChanges: ["add"], anyPod: true },
+    needs: { transport: "http", podChanges: ["add"], outlivesChanges: true, anyPod: true },
     unsupported: none,
     traffic: async (lab) => {
       let changing = true;

@@ -69,7 +69,7 @@ export const podHealthCases: readonly Case[] = [
     level: "SHOULD",
     requirement: "R-POD-14",
     title: "A stream that is open on a pod when the pod is removed SHOULD be passed on to its end.",
-    needs: { podChanges: ["remove"] },
+    needs: { podChanges: ["remove"], outlivesChanges: true },
     traffic: async (lab) => {
       const { pods } = httpOf(lab);
       const id = newRequestId(lab);

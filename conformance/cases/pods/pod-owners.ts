@@ -82,7 +82,7 @@ export const podOwnerCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-6",
     title: "Removing a pod MUST NOT make the router forget what other pods own.",
-    needs: removes,
+    needs: { ...removes, outlivesChanges: true },
     unsupported: contrast,
     blame: { owner: "forgot-on-pod-change" },
     trials: CHANGES,
@@ -103,7 +103,7 @@ export const podOwnerCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-6",
     title: "Adding a pod MUST NOT move prefixes that other pods own.",
-    needs: adds,
+    needs: { ...adds, outlivesChanges: true },
     unsupported: contrast,
     blame: { owner: "forgot-on-pod-change" },
     trials: CHANGES,
@@ -120,7 +120,7 @@ export const podOwnerCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-6",
     title: "The order in which pods are listed MUST NOT decide who owns a prefix.",
-    needs: { podChanges: ["start"] },
+    needs: { podChanges: ["start"], outlivesChanges: true },
     unsupported: contrast,
     blame: { owner: "forgot-on-pod-change" },
     trials: CHANGES,
@@ -166,7 +166,7 @@ export const podOwnerCases: readonly Case[] = [
     blame: { load: "absent-owner-counted" },
     trials: 4,
     trial: async (lab) => {
-      const fork = await placeFork(lab);
+      const fork = await placeFork(lab, { shortCells: 12 });
       if (fork === undefined) return;
       await lab.removePod(fork.longPod);
       await makeBusy(lab, fork.shortPod);

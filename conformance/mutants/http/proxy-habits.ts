@@ -6,6 +6,8 @@ import { REPORTED_LOAD } from "../pure/variants.ts";
 export interface ProxyHabits {
   /** A pod that has not begun to answer by then costs its client a 504. */
   readonly firstByteMs?: number;
+  /** Who is answered with 503 is tried at another pod. */
+  readonly retries503?: boolean;
   /** A pod that fails several times is left out for so long. */
   readonly recoveryMs?: number;
   /** It goes by the queues that pods report, and reads them so often. */
@@ -34,6 +36,7 @@ export function withHabits(profile: RouterProfile, habits: ProxyHabits): RouterP
   return {
     ...profile,
     forwards: { authorization: true, cookie: true },
+    ...(habits.retries503 === true ? { retry: { on: ["connect", 503], max: 2 } } : {}),
     ...(firstByteMs === undefined ? {} : { timeouts: { firstByteMs } }),
     ...(recoveryMs === undefined ? {} : { recoveryMs }),
     ...(scrapeMs === undefined ? {} : { load: { signal: "metric", name: REPORTED_LOAD, refreshMs: scrapeMs } }),

@@ -177,6 +177,11 @@ export class RightProxy extends ProxyFront {
   }
 
   protected async passBack(attempt: Attempt, reply: IncomingMessage): Promise<void> {
+    if (this.habits.retries503 === true && statusOf(reply) === 503 && this.hasUntried(attempt.flight)) {
+      reply.once("error", () => undefined).resume();
+      this.end(attempt, "error");
+      return this.attempt(attempt.flight);
+    }
     const { client } = attempt.flight;
     this.begin(attempt, reply);
     for await (const piece of this.pieces(reply)) {
@@ -245,12 +250,12 @@ export class RightProxy extends ProxyFront {
 
   /** The pod took no connection. */
   protected async goElsewhere(flight: Flight): Promise<void> {
-    if (flight.tried.size < MOST_ATTEMPTS && this.hasUntried(flight)) return this.attempt(flight);
+    if (this.hasUntried(flight)) return this.attempt(flight);
     throw new Refusal(502, "no pod accepts connections");
   }
 
   protected hasUntried({ tried }: Flight): boolean {
-    return tried.size < this.pods.length;
+    return tried.size < Math.min(MOST_ATTEMPTS, this.pods.length);
   }
 
   /** How long a pod that failed several times is left out; undefined: none ever is. */
