@@ -36,6 +36,9 @@ export async function packPodsCommand(directory: string, root: string): Promise<
     format: "esm",
     target: "node22",
     external: [...NATIVE, ...SELDOM],
+    // Node keeps the source in memory; names stay, for stack traces.
+    minifySyntax: true,
+    minifyWhitespace: true,
     logLevel: "warning",
     plugins: [sharedErrors, ranksAsData(room)],
   });

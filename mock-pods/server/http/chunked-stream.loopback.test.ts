@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { nodeReply } from "./node-reply.ts";
+import { NodeReply } from "./node-reply.ts";
 
 const BEFORE = `data: {"padding":"${"x".repeat(8_000)}","text":`;
 const AFTER = "}\n\n";
@@ -13,7 +13,7 @@ const EVENTS = 4_000;
 
 /** One event a turn of the event loop, and at first, while all is taken at once, two in some. Returns the body. */
 async function tell(response: ServerResponse): Promise<string> {
-  const stream = nodeReply(response).open(200, [["transfer-encoding", "chunked"]]);
+  const stream = new NodeReply(response).open(200, [["transfer-encoding", "chunked"]]);
   const event = stream.textEvent(BEFORE, AFTER);
   let body = "";
   const said = (text: string): void => {
