@@ -13,6 +13,8 @@ export interface MetricsProfile {
   readonly created: boolean;
   /** Sleep mode has families of its own. */
   readonly sleep: boolean;
+  /** Of HTTP and the process; 0.7's page is gathered from files of several processes, which have none. */
+  readonly serverFamilies: boolean;
   readonly cacheLabels: CacheLabels;
   /** `iteration_tokens_total` counts cached prompt tokens, too. */
   readonly iterationHits: boolean;
@@ -37,13 +39,14 @@ const SECONDS_TO_FIRST_TOKEN_0_7 = [
   0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ];
 const SECONDS_PER_TOKEN_0_7 = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5];
-const BATCH_TOKENS_0_7 = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192];
+const BATCH_TOKENS_0_7 = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8096];
 
 export const METRICS_0_32: MetricsProfile = {
   families: FAMILIES,
   format: "1.0.0",
   created: true,
   sleep: true,
+  serverFamilies: true,
   cacheLabels: "now",
   iterationHits: false,
   nullBlockUsed: false,
@@ -54,6 +57,7 @@ export const METRICS_0_28: MetricsProfile = {
   format: "1.0.0",
   created: true,
   sleep: true,
+  serverFamilies: true,
   cacheLabels: "now",
   iterationHits: false,
   nullBlockUsed: false,
@@ -92,15 +96,15 @@ export const METRICS_0_10: MetricsProfile = {
   format: "0.0.4",
   created: true,
   sleep: false,
+  serverFamilies: true,
   cacheLabels: "0.10",
   iterationHits: true,
   nullBlockUsed: true,
 };
 
-/** The engine V0, whose series carry the model's name and no engine. */
+/** The engine V0, whose series carry the model's name and no engine, and nothing else is on the page (as on a real 0.8.5's). */
 export const METRICS_0_7: MetricsProfile = {
   families: [
-    ...PROCESS,
     ...[
       now("vllm:num_requests_running"),
       now("vllm:num_requests_waiting"),
@@ -136,9 +140,10 @@ export const METRICS_0_7: MetricsProfile = {
   format: "0.0.4",
   created: false,
   sleep: false,
-  cacheLabels: "0.10",
+  serverFamilies: false,
+  cacheLabels: "0.7",
   iterationHits: true,
-  nullBlockUsed: true,
+  nullBlockUsed: false,
 };
 
 function now(name: string): FamilySpec {
