@@ -2,7 +2,7 @@
 import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
 import { type CarriedLoad, REPORTED_LOADS, type ReportedLoads } from "../observation.ts";
 import { type History, type Placement, quietBefore } from "./history.ts";
-import { LATE_NOTICE_MS } from "./late-notice.ts";
+import { mayBeUnnoticed } from "./late-notice.ts";
 import { commonPrefix } from "./measure.ts";
 import { type Range, surelyBelow } from "./range.ts";
 
@@ -13,7 +13,7 @@ export interface PodLoad {
   readonly chars: Range;
 }
 
-/** On a busy machine a request counts for longer than {@link LATE_NOTICE_MS}, but not past several later exchanges. */
+/** On a busy machine a request counts for longer than it {@link mayBeUnnoticed}, but not past several later exchanges. */
 const LATE_RELEASE_STRAGGLERS = 2;
 export const LATE_RELEASE_MAX_MS = 2_000;
 /** A router may sweep its window by the second. */
@@ -124,7 +124,7 @@ function inFlight(history: History, nowMs: number): Weight {
     if (!http || endMs <= quietMs) return NOT;
     const ageMs = nowMs - endMs;
     const straggler = latest.includes(placement) && ageMs < LATE_RELEASE_MAX_MS;
-    return ageMs < LATE_NOTICE_MS || straggler ? PERHAPS : NOT;
+    return mayBeUnnoticed(endMs, nowMs) || straggler ? PERHAPS : NOT;
   };
 }
 
