@@ -92,6 +92,25 @@ it("shows three running streams as the recorded server did", async () => {
   expect(sampleValue(after, "vllm:e2e_request_latency_seconds_count")).toBe(0);
 });
 
+it("shows nothing of a step that has not ended, as vLLM's front end has not heard of it", async () => {
+  await using fleet = await startFleet({ pods: "a6000:1", speed: 0.0001 });
+  const pod = fleet.pod(0);
+  const reply = complete(pod, { prompt: Array.from({ length: 2000 }, (_, id) => id) });
+  reply.catch(() => undefined);
+  await expect.poll(() => pod.stats()).toMatchObject({ running: 1, prefixQueriesTokens: 2000 });
+  const page = await scrape(pod);
+  for (const name of [
+    "num_requests_running",
+    "num_requests_waiting",
+    "kv_cache_usage_perc",
+    "prefix_cache_queries_total",
+  ])
+    expect(sampleValue(page, `vllm:${name}`)).toBe(0);
+  pod.hold();
+  // What a test has stopped it sees as it is.
+  expect(sampleValue(await scrape(pod), "vllm:num_requests_running")).toBe(1);
+});
+
 it("shows a running adapter as the recorded server did", async () => {
   await using fleet = await startFleet(RECORDED_SERVERS.C);
   const pod = fleet.pod(0);

@@ -29,7 +29,7 @@ export function chatEndpoint(pod: PodContext): Handler {
       request,
       id: `chatcmpl-${baseRequestId(pod, exchange, request)}`,
       created: Math.floor(Date.now() / 1000),
-      modelName: adapter ?? pod.settings.servedNames[0],
+      modelName: adapter?.name ?? pod.settings.servedNames[0],
       prompt,
     });
     return answerCall(pod, exchange, responder, {

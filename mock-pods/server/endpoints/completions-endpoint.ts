@@ -35,7 +35,7 @@ export function completionsEndpoint(pod: PodContext): Handler {
       request,
       id: `cmpl-${baseRequestId(pod, exchange, request)}`,
       created: Math.floor(Date.now() / 1000),
-      modelName: adapter ?? pod.settings.servedNames[0],
+      modelName: adapter?.name ?? pod.settings.servedNames[0],
       prompts,
     });
     return answerCall(pod, exchange, responder, {

@@ -28,9 +28,9 @@ function modelList(pod: PodContext): ModelList {
   const { servedNames, modelPath, maxModelLenTokens, version } = pod.settings;
   const createdSeconds = Math.floor(Date.now() / 1000);
   const base = servedNames.map((id) => ({ id, root: modelPath, parent: null, maxModelLenTokens }));
-  const adapters = [...pod.models.adapters].map(([id, root]) => ({
-    id,
-    root,
+  const adapters = [...pod.models.adapters].map(({ name, path }) => ({
+    id: name,
+    root: path,
     parent: servedNames[0],
     maxModelLenTokens: null,
   }));
