@@ -34,9 +34,6 @@ export interface PodSurroundings {
 
 export const DEFAULT_MODEL = "mistralai/Mistral-7B-Instruct-v0.2";
 
-/** vLLM 0.32's own default, which /metrics shows; the capacity of a card is computed with the profile's. */
-const GPU_MEMORY_UTILIZATION = 0.92;
-
 /** @throws OperationalError USAGE naming the flag that vLLM does not have, or whose value cannot be */
 export function podSettings(
   profileName: string,
@@ -78,7 +75,8 @@ export function podSettings(
   if (policy !== "fcfs" && policy !== "priority") {
     throw usage(`scheduling-policy "${String(policy)}"; there are fcfs and priority`);
   }
-  const kvEvents = kvEventsConfig(flags["kv-events-config"], versionProfile(flags["vllm-version"]));
+  const version = versionProfile(flags["vllm-version"]);
+  const kvEvents = kvEventsConfig(flags["kv-events-config"], version);
   return {
     profile,
     ...(kvEvents !== undefined && { kvEvents }),
@@ -105,7 +103,7 @@ export function podSettings(
       totalBlocks: numGpuBlocks,
       blockSizeTokens: blockSize,
       prefixCaching,
-      gpuMemoryUtilizationRatio: utilization ?? GPU_MEMORY_UTILIZATION,
+      gpuMemoryUtilizationRatio: utilization ?? version.gpuMemoryUtilization,
       maxModelLenTokens: maxModelLen,
       userSetBlockSize: flags["block-size"] !== undefined,
       dtype: kvCacheDtype,

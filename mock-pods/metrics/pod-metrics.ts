@@ -50,14 +50,14 @@ interface LiveRequest {
 
 export class PodMetrics {
   readonly http: HttpMetrics;
-  readonly #sleep: SleepMetrics;
+  readonly #sleep: SleepMetrics | undefined;
   readonly #layouts: Layouts;
   readonly #values: Float64Array;
   readonly #tail: Float64Array;
   readonly #lora: LoraInfo | undefined;
   readonly #live = new Map<string, LiveRequest>();
+  readonly #options: MetricsOptions;
   readonly #order = new StepOrder(this.#live);
-  readonly #cachesPrefixes: boolean;
   #wakefulness: Wakefulness = "awake";
   /** Time between tokens, and how many in a row had it: all of a step, mostly. Not observed yet. */
   #gapMs = 0;
@@ -66,11 +66,11 @@ export class PodMetrics {
   constructor(options: MetricsOptions) {
     const { createdSeconds } = options;
     this.#layouts = layoutsFor(options);
-    this.#cachesPrefixes = options.cache.prefixCaching;
+    this.#options = options;
     this.#values = this.#layouts.engine.values(createdSeconds);
     this.#tail = this.#layouts.tail.values(createdSeconds);
     this.http = new HttpMetrics(createdSeconds, options.unixSeconds);
-    this.#sleep = new SleepMetrics(options.unixSeconds);
+    this.#sleep = options.version.sleep ? new SleepMetrics(options.unixSeconds) : undefined;
     this.#lora = options.maxLoras === undefined ? undefined : new LoraInfo(options.maxLoras, options.unixSeconds);
     this.#values[this.#layouts.slots.startTime] = createdSeconds;
   }
@@ -149,7 +149,7 @@ export class PodMetrics {
   /** `awake` says how it is afterwards; undefined for as before. */
   slept(operation: "sleep" | "wake", awake: Wakefulness | undefined, durationMs: number): void {
     this.#wakefulness = awake ?? this.#wakefulness;
-    this.#sleep.done(operation, durationMs);
+    this.#sleep?.done(operation, durationMs);
   }
 
   /** A step ended this much later than planned because the machine was busy. */
@@ -166,10 +166,12 @@ export class PodMetrics {
     values[slots.waitingDeferred] = stats.deferred;
     for (const [level, slot] of slots.sleepState.entries())
       values[slot] = WAKEFULNESS[level] === this.#wakefulness ? 1 : 0;
-    values[slots.kvUsage] = stats.kvUsageRatio;
+    values[slots.kvUsage] = this.#usageRatio(stats);
     values[slots.queries] = stats.prefixQueriesTokens;
     values[slots.hits] = stats.prefixHitsTokens;
-    values[slots.hitRate] = this.#cachesPrefixes ? stats.prefixHitsTokens / Math.max(1, stats.prefixQueriesTokens) : -1;
+    values[slots.hitRate] = this.#options.cache.prefixCaching
+      ? stats.prefixHitsTokens / Math.max(1, stats.prefixQueriesTokens)
+      : -1;
     values[slots.cpuHitRate] = -1;
     values[slots.python] = 1;
     const { residentBytes, cpuSeconds } = processFacts();
@@ -184,16 +186,23 @@ export class PodMetrics {
       cacheConfig +
       this.http.render() +
       (this.#layouts.toolParser ?? "") +
-      this.#sleep.render() +
+      (this.#sleep?.render() ?? "") +
       tail.render(this.#tail)
     );
+  }
+
+  #usageRatio({ kvUsageRatio }: EngineStats): number {
+    const { cache, version } = this.#options;
+    if (!version.nullBlockUsed) return kvUsageRatio;
+    return (kvUsageRatio * (cache.totalBlocks - 1) + 1) / cache.totalBlocks;
   }
 
   /** Returns the prompt tokens that this output's first token makes count as computed. */
   #token(request: LiveRequest, { finishReason }: TokenOutput, nowMs: number): number {
     const { slots } = this.#layouts;
     let computedTokens = 0;
-    if (request.firstTokenMs === undefined) {
+    const isFirst = request.firstTokenMs === undefined;
+    if (isFirst) {
       request.firstTokenMs = nowMs;
       computedTokens = request.promptTokens - request.cachedTokens;
       this.#add(slots.promptTokens, request.promptTokens);
@@ -214,7 +223,7 @@ export class PodMetrics {
     if (request.untoldPreemptions > 0) this.#tellPreemptions(request);
     this.#add(slots.generationTokens, 1);
     if (finishReason !== undefined) this.#finish(request, finishReason, nowMs);
-    return computedTokens;
+    return this.#options.version.iterationHits && isFirst ? request.promptTokens : computedTokens;
   }
 
   #observeGaps(): void {

@@ -36,7 +36,7 @@ function makeLayouts({ version, model, maxModelLenTokens, toolParser, cache, cre
   return {
     engine,
     tail,
-    cacheConfig: cacheConfigFamily(cache),
+    cacheConfig: cacheConfigFamily(cache, version.cacheLabels),
     toolParser: toolParser ? parser.render(parser.values(createdSeconds)) : undefined,
     slots: {
       running: engine.slot("vllm:num_requests_running"),

@@ -6,11 +6,13 @@ import type { ServeSettings } from "./serve-settings.ts";
 export class ModelRegistry {
   readonly #served: ServeSettings["servedNames"];
   readonly #naming: ServeSettings["version"]["unknownModel"];
+  readonly #answersAs: ServeSettings["version"]["answersAs"];
   readonly #adapters = new Map<string, LoraAdapter>();
   #loadings = 0;
 
   constructor(settings: ServeSettings) {
     this.#naming = settings.version.unknownModel;
+    this.#answersAs = settings.version.answersAs;
     this.#served = settings.servedNames;
     for (const [name, path] of settings.lora ? settings.loraModules : []) this.#enter(name, path);
   }
@@ -30,6 +32,11 @@ export class ModelRegistry {
     const adapter = this.#adapters.get(model);
     if (adapter !== undefined) return adapter;
     throw unknownModel(model, this.#served, this.#naming);
+  }
+
+  /** What an answer calls the model. */
+  answeringName(asked: string | null | undefined, adapter: string | undefined): string {
+    return adapter ?? (this.#answersAs === "asked" && asked ? asked : this.#served[0]);
   }
 
   /** @throws {Refusal} */
