@@ -7,8 +7,7 @@ import { admit } from "../rules/admission.ts";
 import { json } from "../http/answer.ts";
 import type { ReplyStream } from "../http/exchange.ts";
 import { answerCall } from "../generation/answer-call.ts";
-import type { Listener } from "../generation/generation-hub.ts";
-import type { Generation } from "../generation/generation.ts";
+import type { Generation, Listener } from "../generation/generation.ts";
 import { tokenLogprobs } from "../generation/logprobs.ts";
 import { planGenerations } from "../generation/plan-generations.ts";
 import { promptLogprobs } from "../generation/prompt-logprobs.ts";
@@ -42,7 +41,7 @@ export function generateEndpoint(pod: PodContext): Handler {
       pod,
       request,
       id: `generate-tokens-${exchange.headers["x-request-id"] ?? request.request_id ?? randomHex(16)}`,
-      name: adapter ?? pod.settings.servedNames[0],
+      name: adapter?.name ?? pod.settings.servedNames[0],
     };
     const created = Math.floor(Date.now() / 1000);
     return answerCall(pod, exchange, responder, {
