@@ -277,9 +277,10 @@ export class HttpCaseLab implements Lab {
       prompt.messages === undefined ? (adapter.requests?.paths?.[0] ?? "/v1/completions") : "/v1/chat/completions";
     stage.expect(requestId, sentPrompt(prompt), hold);
     if (options.upstream !== undefined && options.upstream !== "ok") {
-      const { status } = options.upstream;
+      const { status, once } = options.upstream;
       stage.script({
         requestId,
+        ...(once === true ? { times: 1 } : {}),
         reply: { kind: "respond", status, body: [JSON.stringify({ error: { ...ERROR_BODY, code: status } })] },
       });
     }
