@@ -65,9 +65,11 @@ export const refusalCases: readonly Case[] = [
     trial: async (lab, index) => {
       const retried = { label: "tried-again", upstream: { status: 503, once: true } } as const;
       const fresh = (): Prompt => trunk(lab.corpus.namespace(), 4);
-      if (index % 2 === 0) {
+      if (index % 4 < 3) {
         await lab.hold(fresh(), retried);
-        await lab.hold(fresh(), { label: probeLabel("any") });
+        for (let others = lab.pods().length - 1; others > 0; others--) {
+          await lab.hold(fresh(), { label: probeLabel("any") });
+        }
       } else {
         for (let request = 0; request < UNEVEN; request++) await lab.send(fresh(), retried);
         await holdOnEveryPod(lab);
