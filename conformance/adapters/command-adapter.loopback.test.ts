@@ -70,6 +70,13 @@ it("adds and removes pods by calls, with what the calls told", async () => {
   expect(await listed(router)).toEqual(["http://127.0.0.1:9002", "http://127.0.0.1:9003"]);
 });
 
+it("waits for a router that is not ready until it has pods", async () => {
+  const ready = { url: "{{url}}/readyz", maxMs: 10_000 };
+  const router = await start({ ...base, command: run, startsEmpty: true, ready, pods: httpPods });
+  const { statusCode } = await request(`${router.url}/readyz`);
+  expect(statusCode).toBe(200);
+});
+
 it("tells where pods publish KV events and replay them, all at once and pod by pod", async () => {
   const publishing = (port: number): PodAddress => ({
     ...pod(port),

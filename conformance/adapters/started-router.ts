@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Agent } from "undici";
 import { OperationalError } from "../../fixtures/operational-error.ts";
-import type { AdapterFile, LoadedAdapter } from "./adapter-file.ts";
+import type { AdapterFile, LoadedAdapter, Poll } from "./adapter-file.ts";
 import { freePorts } from "./free-ports.ts";
-import { ANSWERS_ANYTHING, pollUntil } from "./http-call.ts";
+import { ANSWERS_ANYTHING, answersAnything, pollUntil } from "./http-call.ts";
 import { FilePodChannel, HttpPodChannel, podsValues, writePodsFile, type PodChannel } from "./pod-channel.ts";
 import { saysPortIsTaken } from "./router-log.ts";
 import type { RouterProgram } from "./router-program.ts";
@@ -109,10 +109,21 @@ class StartedRouter {
 
   async start(): Promise<void> {
     const { pods } = this.#options;
-    const addsAll = this.#file.startsEmpty === true && this.#file.pods?.channel === "http";
-    await this.#startInFrontOf(addsAll ? [] : pods);
-    if (addsAll) await this.#channel?.setPods(pods);
+    await this.#startInFrontOf(this.#addsAll ? [] : pods);
+    if (this.#addsAll) {
+      await this.#channel?.setPods(pods);
+      await this.#until(this.#ready);
+    }
     this.#settling.started();
+  }
+
+  /** It starts without pods, and is told of each by a call. */
+  get #addsAll(): boolean {
+    return this.#file.startsEmpty === true && this.#file.pods?.channel === "http";
+  }
+
+  get #ready(): Poll {
+    return this.#file.ready ?? ANSWERS_ANYTHING;
   }
 
   async setPods(pods: readonly PodAddress[]): Promise<void> {
@@ -151,7 +162,7 @@ class StartedRouter {
   }
 
   async #startOnce(pods: readonly PodAddress[]): Promise<void> {
-    const { url, ready, pods: channel } = this.#file;
+    const { url, pods: channel } = this.#file;
     const names = portNames(this.#file);
     const ports = await freePorts(names.length);
     const withPorts = {
@@ -163,14 +174,19 @@ class StartedRouter {
     if (channel?.channel === "file") await writePodsFile(channel, values);
     const program = await this.#launch(values);
     this.#program = program;
+    // Without pods a router may rightly call itself not ready.
+    await this.#until(this.#addsAll ? answersAnything(this.#ready) : this.#ready);
+    this.#channel = this.#openChannel(pods, program);
+  }
+
+  async #until(poll: Poll): Promise<void> {
     try {
-      await pollUntil(ready ?? ANSWERS_ANYTHING, values, this.#dispatcher, () => this.#alive());
+      await pollUntil(poll, this.#values, this.#dispatcher, () => this.#alive());
     } catch (error) {
       // The program may have said why; a poll that only timed out has not.
-      const said = program.died() === undefined ? program.log.lastLines() : "";
+      const said = this.died() === undefined ? (this.#program?.log.lastLines() ?? "") : "";
       throw new OperationalError("ADAPTER_FAILED", `${(error as Error).message}${said}`, { cause: error });
     }
-    this.#channel = this.#openChannel(pods, program);
   }
 
   #openChannel(pods: readonly PodAddress[], program: RouterProgram): PodChannel | undefined {

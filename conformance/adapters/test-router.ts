@@ -62,6 +62,7 @@ const server = createServer((request, response) => {
     response.end(JSON.stringify(body));
   };
   if (path === "/healthz") return answer(200, {});
+  if (path === "/readyz") return answer(pods.size === 0 ? 503 : 200, {});
   if (path === "/pods" && request.method === "GET") return answer(200, { pods: Object.fromEntries(pods) });
   if (path === "/pods") {
     let body = "";

@@ -2,6 +2,7 @@
 import type { Unsupported } from "../case.ts";
 import { byChance, coldPolicy, loadIsUnseen, RouterProfileSchema, type RouterProfile } from "../router-profile.ts";
 import { maxBusy } from "./trials/busy.ts";
+import { ratioIsOfRequest } from "./trials/shape.ts";
 import { ANY_MATCH, passes } from "../oracle/threshold.ts";
 import { measureOf } from "../oracle/measure.ts";
 import { CHARS_PER_WORD, WORDS_PER_CELL } from "../corpus.ts";
@@ -162,3 +163,5 @@ export const allOwners = claimed("owners all", ({ owners }) => owners === "all")
 
 /** Without the claim a router is one for a fleet whose pods all serve the same. */
 export const learnsModels = claimed("discovery.models true", ({ discovery }) => discovery?.models === true);
+
+export const ofRequest = claimed("threshold.ratioOf request", ratioIsOfRequest);

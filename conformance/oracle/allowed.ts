@@ -100,7 +100,7 @@ function longestMatch(
   if (threshold === undefined) return { certain: false, possible: true, owners, anyPod: true };
 
   const tolerance = measure.tolerance(totalUnits.high);
-  const totals = ratioBases(threshold.ratioOf, placements, request, totalUnits, measure);
+  const totals = ratioBases(threshold.ratioOf, placements, request, totalUnits, sureUnits, measure);
   const everywhere = (units: number): boolean =>
     passes(units - tolerance, totals.high, threshold) && passes(units - tolerance, totals.low, threshold);
   const somewhere = (units: number): boolean => passes(units + tolerance, totals.low, threshold);
@@ -116,18 +116,22 @@ function longestMatch(
   };
 }
 
-/** What the match is divided by: the request's length, or that of a known prompt it matches. */
+/** What the match is divided by: the request's length, or that of a known prompt which may be its longest match. */
 function ratioBases(
   ratioOf: "request" | "cached" | undefined,
   placements: History["placements"],
   request: SentStep,
   total: Range,
+  sureUnits: number,
   measure: Measure,
 ): Range {
   if (ratioOf === "request") return total;
   const cached = placements
     .map((placement) => placement.step.prompt.text)
-    .filter((text) => measure.shared(request.prompt.text, text).high > measure.chanceUnits)
+    .filter((text) => {
+      const { high } = measure.shared(request.prompt.text, text);
+      return high > measure.chanceUnits && high >= sureUnits;
+    })
     .map((text) => measure.total(text));
   if (cached.length === 0) return total;
   const candidates = ratioOf === "cached" ? cached : [...cached, total];

@@ -56,8 +56,8 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       begun = {
         startMs: nowMs,
         endMs: nowMs + latency.stepMs(step),
-        admitted: [...step.admitted],
-        preempted: [...step.preempted],
+        admitted: step.admitted,
+        preempted: step.preempted,
       };
       return begun.endMs;
     },
@@ -66,10 +66,7 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       const tokens: TokenOutput[] = [];
       scheduler.complete(tokens);
       const { step } = scheduler;
-      const scheduled = step.sequences.map(({ request }, index): StepOutput["scheduled"][number] => [
-        request.id,
-        step.tokens[index] as number,
-      ]);
+      const scheduled = step.sequences.map(({ id }, index) => [id, step.tokens[index] as number] as const);
       const output = { ...begun, scheduled, tokens, kvEvents: takeEvents() };
       begun = undefined;
       return output;

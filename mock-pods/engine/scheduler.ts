@@ -25,7 +25,7 @@ export interface LookupCount {
   hitTokens: number;
 }
 
-/** What the last `schedule` decided. Overwritten by the next. */
+/** What a `schedule` decided. */
 export interface Schedule {
   readonly sequences: Sequence[];
   /** Tokens to compute, by position in `sequences`. */
@@ -43,7 +43,8 @@ export interface Schedule {
  */
 export class Scheduler {
   readonly kv: KvCacheManager;
-  readonly step: Schedule = { sequences: [], tokens: [], admitted: [], preempted: [] };
+  /** What the last `schedule` decided. */
+  step: Schedule = { sequences: [], tokens: [], admitted: [], preempted: [] };
   /** First admissions only, as /metrics counts. */
   readonly lookups: LookupCount = { requests: 0, queriedTokens: 0, hitTokens: 0 };
   /** Admissions after a preemption. */
@@ -135,11 +136,8 @@ export class Scheduler {
 
   /** Decides the next step into `step`: who computes how many tokens. */
   schedule(): Schedule {
-    const { step } = this;
-    step.sequences.length = 0;
-    step.tokens.length = 0;
-    step.admitted.length = 0;
-    step.preempted.length = 0;
+    const step: Schedule = { sequences: [], tokens: [], admitted: [], preempted: [] };
+    this.step = step;
     this.#departed = false;
     const { longPrefillTokenThreshold } = this.#config;
     const limited = longPrefillTokenThreshold > 0 && this.running + this.waiting > 1;
@@ -207,10 +205,9 @@ export class Scheduler {
 
   #produce(sequence: Sequence, outputs: TokenOutput[]): FinishReason | undefined {
     const index = sequence.outputTokens;
-    const { id, sample } = sequence.request;
     sequence.knownTokens++;
     const finishReason = sequence.finishReason;
-    const output = { requestId: id, index, tokenId: sample(index) };
+    const output = { requestId: sequence.id, index, tokenId: sequence.sample(index) };
     outputs.push(finishReason === undefined ? output : { ...output, finishReason });
     return finishReason;
   }

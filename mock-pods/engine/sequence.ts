@@ -9,32 +9,37 @@ const BLOCKS_AT_A_TIME = 64;
 
 /** A request inside the engine: how far it is, and the blocks it holds. */
 export class Sequence {
-  readonly request: GenerationRequest;
-  /** Order of submission. */
-  readonly arrival: number;
-  readonly priority: number;
-  readonly promptTokens: number;
+  // What every step looks at comes first and is copied here: a thousand requests have no place in the nearest caches.
+  readonly id: string;
+  readonly sample: GenerationRequest["sample"];
   /** Prompt and output so far. */
   knownTokens: number;
   /** Tokens whose KV is there. */
   computedTokens = 0;
+  /** Up to so many tokens it needs no new block, and fills none that is to be cached. */
+  roomTokens = 0;
+  /** Takes part in the step in flight; cleared when it is aborted or preempted before the step ends. */
+  inFlight = false;
+  readonly promptTokens: number;
+  readonly #lastToken: number;
+  readonly request: GenerationRequest;
+  /** Order of submission. */
+  readonly arrival: number;
+  readonly priority: number;
   preemptions = 0;
   /** In running order of the context. */
   readonly blocks: number[] = [];
   /** Leading blocks entered in the prefix cache, or found in it, since the last admission. */
   cachedBlocks = 0;
-  /** Up to so many tokens it needs no new block, and fills none that is to be cached. */
-  roomTokens = 0;
-  /** Takes part in the step in flight; cleared when it is aborted or preempted before the step ends. */
-  inFlight = false;
   running = false;
   /** Neighbours in the waiting queue. */
   next: Sequence | undefined;
   previous: Sequence | undefined;
-  readonly #lastToken: number;
   readonly #chain: HashChain = [];
 
   constructor(request: GenerationRequest, arrival: number, maxModelLen: number) {
+    this.id = request.id;
+    this.sample = request.sample;
     this.request = request;
     this.arrival = arrival;
     this.priority = request.priority ?? 0;

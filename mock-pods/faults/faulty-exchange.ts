@@ -1,6 +1,7 @@
 /** An exchange that goes wrong: the faults that struck it stand between the pod's face and the client. */
 import type { Clock } from "../../fixtures/clock.ts";
 import type { Exchange, HeaderPairs, Reply, ReplyStream } from "../server/http/exchange.ts";
+import { JoinedTextEvent } from "../server/http/text-event.ts";
 import type { RequestRecord } from "../server/http/recorder.ts";
 import type { RequestFault } from "./active-faults.ts";
 import type { FaultOf } from "./fault.ts";
@@ -109,9 +110,9 @@ function cutAfter(exchange: Exchange, afterChunks: number, breaks: (end: Break) 
       if (left === 0) breaks(end);
       return {
         ...passingStream(stream),
-        write(text, bytes) {
+        write(text) {
           if (end.broken) return;
-          stream.write(text, bytes);
+          stream.write(text);
           left -= 1;
           if (left === 0) breaks(end);
         },
@@ -151,7 +152,7 @@ function dripping(reply: Reply, everyMs: number, clock: Clock): Reply {
       const stream = reply.open(status, headers);
       return {
         ...passingStream(stream),
-        write: (text, bytes) => later(() => stream.write(text, bytes)),
+        write: (text) => later(() => stream.write(text)),
         end: () => later(() => stream.end()),
       };
     },
@@ -202,8 +203,11 @@ function passing(reply: Reply): Reply {
 
 function passingStream(stream: ReplyStream): ReplyStream {
   return {
-    write: (text, bytes) => stream.write(text, bytes),
+    write: (text) => stream.write(text),
     writeBytes: (bytes) => stream.writeBytes(bytes),
+    textEvent(before, after) {
+      return new JoinedTextEvent(this, before, after);
+    },
     end: () => stream.end(),
   };
 }

@@ -102,15 +102,16 @@ export class PageLayout {
   }
 }
 
-/** Adds one observation. */
-export function observe(values: Float64Array, { at, bounds }: HistogramSlots, observed: number): void {
+/** Adds so many observations of the same value. */
+export function observe(values: Float64Array, { at, bounds }: HistogramSlots, observed: number, times = 1): void {
   const buckets = bounds.length;
   for (let index = buckets; index >= 0; index--) {
     if (index < buckets && observed > (bounds[index] as number)) break;
-    (values[at + index] as number) += 1;
+    (values[at + index] as number) += times;
   }
-  (values[at + buckets + 1] as number) += 1;
-  (values[at + buckets + 2] as number) += observed;
+  (values[at + buckets + 1] as number) += times;
+  // Not their product, which is rounded otherwise.
+  for (let time = 0; time < times; time++) (values[at + buckets + 2] as number) += observed;
 }
 
 /** `prometheus_client` names the creation gauge of `x_total` `x_created`. */

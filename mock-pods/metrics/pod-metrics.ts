@@ -5,6 +5,7 @@
  * token stay, no request histogram moves (vLLM 0.32 as recorded). Only an abort by the engine itself is counted.
  */
 import type { EngineStats, GenerationRequest, StepOutput, TokenOutput } from "../engine/engine.ts";
+import { StepOrder } from "../engine/step-order.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { LoraInfo } from "./lora-info.ts";
 import { observe } from "./page-layout.ts";
@@ -30,7 +31,12 @@ export interface CallGroup {
   longestTokens: number;
 }
 
+/** What a token changes comes first, together. */
 interface LiveRequest {
+  readonly id: string;
+  firstTokenMs: number | undefined;
+  lastTokenMs: number;
+  outputTokens: number;
   readonly promptTokens: number;
   readonly maxTokens: number;
   readonly arrivedMs: number;
@@ -38,9 +44,6 @@ interface LiveRequest {
   readonly lora: string | undefined;
   cachedTokens: number;
   scheduledMs: number | undefined;
-  firstTokenMs: number | undefined;
-  lastTokenMs: number;
-  outputTokens: number;
   preemptions: number;
 }
 
@@ -52,8 +55,12 @@ export class PodMetrics {
   readonly #tail: Float64Array;
   readonly #lora: LoraInfo | undefined;
   readonly #live = new Map<string, LiveRequest>();
+  readonly #order = new StepOrder(this.#live);
   readonly #cachesPrefixes: boolean;
   #wakefulness: Wakefulness = "awake";
+  /** Time between tokens, and how many in a row had it: all of a step, mostly. Not observed yet. */
+  #gapMs = 0;
+  #gaps = 0;
 
   constructor(options: MetricsOptions) {
     const { createdSeconds } = options;
@@ -73,6 +80,10 @@ export class PodMetrics {
     nowMs: number,
   ): void {
     this.#live.set(id, {
+      id,
+      firstTokenMs: undefined,
+      lastTokenMs: nowMs,
+      outputTokens: 0,
       promptTokens: promptTokenIds.length,
       maxTokens,
       arrivedMs: nowMs,
@@ -80,9 +91,6 @@ export class PodMetrics {
       lora,
       cachedTokens: 0,
       scheduledMs: undefined,
-      firstTokenMs: undefined,
-      lastTokenMs: nowMs,
-      outputTokens: 0,
       preemptions: 0,
     });
     if (lora !== undefined) this.#lora?.waiting(lora);
@@ -101,7 +109,13 @@ export class PodMetrics {
       if (request !== undefined) request.preemptions += 1;
     }
     let iterationTokens = step.tokens.length;
-    for (const output of step.tokens) iterationTokens += this.#token(output, step.endMs);
+    for (let place = 0; place < step.tokens.length; place++) {
+      const output = step.tokens[place] as TokenOutput;
+      const request = this.#order.find(place, output.requestId);
+      if (request !== undefined) iterationTokens += this.#token(request, output, step.endMs);
+    }
+    this.#order.forgetFrom(step.tokens.length);
+    this.#observeGaps();
     // A step without outputs, in the middle of a long prefill, is no iteration to vLLM's front end.
     if (step.tokens.length > 0) observe(this.#values, this.#layouts.slots.iterationTokens, iterationTokens);
     this.#lora?.stepped();
@@ -111,7 +125,7 @@ export class PodMetrics {
   dropped(requestIds: readonly string[]): void {
     for (const id of requestIds) {
       const request = this.#live.get(id);
-      if (request !== undefined) this.#forget(id, request);
+      if (request !== undefined) this.#forget(request);
     }
   }
 
@@ -119,7 +133,7 @@ export class PodMetrics {
   ended(requestIds: readonly string[], reason: "stop" | "abort", nowMs: number): void {
     for (const id of requestIds) {
       const request = this.#live.get(id);
-      if (request !== undefined) this.#finish(id, request, reason, nowMs);
+      if (request !== undefined) this.#finish(request, reason, nowMs);
     }
   }
 
@@ -171,9 +185,7 @@ export class PodMetrics {
   }
 
   /** Returns the prompt tokens that this output's first token makes count as computed. */
-  #token({ requestId, finishReason }: TokenOutput, nowMs: number): number {
-    const request = this.#live.get(requestId);
-    if (request === undefined) return 0;
+  #token(request: LiveRequest, { finishReason }: TokenOutput, nowMs: number): number {
     const { slots } = this.#layouts;
     let computedTokens = 0;
     if (request.firstTokenMs === undefined) {
@@ -186,16 +198,24 @@ export class PodMetrics {
       this.#add(slots.promptCachedDevice, request.cachedTokens);
       observe(this.#values, slots.firstToken, (nowMs - request.arrivedMs) / 1000);
     } else {
-      observe(this.#values, slots.interToken, (nowMs - request.lastTokenMs) / 1000);
+      const gapMs = nowMs - request.lastTokenMs;
+      if (gapMs !== this.#gapMs) this.#observeGaps();
+      this.#gapMs = gapMs;
+      this.#gaps += 1;
     }
     request.lastTokenMs = nowMs;
     request.outputTokens += 1;
     this.#add(slots.generationTokens, 1);
-    if (finishReason !== undefined) this.#finish(requestId, request, finishReason, nowMs);
+    if (finishReason !== undefined) this.#finish(request, finishReason, nowMs);
     return computedTokens;
   }
 
-  #finish(id: string, request: LiveRequest, reason: "stop" | "length" | "abort", nowMs: number): void {
+  #observeGaps(): void {
+    if (this.#gaps > 0) observe(this.#values, this.#layouts.slots.interToken, this.#gapMs / 1000, this.#gaps);
+    this.#gaps = 0;
+  }
+
+  #finish(request: LiveRequest, reason: "stop" | "length" | "abort", nowMs: number): void {
     const { slots } = this.#layouts;
     const values = this.#values;
     const scheduledMs = request.scheduledMs ?? nowMs;
@@ -221,11 +241,11 @@ export class PodMetrics {
       observe(values, slots.longestOutput, longestTokens);
       observe(values, slots.n, group?.n ?? 1);
     }
-    this.#forget(id, request);
+    this.#forget(request);
   }
 
-  #forget(id: string, request: LiveRequest): void {
-    this.#live.delete(id);
+  #forget(request: LiveRequest): void {
+    this.#live.delete(request.id);
     if (request.lora !== undefined) this.#lora?.ended(request.lora, request.scheduledMs !== undefined);
   }
 

@@ -1,6 +1,7 @@
 /** A pod's face behind the Fetch API: a Request in, a Response out, no socket. */
 import { connectionReset } from "./connection-errors.ts";
 import type { Exchange, HeaderPairs, Reply, ReplyStream } from "../server/http/exchange.ts";
+import { JoinedTextEvent } from "../server/http/text-event.ts";
 import type { Recorder } from "../server/http/recorder.ts";
 
 /** The carrier's business; a Response has none of them. */
@@ -81,6 +82,9 @@ class FetchReply implements Reply {
     return {
       write: (text) => this.#controller?.enqueue(encoder.encode(text)),
       writeBytes: (bytes) => this.#controller?.enqueue(bytes),
+      textEvent(before, after) {
+        return new JoinedTextEvent(this, before, after);
+      },
       end: () => {
         this.#finish();
         this.#controller?.close();

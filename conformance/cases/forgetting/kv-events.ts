@@ -50,6 +50,7 @@ const TRIALS: readonly Trial[] = [
 ];
 
 const DEFAULT_EVENT_MS = 1_000;
+const MOST_MARKERS = 5;
 const ASKED = "asked";
 
 /** What the next probe is for, and what its pod holds of the prompt by then. */
@@ -92,13 +93,12 @@ export const kvEventCases: readonly Case[] = [
 ];
 
 async function runTrial(lab: Lab, trial: number, { trouble, loss }: Trial): Promise<void> {
-  const http = httpOf(lab);
-  const { pods } = http;
+  const { pods } = httpOf(lab);
   const pod = lab.random.pick(lab.pods());
   const prompt = trunk(lab.corpus.namespace(), 4);
   const ask = async (branch: Asked["branch"]): Promise<void> => {
-    await http.wait(lab.profile.insert?.eventMs ?? DEFAULT_EVENT_MS);
     await makeBusy(lab, pod);
+    await untilHeard(lab, pod);
     await lab.quiet();
     lab.note(ASKED, { trial, branch, pod, cachedTokens: pods.cachedTokens(pod, prompt.text) } satisfies Asked);
     await lab.send(prompt, { label: probeLabel(branch) });
@@ -114,6 +114,19 @@ async function runTrial(lab: Lab, trial: number, { trouble, loss }: Trial): Prom
   // Engines publish when they step.
   await compute(lab, pod, trunk(lab.corpus.namespace(), 1));
   await ask("load");
+}
+
+/**
+ * Events come in order: once a prompt is followed that this busy pod computed last, all before it has been heard of. A
+ * router that never follows is asked some times, and then judged.
+ */
+async function untilHeard(lab: Lab, pod: string): Promise<void> {
+  for (let tries = 0; tries < MOST_MARKERS; tries++) {
+    const marker = trunk(lab.corpus.namespace(), 1);
+    await compute(lab, pod, marker);
+    await httpOf(lab).wait(lab.profile.insert?.eventMs ?? DEFAULT_EVENT_MS);
+    if ((await lab.send(marker, { label: "marker" })).pod === pod) return;
+  }
 }
 
 /** Past the router. */

@@ -166,7 +166,7 @@ export const podOwnerCases: readonly Case[] = [
     blame: { load: "absent-owner-counted" },
     trials: 4,
     trial: async (lab) => {
-      const fork = await placeFork(lab);
+      const fork = await placeFork(lab, { shortCells: 12 });
       if (fork === undefined) return;
       await lab.removePod(fork.longPod);
       await makeBusy(lab, fork.shortPod);

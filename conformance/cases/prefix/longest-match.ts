@@ -9,6 +9,7 @@ import {
   busyOwner,
   coldReachable,
   loadDecides,
+  ofRequest,
   prefixAware,
   followed,
   separable,
@@ -122,7 +123,7 @@ export const longestMatchCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LPM-7",
     title: "Of several owners of the longest match, the least loaded MUST be chosen.",
-    unsupported: all(prefixAware, loadDecides, busyOwner, belowReachable, coldReachable, allOwners),
+    unsupported: all(prefixAware, loadDecides, busyOwner, belowReachable, coldReachable, allOwners, ofRequest),
     blame: { owner: "chose-the-busier-owner" },
     trial: async (lab, index) => {
       const fork = await placeFork(lab);

@@ -13,6 +13,7 @@ import {
   followed,
   loadDecides,
   no,
+  ofRequest,
   prefixAware,
   separable,
 } from "../claims.ts";
@@ -20,7 +21,7 @@ import { exactShape } from "../trials/exact-shape.ts";
 import { askBusyOwner } from "../trials/owner-trial.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
-import { branch, cells, over, trunk, under } from "../trials/shape.ts";
+import { branch, cells, over, root, trunk, under } from "../trials/shape.ts";
 
 const contrast = all(prefixAware, separable);
 const sharpContrast = all(prefixAware, loadDecides, busyOwner);
@@ -34,10 +35,10 @@ const askOver = (lab: Lab, seed: Prompt, probe: Prompt) => askBusyOwner(lab, { s
 /** Step n of eleven shares n + 1 cells of twelve. */
 async function ladderStep(lab: Lab, index: number): Promise<void> {
   const namespace = lab.corpus.namespace();
-  const sharedCells = index + 1;
+  const shape = { sharedCells: index + 1, totalCells: 12 };
   await askBusyOwner(lab, {
-    seed: trunk(namespace, sharedCells),
-    probe: branch(namespace, { sharedCells, totalCells: 12 }),
+    seed: root(lab.profile, namespace, shape),
+    probe: branch(namespace, shape),
     kind: "any",
   });
 }
@@ -53,7 +54,7 @@ export const thresholdCases: readonly Case[] = [
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
       const shape = under(lab.profile);
-      await askUnder(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape));
+      await askUnder(lab, root(lab.profile, namespace, shape), branch(namespace, shape));
     },
   }),
   routingCase({
@@ -85,13 +86,8 @@ export const thresholdCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-THR-4",
     title: "At exactly the threshold, the declared comparison MUST decide: > routes by load, >= follows the owner.",
-    unsupported: all(
-      sharpContrast,
-      coldReachable,
-      exactLengths,
-      claimed("threshold.ratioOf request", ratioOfRequest),
-      (profile) =>
-        exactShape(profile) === undefined ? no("no prompt of this unit meets the threshold exactly") : undefined,
+    unsupported: all(sharpContrast, coldReachable, exactLengths, ofRequest, (profile) =>
+      exactShape(profile) === undefined ? no("no prompt of this unit meets the threshold exactly") : undefined,
     ),
     trial: async (lab) => {
       const shape = exactShape(lab.profile);
@@ -108,10 +104,28 @@ export const thresholdCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-THR-5",
     title: "The ratio MUST be taken of the request, not of the longer prompt that was learnt.",
-    unsupported: all(prefixAware, followed, claimed("threshold.ratioOf request", ratioOfRequest)),
+    unsupported: all(prefixAware, followed, ofRequest),
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
       await askOver(lab, trunk(namespace, 16), trunk(namespace, 2));
+    },
+  }),
+  routingCase({
+    id: "THR-09",
+    level: "declared-MUST",
+    requirement: "R-THR-9",
+    title:
+      "The ratio MUST be taken of the known prompt where that is declared: the start of a long one is not followed.",
+    unsupported: all(
+      contrast,
+      belowReachable,
+      coldReachable,
+      claimed("threshold.ratioOf cached", ({ threshold }) => threshold?.ratioOf === "cached"),
+    ),
+    trial: async (lab) => {
+      const namespace = lab.corpus.namespace();
+      const { sharedCells, totalCells } = under(lab.profile);
+      await askUnder(lab, trunk(namespace, totalCells), trunk(namespace, sharedCells));
     },
   }),
   routingCase({
@@ -127,7 +141,7 @@ export const thresholdCases: readonly Case[] = [
       const namespace = lab.corpus.namespace();
       if (index % 2 === 0) return void (await askOver(lab, trunk(namespace, 2), trunk(namespace, 2)));
       const shape = under(lab.profile, 27);
-      await askUnder(lab, trunk(namespace, shape.sharedCells), branch(namespace, shape));
+      await askUnder(lab, root(lab.profile, namespace, shape), branch(namespace, shape));
     },
   }),
   routingCase({
@@ -147,7 +161,7 @@ export const thresholdCases: readonly Case[] = [
       const namespace = lab.corpus.namespace();
       const shape = under(lab.profile);
       const served = await askBusyOwner(lab, {
-        seed: trunk(namespace, shape.sharedCells),
+        seed: root(lab.profile, namespace, shape),
         probe: branch(namespace, shape),
         kind: "any",
       });
@@ -181,8 +195,4 @@ function wordsOf(name: string, words: number): string[] {
   const whole = cells(name, Math.floor(words / WORDS_PER_CELL));
   const left = words % WORDS_PER_CELL;
   return left === 0 ? whole : [...whole, `${name}${whole.length + 1}:${left / WORDS_PER_CELL}`];
-}
-
-function ratioOfRequest({ threshold }: Lab["profile"]): boolean {
-  return threshold === null || threshold?.ratioOf === "request";
 }

@@ -12,6 +12,7 @@ import {
   coldReachable,
   exactLengths,
   no,
+  ofRequest,
   prefixAware,
   separable,
 } from "../claims.ts";
@@ -20,10 +21,6 @@ import { routingCase } from "../trials/routing-case.ts";
 import { cells, thresholdOf, trunk } from "../trials/shape.ts";
 
 const contrast = all(prefixAware, separable, busyOwner);
-const ofRequest = claimed(
-  "threshold.ratioOf request",
-  ({ threshold }: RouterProfile) => threshold === null || threshold?.ratioOf === "request",
-);
 
 interface Blocks {
   /** Of one block; every token of the corpus is a word. */

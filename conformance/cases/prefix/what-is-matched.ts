@@ -15,6 +15,7 @@ import {
   followed,
   loadDecides,
   no,
+  ofRequest,
   prefixAware,
   separable,
 } from "../claims.ts";
@@ -141,15 +142,8 @@ export const whatIsMatchedCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-TOK-10",
     title: "Around the threshold, whole declared units MUST be counted: none is rounded up, none left out.",
-    unsupported: all(
-      prefixAware,
-      loadDecides,
-      busyOwner,
-      coldReachable,
-      exactLengths,
-      claimed("threshold.ratioOf request", ({ threshold }) => threshold === null || threshold?.ratioOf === "request"),
-      (profile) =>
-        unitBoundary(profile) === undefined ? no("no prompt of this unit meets the threshold exactly") : undefined,
+    unsupported: all(prefixAware, loadDecides, busyOwner, coldReachable, exactLengths, ofRequest, (profile) =>
+      unitBoundary(profile) === undefined ? no("no prompt of this unit meets the threshold exactly") : undefined,
     ),
     blame: { load: "units-rounded-up", owner: "units-rounded-down" },
     minimumSharp: 4,

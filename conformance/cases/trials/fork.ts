@@ -1,6 +1,7 @@
 /** Two prompts with a common head on two different pods: the set-up of most longest-match and split cases. */
 import type { Namespace, Prompt } from "../../corpus.ts";
 import type { Lab } from "../../lab.ts";
+import type { RouterProfile } from "../../router-profile.ts";
 import { makeBusy } from "./busy.ts";
 import { cells, overRatio, under } from "./shape.ts";
 
@@ -25,30 +26,35 @@ const TOTAL_CELLS = 12;
 const MAX_TRIES = 6;
 
 /**
- * Sends the short prompt, makes its pod busy and sends the long one, until they lie on different pods; then settles.
+ * Sends the one prompt, makes its pod busy and sends the other, until they lie on different pods; then settles. The first
+ * is the short one, or where the ratio is of what is known the long one, of which the short one is too little.
  * Undefined when they never did: the trial then shows nothing.
  */
 export async function placeFork(
   lab: Lab,
   { shortCells }: { readonly shortCells?: number } = {},
 ): Promise<Fork | undefined> {
-  const { sharedCells, totalCells } = under(lab.profile, TOTAL_CELLS);
+  const { profile } = lab;
+  const { sharedCells, totalCells } = under(profile, TOTAL_CELLS);
   const trunk = cells("trunk", sharedCells - 1);
-  const over = overRatio(lab.profile);
+  const over = overRatio(profile);
   const cutCells = Math.max(sharedCells + 1, Math.floor(sharedCells / over));
   const longCells = [...trunk, ...cells("long", totalCells - sharedCells)];
-  const shortOwn = cells("short", Math.max(0, (shortCells ?? sharedCells) - sharedCells));
+  const shortOwn = cells("short", Math.max(0, (shortCells ?? shortestCells(profile)) - sharedCells));
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const namespace = lab.corpus.namespace();
     const short = namespace.prompt([...trunk, ...shortOwn]);
     const long = namespace.prompt(longCells);
-    const { pod: shortPod } = await lab.send(short, { label: "seed-short" });
-    if (shortPod === null) return undefined;
-    await makeBusy(lab, shortPod, { ballast: short });
-    const { pod: longPod } = await lab.send(long, { label: "seed-long" });
+    const longFirst = profile.threshold?.ratioOf === "cached";
+    const [first, second] = longFirst ? [long, short] : [short, long];
+    const { pod: firstPod } = await lab.send(first, { label: "seed-first" });
+    if (firstPod === null) return undefined;
+    await makeBusy(lab, firstPod, { ballast: first });
+    const { pod: secondPod } = await lab.send(second, { label: "seed-second" });
     await lab.settle();
-    if (longPod === null) return undefined;
-    if (longPod === shortPod) continue;
+    if (secondPod === null) return undefined;
+    if (secondPod === firstPod) continue;
+    const [longPod, shortPod] = longFirst ? [firstPod, secondPod] : [secondPod, firstPod];
     return {
       namespace,
       short,
@@ -62,4 +68,9 @@ export async function placeFork(
     };
   }
   return undefined;
+}
+
+/** The head alone, where the ratio is of the one prompt or of the other; both as long where it may be of either. */
+function shortestCells({ threshold }: RouterProfile): number {
+  return threshold?.ratioOf === undefined && threshold !== null ? TOTAL_CELLS : 0;
 }

@@ -38,5 +38,14 @@ export function branch(namespace: Namespace, { sharedCells, totalCells }: Shape,
   return namespace.prompt([...cells("trunk", sharedCells - 1), ...cells(name, totalCells - sharedCells)]);
 }
 
+/** The threshold is a share of the request, whatever the length of what is known. */
+export const ratioIsOfRequest = ({ threshold }: RouterProfile): boolean =>
+  threshold === null || threshold?.ratioOf === "request";
+
+/** What {@link branch} parts from: where the ratio may be of what is known, as long as the branch, so that it is the same of either. */
+export function root(profile: RouterProfile, namespace: Namespace, shape: Shape): Prompt {
+  return ratioIsOfRequest(profile) ? trunk(namespace, shape.sharedCells) : branch(namespace, shape, "root");
+}
+
 /** The first `count` cells of the namespace's trunk. */
 export const trunk = (namespace: Namespace, count: number): Prompt => namespace.prompt(cells("trunk", count - 1));

@@ -39,5 +39,6 @@ function drawRule(random: RandomStream): RuleOptions {
     ]),
     exploration: random.pick([0, 0, 0.01, 0.05]),
     owners: random.pick(["all", "all", 1, 2] as const),
+    ratioOf: random.pick(["request", "request", "cached"]),
   };
 }

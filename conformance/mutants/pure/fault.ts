@@ -5,7 +5,8 @@ export const FAULTS = {
   "comparison-flipped": "> and >= exchanged",
   "threshold-too-low": "threshold lower by 0.1",
   "threshold-too-high": "threshold higher by 0.1",
-  "ratio-of-the-cached-prompt": "the match is divided by the length of the learnt prompt",
+  "ratio-of-the-other-prompt":
+    "the match is divided by the length of the learnt prompt, or of the request, whichever is not declared",
   "absolute-threshold": "the match must exceed a fixed length instead of a ratio",
   "shortest-match": "the owner of the shortest match is followed",
   "any-owner-above": "of all owners that pass the threshold, the longest match or not, the least loaded is followed",

@@ -182,7 +182,8 @@ export class RuleRouter implements FunctionRouter {
   #passes({ chars, entry }: Match, text: string): boolean {
     if (this.#is("ignores-the-threshold")) return chars > 0;
     if (this.#is("absolute-threshold")) return chars > 6 * 640;
-    const total = this.#is("ratio-of-the-cached-prompt") ? entry.text.length : this.#lengthOf(text);
+    const ofCached = (this.#rule.ratioOf === "cached") !== this.#is("ratio-of-the-other-prompt");
+    const total = this.#lengthOf(ofCached ? entry.text : text);
     const shift = this.#is("threshold-too-low") ? -0.1 : this.#is("threshold-too-high") ? 0.1 : 0;
     const surplus = chars / total - (this.#rule.threshold + shift);
     const inclusive = (this.#rule.comparison === ">=") !== this.#is("comparison-flipped");

@@ -4,6 +4,8 @@ export interface RuleOptions {
   readonly unitChars: number;
   readonly threshold: number;
   readonly comparison: ">" | ">=";
+  /** What the match is divided by: the request's length, or that of the learnt prompt that it matches. */
+  readonly ratioOf: "request" | "cached";
   /** `window` counts requests, `window-chars` their prompts' characters; `reported`: what pods say of themselves on their metrics pages. */
   readonly load: "in-flight" | "window" | "window-chars" | "reported" | "none";
   readonly windowMs: number;
@@ -26,6 +28,7 @@ export const PLAIN_RULE: RuleOptions = {
   unitChars: 5,
   threshold: 0.5,
   comparison: ">",
+  ratioOf: "request",
   load: "in-flight",
   windowMs: 180_000,
   cold: "least-load",

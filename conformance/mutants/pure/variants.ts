@@ -21,6 +21,7 @@ export const VARIANTS: readonly Variant[] = [
   variant("token", {}),
   variant("char at .3", { unitChars: 1, threshold: 0.3, ties: "first" }),
   variant("char >= at .75", { unitChars: 1, threshold: 0.75, comparison: ">=" }),
+  variant("char of the cached", { unitChars: 1, ratioOf: "cached" }),
   variant("block, any match", { unitChars: 80, threshold: 0, ties: "first" }),
   variant("block at .5", { unitChars: 80 }),
   variant("window and TTL", { load: "window", evict: { ttlMs: TTL_MS, sliding: true } }),
@@ -55,7 +56,7 @@ export function startRule({ rule }: Variant, seed: number, fault?: Fault): (thre
 export function profileOf(rule: RuleOptions): RouterProfile {
   return {
     match: { ...unitOf(rule.unitChars), input: "prompt" },
-    threshold: { value: rule.threshold, comparison: rule.comparison, ratioOf: "request", owners: "live" },
+    threshold: { value: rule.threshold, comparison: rule.comparison, ratioOf: rule.ratioOf, owners: "live" },
     owners: rule.owners === 1 ? "last" : rule.owners,
     insert: { at: rule.insertAt, when: rule.insertWhen, ...fanOutOf(rule) },
     cold: rule.cold === "least-load" ? { policy: rule.cold, ties: TIES[rule.ties] } : rule.cold,

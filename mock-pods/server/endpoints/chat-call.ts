@@ -13,7 +13,7 @@ import { promptLogprobs } from "../generation/prompt-logprobs.ts";
 import { parseToolCalls, ToolCallStream } from "../generation/structured/tool-calls.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { RenderedPrompt } from "../prompts/prompt-rendering.ts";
-import { TextEvent } from "../http/text-event.ts";
+import type { TextEvent } from "../http/text-event.ts";
 
 export interface ChatCallOptions {
   readonly pod: PodContext;
@@ -241,8 +241,7 @@ export class ChatStream {
 
   #tokenEvent(generation: Generation): TextEvent {
     const ids = this.#call.options.pod.settings.version.answerKeys === "now" ? `,"token_ids":null` : "";
-    const event = new TextEvent(
-      this.#stream,
+    const event = this.#stream.textEvent(
       `${this.#opening}{"index":${generation.plan.choiceIndex},"delta":{"content":`,
       `},"logprobs":null,"finish_reason":null${ids}}]}\n\n`,
     );

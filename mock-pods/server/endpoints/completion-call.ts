@@ -9,7 +9,7 @@ import type { LogprobOptions } from "../generation/logprobs.ts";
 import { promptLogprobs } from "../generation/prompt-logprobs.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { RenderedPrompt } from "../prompts/prompt-rendering.ts";
-import { TextEvent } from "../http/text-event.ts";
+import type { TextEvent } from "../http/text-event.ts";
 
 export interface CompletionCallOptions {
   readonly pod: PodContext;
@@ -181,7 +181,7 @@ export class CompletionStream {
 
   #tokenEvent(generation: Generation): TextEvent {
     const after = `${this.#afterText(generation)}]${this.#noUsage}}\n\n`;
-    const event = new TextEvent(this.#stream, this.#beforeText(generation.plan.choiceIndex), after);
+    const event = this.#stream.textEvent(this.#beforeText(generation.plan.choiceIndex), after);
     generation.tellTokensBy(event);
     return event;
   }

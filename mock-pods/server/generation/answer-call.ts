@@ -8,8 +8,7 @@ import type { Exchange, ReplyStream } from "../http/exchange.ts";
 import type { CallGroup } from "../../metrics/pod-metrics.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Responder } from "../http/responder.ts";
-import type { Call, Listener } from "./generation-hub.ts";
-import type { Generation } from "./generation.ts";
+import type { Call, Generation, Listener } from "./generation.ts";
 
 export interface CallShape {
   readonly streamed: boolean;

@@ -1,29 +1,15 @@
 /** Hands what the engine's steps produce to the calls that wait for it. */
-import type { StepOutput } from "../../engine/engine.ts";
+import type { StepOutput, TokenOutput } from "../../engine/engine.ts";
+import { StepOrder } from "../../engine/step-order.ts";
 import type { CallGroup } from "../../metrics/pod-metrics.ts";
 import type { EngineGate } from "../engine-gate.ts";
-import type { Generation } from "./generation.ts";
-
-/** What wants to hear how generations go on. */
-export interface Listener {
-  /** These have new tokens, or ended. Called once a step. */
-  onProgress(changed: readonly Generation[]): void;
-}
-
-/** An API call: one or more generations answered together. */
-export interface Call extends Listener {
-  readonly generations: readonly Generation[];
-}
-
-interface Open {
-  readonly generation: Generation;
-  readonly call: Call;
-}
+import type { Call, Generation } from "./generation.ts";
 
 export class GenerationHub {
   readonly #engine: EngineGate;
   readonly #onIdle: (() => void)[] = [];
-  readonly #open = new Map<string, Open>();
+  readonly #open = new Map<string, Generation>();
+  readonly #order = new StepOrder(this.#open);
 
   constructor(engine: EngineGate) {
     this.#engine = engine;
@@ -50,7 +36,7 @@ export class GenerationHub {
   /** Prompt tokens of requests that have no token yet. */
   get queuedTokens(): number {
     let tokens = 0;
-    for (const { generation } of this.#open.values()) {
+    for (const generation of this.#open.values()) {
       if (generation.tokens === 0) tokens += generation.promptTokens;
     }
     return tokens;
@@ -58,7 +44,8 @@ export class GenerationHub {
 
   /** `group` is shared by the samples of one prompt. */
   submit(generation: Generation, call: Call, group: CallGroup): void {
-    this.#open.set(generation.id, { generation, call });
+    generation.call = call;
+    this.#open.set(generation.id, generation);
     this.#engine.submit(generation.plan.request, group);
   }
 
@@ -79,39 +66,39 @@ export class GenerationHub {
    * many vLLM tracks of them: the samples, and one more for each prompt of several.
    */
   abortNamed(names?: ReadonlySet<string>): number {
-    const open = [...this.#open.values()].filter(({ generation }) => names?.has(generation.plan.externalId) ?? true);
-    const several = Map.groupBy(open, ({ generation }) => generation.plan.externalId);
+    const open = [...this.#open.values()].filter(({ plan }) => names?.has(plan.externalId) ?? true);
+    const several = Map.groupBy(open, ({ plan }) => plan.externalId);
     this.#abort(open);
     return open.length + [...several.values()].filter((samples) => samples.length > 1).length;
   }
 
-  #abort(open: readonly Open[], as?: "abort"): void {
-    const ids = open.map(({ generation }) => generation.id);
+  #abort(open: readonly Generation[], as?: "abort"): void {
+    const ids = open.map(({ id }) => id);
     for (const id of ids) this.#open.delete(id);
     this.#engine.abort(ids, as);
-    for (const { generation } of open) generation.abort();
+    for (const generation of open) generation.abort();
     tell(open);
     this.#settle();
   }
 
   onStep(step: StepOutput): void {
     for (const { requestId, cachedTokens } of step.admitted) {
-      const generation = this.#open.get(requestId)?.generation;
+      const generation = this.#open.get(requestId);
       if (generation === undefined || generation.admitted) continue;
       generation.admitted = true;
       generation.cachedTokens = cachedTokens;
     }
-    const changed: Open[] = [];
+    const changed: Generation[] = [];
     const stopped: string[] = [];
-    for (const output of step.tokens) {
-      const open = this.#open.get(output.requestId);
-      if (open === undefined) continue;
-      const { generation } = open;
-      if (generation.tellAtOnce(output)) continue;
+    for (let place = 0; place < step.tokens.length; place++) {
+      const output = step.tokens[place] as TokenOutput;
+      const generation = this.#order.find(place, output.requestId);
+      if (generation === undefined || generation.tellAtOnce(output)) continue;
       if (generation.accept(output)) stopped.push(output.requestId);
       if (generation.finishReason !== undefined) this.#open.delete(output.requestId);
-      changed.push(open);
+      changed.push(generation);
     }
+    this.#order.forgetFrom(step.tokens.length);
     if (stopped.length > 0) this.#engine.abort(stopped, "stop");
     tell(changed);
     this.#settle();
@@ -124,15 +111,17 @@ export class GenerationHub {
 }
 
 /** Each call once, in the order of the first of its generations. Most calls have one, which needs no list of its own. */
-function tell(changed: readonly Open[]): void {
+function tell(changed: readonly Generation[]): void {
   const several = new Map<Call, Generation[]>();
-  for (const { generation, call } of changed) {
-    if (call.generations.length === 1) continue;
+  for (const generation of changed) {
+    const { call } = generation;
+    if (call === undefined || call.generations.length === 1) continue;
     const list = several.get(call);
     if (list === undefined) several.set(call, [generation]);
     else list.push(generation);
   }
   for (const { call } of changed) {
+    if (call === undefined) continue;
     if (call.generations.length === 1) {
       call.onProgress(call.generations);
     } else {

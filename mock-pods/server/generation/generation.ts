@@ -36,33 +36,45 @@ export interface Delta {
   readonly tokens: number;
 }
 
+/** What wants to hear how generations go on. */
+export interface Listener {
+  /** These have new tokens, or ended. Called once a step. */
+  onProgress(changed: readonly Generation[]): void;
+}
+
+/** An API call: one or more generations answered together. */
+export interface Call extends Listener {
+  readonly generations: readonly Generation[];
+}
+
 export class Generation {
-  readonly plan: GenerationPlan;
+  // What every token changes comes first, together.
+  readonly id: string;
   /** Generated so far. */
   tokens = 0;
+  #sentTokens = 0;
+  #tokenEvent: TextEvent | undefined;
+  /** From the first token on that says something else elsewhere. */
+  #detokenizer: Detokenizer | undefined;
+  /** Of tokens that say the same wherever they stand. */
+  readonly #texts: ReadonlyMap<number, string>;
+  readonly plan: GenerationPlan;
+  /** From its submission on. */
+  call: Call | undefined;
   /** Of the first admission; 0 until then. */
   cachedTokens = 0;
   admitted = false;
   finishReason: FinishReason | undefined;
   stopReason: string | number | null = null;
   readonly #tokenizer: ModelTokenizer;
-  /** Of tokens that say the same wherever they stand. */
-  readonly #texts: ReadonlyMap<number, string>;
-  /** From the first other token on. */
-  #detokenizer: Detokenizer | undefined;
   readonly #emitter: TextEmitter;
-  #tokenEvent: TextEvent | undefined;
-  #sentTokens = 0;
 
   constructor(plan: GenerationPlan, tokenizer: ModelTokenizer) {
+    this.id = plan.request.id;
     this.plan = plan;
     this.#tokenizer = tokenizer;
     this.#texts = vocabularyOf(tokenizer).texts;
     this.#emitter = new TextEmitter(plan.stops, plan.includeStop, plan.minTokens);
-  }
-
-  get id(): string {
-    return this.plan.request.id;
   }
 
   /** All of it, where no deltas are taken. */

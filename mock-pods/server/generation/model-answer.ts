@@ -32,12 +32,11 @@ const SPREAD_TOKENS = 192;
 export function commonWords(tokenizer: ModelTokenizer): Model {
   return ({ promptTokenIds, seed, sample, dictated }) => {
     if (dictated !== undefined) return dictation(tokenizer.encode(dictated), vocabularyOf(tokenizer).first);
-    const { first, words } = vocabularyOf(tokenizer);
+    const { sayings } = vocabularyOf(tokenizer);
     const hash = hashOf(promptTokenIds, seed, sample);
-    const start = hash % words.length;
     return {
       naturalEndTokens: SHORTEST_TOKENS + (hash % SPREAD_TOKENS),
-      tokenAt: (index) => (index === 0 ? first : (words[(start + index) % words.length] as number)),
+      tokenAt: sayings[hash % sayings.length] as (index: number) => number,
     };
   };
 }

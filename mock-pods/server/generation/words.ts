@@ -11,6 +11,8 @@ export interface Vocabulary {
   readonly first: number;
   /** Never empty. */
   readonly words: readonly number[];
+  /** The k-th token, k from 0, of an answer that begins with the n-th word: by n. Few, and shared by all answers. */
+  readonly sayings: readonly ((index: number) => number)[];
   /** Their texts, by id. */
   readonly texts: ReadonlyMap<number, string>;
 }
@@ -28,7 +30,10 @@ function choose(tokenizer: ModelTokenizer): Vocabulary {
   if (words.length === 0) words.push(...anyTokens(tokenizer));
   const [first = words[0] as number] = WORDS.flatMap((word) => single(tokenizer, word));
   const texts = new Map([first, ...words].map((id) => [id, tokenizer.decodeOutput([id], true)] as const));
-  return { first, words, texts };
+  const sayings = words.map((_, start) => (index: number) => {
+    return index === 0 ? first : (words[(start + index) % words.length] as number);
+  });
+  return { first, words, sayings, texts };
 }
 
 function single(tokenizer: ModelTokenizer, text: string): number[] {

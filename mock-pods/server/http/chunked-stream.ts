@@ -8,17 +8,13 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { EventFrame, type FrameStream } from "./event-frame.ts";
 import type { ReplyStream } from "./exchange.ts";
+import type { TextEvent } from "./text-event.ts";
+import { descriptorOf, writeNow } from "./write-now.ts";
 
 const CHUNK_END = "\r\n";
 const LAST_CHUNK = "0\r\n\r\n";
-
-/** How a chunk of so many bytes begins: of all sizes that a token's event has. */
-const heads: string[] = Array.from({ length: 512 }, (_, bytes) => `${bytes.toString(16)}\r\n`);
-
-function headOf(bytes: number): string {
-  return heads[bytes] ?? `${bytes.toString(16)}\r\n`;
-}
 
 let waiting: ChunkedStream[] = [];
 
@@ -28,13 +24,15 @@ function flushWaiting(): void {
   for (const stream of streams) stream.flush();
 }
 
-export class ChunkedStream implements ReplyStream {
+export class ChunkedStream implements ReplyStream, FrameStream {
   readonly #response: ServerResponse;
-  /** To be written: chunks with their lengths in front and their line ends behind. */
+  /** To be written: one chunk that is made in place, or else text: */
+  #frame: EventFrame | undefined;
+  /** chunks with their lengths in front and their line ends behind. */
   #frames = "";
-  #isAscii = true;
   /** Once the head is on its way there. */
   #socket: Socket | undefined;
+  #descriptor = -1;
 
   /** The response's head is written, and nothing of its body. */
   constructor(response: ServerResponse) {
@@ -42,40 +40,68 @@ export class ChunkedStream implements ReplyStream {
     this.#response = response;
   }
 
-  write(text: string, bytes = Buffer.byteLength(text)): void {
-    if (this.#frames === "" && waiting.push(this) === 1) process.nextTick(flushWaiting);
-    this.#frames += headOf(bytes) + text + CHUNK_END;
-    if (bytes !== text.length) this.#isAscii = false;
+  get isIdle(): boolean {
+    return this.#frame === undefined && this.#frames === "";
+  }
+
+  write(text: string): void {
+    if (this.isIdle) this.#wait();
+    this.#joinFrame();
+    this.#frames += `${Buffer.byteLength(text).toString(16)}\r\n${text}${CHUNK_END}`;
+  }
+
+  writeFrame(frame: EventFrame): void {
+    this.#wait();
+    this.#frame = frame;
   }
 
   writeBytes(bytes: Uint8Array): void {
     this.flush();
-    this.#response.write(Buffer.concat([Buffer.from(headOf(bytes.length)), bytes, Buffer.from(CHUNK_END)]));
+    const head = `${bytes.length.toString(16)}\r\n`;
+    this.#response.write(Buffer.concat([Buffer.from(head), bytes, Buffer.from(CHUNK_END)]));
+  }
+
+  textEvent(before: string, after: string): TextEvent {
+    return new EventFrame(this, before, after);
   }
 
   end(): void {
-    this.#response.end(this.#frames + LAST_CHUNK, this.#encoding);
+    this.#joinFrame();
+    this.#response.end(this.#frames + LAST_CHUNK);
     this.#frames = "";
   }
 
   flush(): void {
+    const frame = this.#frame;
+    if (frame !== undefined && this.#socket !== undefined) {
+      this.#frame = undefined;
+      if (this.#socket.writable) writeNow(this.#socket, this.#descriptor, frame.bytes, frame.start, frame.end);
+      return;
+    }
+    this.#joinFrame();
     const frames = this.#frames;
     if (frames === "") return;
-    if (this.#socket === undefined) this.#writeFirst(frames);
-    else if (this.#socket.writable) this.#socket.write(frames, this.#encoding);
     this.#frames = "";
-    this.#isAscii = true;
+    if (this.#socket === undefined) this.#writeFirst(frames);
+    else if (this.#socket.writable) this.#socket.write(frames);
+  }
+
+  #wait(): void {
+    if (waiting.push(this) === 1) process.nextTick(flushWaiting);
+  }
+
+  #joinFrame(): void {
+    if (this.#frame === undefined) return;
+    this.#frames = this.#frame.toString();
+    this.#frame = undefined;
   }
 
   /** Node sends the head with it. A pipelined answer has no socket until those before it are whole: Node keeps all of it. */
   #writeFirst(frames: string): void {
-    const response = this.#response;
-    response.write(frames, this.#encoding);
-    this.#socket = response.socket ?? undefined;
-  }
-
-  /** Text without accents is its own bytes: Node need not encode it. */
-  get #encoding(): "latin1" | "utf8" {
-    return this.#isAscii ? "latin1" : "utf8";
+    this.#response.write(frames);
+    const { socket } = this.#response;
+    if (socket === null) return;
+    this.#socket = socket;
+    this.#descriptor = descriptorOf(socket);
   }
 }

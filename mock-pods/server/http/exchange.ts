@@ -4,6 +4,7 @@
  * Handlers know nothing else of the outside, so every door (HTTP, fetch, msw) answers the same bytes.
  */
 import type { RequestRecord } from "./recorder.ts";
+import type { TextEvent } from "./text-event.ts";
 
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];
 
@@ -32,12 +33,11 @@ export interface Reply {
 }
 
 export interface ReplyStream {
-  /**
-   * One HTTP chunk: in a stream of events, one event. What is written in one turn of the event loop leaves together.
-   * `bytes` of it in UTF-8, if they are known.
-   */
-  write(text: string, bytes?: number): void;
+  /** One HTTP chunk: in a stream of events, one event. What is written in one turn of the event loop leaves together. */
+  write(text: string): void;
   /** One HTTP chunk of raw bytes, in a write of its own. */
   writeBytes(bytes: Uint8Array): void;
+  /** An event that says one text between `before` and `after`, which stay. The text is a JSON string and brings its quotes. */
+  textEvent(before: string, after: string): TextEvent;
   end(): void;
 }

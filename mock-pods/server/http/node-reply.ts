@@ -47,4 +47,9 @@ function withClose(headers: HeaderPairs): HeaderPairs {
   return [...headers.slice(0, headers.length - framing.length), ["connection", "close"], ...framing];
 }
 
-const DISCARDED: ReplyStream = { write: () => undefined, writeBytes: () => undefined, end: () => undefined };
+const DISCARDED: ReplyStream = {
+  write: () => undefined,
+  writeBytes: () => undefined,
+  textEvent: () => ({ write: () => undefined }),
+  end: () => undefined,
+};

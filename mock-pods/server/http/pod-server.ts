@@ -98,7 +98,7 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
       if (connections) server.listen(port, options.host);
       else server.close();
     },
-    silenceOpen: () => open.forEach(({ socket }) => socket !== null && Object.assign(socket, { write: swallow })),
+    silenceOpen: () => open.forEach(({ socket }) => socket !== null && silence(socket)),
     resetOpen: () => open.forEach((response) => response.socket?.resetAndDestroy()),
     crash: () =>
       new Promise((closed) => {
@@ -112,8 +112,11 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
 const MAX_HEADER_BYTES = 1 << 20;
 const MAX_TARGET_CHARACTERS = 0xffff;
 
-/** In place of a socket's `write`: all is well, and nothing leaves. */
-const swallow = () => true;
+/** All is well, and nothing leaves. Corked, so that nothing is written past it either. */
+function silence(socket: Socket): void {
+  socket.cork();
+  Object.assign(socket, { write: () => true });
+}
 
 /** What uvicorn says to bytes that are not HTTP. */
 function invalidRequest(): string {

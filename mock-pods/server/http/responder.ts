@@ -1,6 +1,7 @@
 /** The way back of one exchange: puts vLLM's headers around an answer and tells the journal how it ended. */
 import { byteLength, type Answer } from "./answer.ts";
 import type { Exchange, HeaderPairs, ReplyStream } from "./exchange.ts";
+import type { TextEvent } from "./text-event.ts";
 
 /** Headers that belong to the server and its middleware rather than to an answer. */
 export interface HeaderFrame {
@@ -51,12 +52,16 @@ export class Responder implements ReplyStream {
     return this;
   }
 
-  write(text: string, bytes?: number): void {
-    this.#stream?.write(text, bytes);
+  write(text: string): void {
+    this.#stream?.write(text);
   }
 
   writeBytes(bytes: Uint8Array): void {
     this.#stream?.writeBytes(bytes);
+  }
+
+  textEvent(before: string, after: string): TextEvent {
+    return (this.#stream as ReplyStream).textEvent(before, after);
   }
 
   end(): void {

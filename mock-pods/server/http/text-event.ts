@@ -1,46 +1,42 @@
-/**
- * An event that says one text between words that stay: nearly every token's of a stream.
- *
- * Joined anew for each token. To keep the events of a vocabulary's common words made would be no faster, a thousand
- * streams' having no place in the processor's caches, and take ten times the memory.
- */
-import { byteLength } from "./answer.ts";
+/** An event that says one text between words that stay: nearly every token's of a stream. */
 import type { ReplyStream } from "./exchange.ts";
 
-export class TextEvent {
-  readonly #stream: ReplyStream;
+export interface TextEvent {
+  write(text: string): void;
+}
+
+/** Joined anew for each token. */
+export class JoinedTextEvent implements TextEvent {
+  readonly #stream: Pick<ReplyStream, "write">;
   readonly #before: string;
   readonly #after: string;
-  readonly #bytes: number;
 
-  /** `before` and `after` the text as a JSON string, which has its own quotation marks. */
-  constructor(stream: ReplyStream, before: string, after: string) {
+  constructor(stream: Pick<ReplyStream, "write">, before: string, after: string) {
     this.#stream = stream;
     this.#before = before;
     this.#after = after;
-    this.#bytes = byteLength(before) + byteLength(after);
   }
 
   write(text: string): void {
-    const { json, bytes } = asJson(text);
-    this.#stream.write(this.#before + json + this.#after, this.#bytes + bytes);
+    this.#stream.write(this.#before + jsonOf(text).json + this.#after);
   }
 }
 
-interface Json {
+export interface JsonText {
+  /** With its quotation marks. */
   readonly json: string;
-  readonly bytes: number;
+  readonly utf8: Uint8Array;
 }
 
 /** More than the common words of a vocabulary; others are not kept. */
 const MOST_WORDS = 256;
-const words = new Map<string, Json>();
+const words = new Map<string, JsonText>();
 
-function asJson(text: string): Json {
+export function jsonOf(text: string): JsonText {
   const known = words.get(text);
   if (known !== undefined) return known;
   const json = JSON.stringify(text);
-  const made = { json, bytes: byteLength(json) };
+  const made = { json, utf8: new TextEncoder().encode(json) };
   if (words.size < MOST_WORDS) words.set(text, made);
   return made;
 }
