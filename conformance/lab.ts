@@ -19,8 +19,8 @@ export interface SendOptions {
   readonly body?: Readonly<Record<string, unknown>>;
   /** How the body is written (HTTP); default JSON.stringify. */
   readonly write?: (body: Readonly<Record<string, unknown>>) => string;
-  /** How the upstream answers: `ok` (default), or an error status from the pod; `once`: from the first that it reaches. */
-  readonly upstream?: "ok" | { readonly status: number; readonly once?: true };
+  /** How the upstream answers: `ok` (default), or an error status from the pod. */
+  readonly upstream?: "ok" | { readonly status: number };
 }
 
 /** A request that has reached its pod and stays open until released. */

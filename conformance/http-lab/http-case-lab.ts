@@ -277,10 +277,9 @@ export class HttpCaseLab implements Lab {
       prompt.messages === undefined ? (adapter.requests?.paths?.[0] ?? "/v1/completions") : "/v1/chat/completions";
     stage.expect(requestId, sentPrompt(prompt), hold);
     if (options.upstream !== undefined && options.upstream !== "ok") {
-      const { status, once } = options.upstream;
+      const { status } = options.upstream;
       stage.script({
         requestId,
-        ...(once === true ? { times: 1 } : {}),
         reply: { kind: "respond", status, body: [JSON.stringify({ error: { ...ERROR_BODY, code: status } })] },
       });
     }

@@ -1,4 +1,4 @@
-/** LOAD-13, LOAD-17: what a pod refused is not on that pod. */
+/** LOAD-13: what a pod refused is not on that pod. */
 import type { Case } from "../../case.ts";
 import type { Prompt } from "../../corpus.ts";
 import type { Lab } from "../../lab.ts";
@@ -7,15 +7,11 @@ import { all, claimed, coldReachable, loadDecides, no, prefixAware } from "../cl
 import { httpOf } from "../trials/exchange.ts";
 import { holdOnEveryPod } from "./load.ts";
 import { REFUSED } from "../trials/judge-service.ts";
-import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
 import { trunk } from "../trials/shape.ts";
 
 /** With three pods, one of them owns at least a third. */
 const PROMPTS = 12;
-
-/** No number of pods up to three divides it: what stays counted of so many cannot weigh on all alike. */
-const UNEVEN = 7;
 
 /** Until then a router may rightly leave out a pod that has failed. */
 const backMs = ({ recoveryMs = 0, discovery }: RouterProfile): number => Math.max(recoveryMs, discovery?.healthMs ?? 0);
@@ -45,35 +41,6 @@ export const refusalCases: readonly Case[] = [
       await http.pods.setUp(pod, true);
       await http.wait(backMs(lab.profile));
       await holdOnEveryPod(lab);
-    },
-  }),
-  routingCase({
-    id: "LOAD-17",
-    level: "declared-MUST",
-    requirement: "R-LOAD-17",
-    title:
-      "A request that is tried again MUST count as load of the pod that serves it, of no other, and not for longer.",
-    needs: { transport: "http", scriptedPods: true },
-    unsupported: all(
-      loadDecides,
-      coldReachable,
-      claimed("load.signal in-flight", ({ load }) => load?.signal === "in-flight"),
-      claimed("retry on 503", ({ retry }) => retry?.on.includes(503) === true && retry.max > 0),
-    ),
-    blame: { load: "retried-request-counted-wrongly" },
-    trials: 12,
-    trial: async (lab, index) => {
-      const retried = { label: "tried-again", upstream: { status: 503, once: true } } as const;
-      const fresh = (): Prompt => trunk(lab.corpus.namespace(), 4);
-      if (index % 4 < 3) {
-        await lab.hold(fresh(), retried);
-        for (let others = lab.pods().length - 1; others > 0; others--) {
-          await lab.hold(fresh(), { label: probeLabel("any") });
-        }
-      } else {
-        for (let request = 0; request < UNEVEN; request++) await lab.send(fresh(), retried);
-        await holdOnEveryPod(lab);
-      }
     },
   }),
 ];

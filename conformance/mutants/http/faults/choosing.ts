@@ -80,26 +80,6 @@ export class LosesRefusedEnds extends RightProxy {
   }
 }
 
-/** A request that is tried again counts nowhere. */
-export class CountsFirstTriesOnly extends RightProxy {
-  protected override choose(flight: Flight): Attempt {
-    const attempt = super.choose(flight);
-    if (flight.tried.size > 1) {
-      super.end(attempt, "ok");
-      this.open.add(attempt);
-    }
-    return attempt;
-  }
-}
-
-/** A request that is tried again stays counted where it was tried first. */
-export class LosesRetriedEnds extends RightProxy {
-  protected override end(attempt: Attempt, outcome: Outcome): void {
-    if (outcome === "error" && !attempt.flight.client.headersSent) this.open.delete(attempt);
-    else super.end(attempt, outcome);
-  }
-}
-
 /** Of a prompt that was under way several times at once, nothing is learnt. */
 export class ForgetsSimultaneousFirsts extends RightProxy {
   readonly #twins = new WeakSet<Attempt>();
