@@ -70,6 +70,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M47o", { Proxy: streaming.ImpatientWithPauses }, "STR-13", "paused-stream-cut"),
   mutant("M47p", { Proxy: choosing.BlamesPodsForClients }, "ERR-11", "client-errors-end-service"),
   mutant("M48a", { Proxy: choosing.FollowsTargetHeader }, "SEC-01", "client-steered-to-a-stranger"),
+  mutant("M48c", { Proxy: choosing.FollowsItsOwnHeader }, "SEC-02", "client-steered-to-a-pod"),
   mutant("M48b", { Proxy: choosing.FollowsTargetHeader }, "SEC-02", "client-steered-to-a-pod"),
   mutant("M49a", { Proxy: reading.BreaksInsideCharacters }, "TOK-01", "request-not-served"),
   mutant("M49b", { Proxy: reading.BreaksOnLoneSurrogates }, "TOK-02", "text-broke-the-router"),
