@@ -118,6 +118,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant("M41k", "blocks-doubled", "block at .5", "TOK-14", "blocks-of-another-size"),
   mutant("M41g", "keeps-partial-blocks", "block at .5", "TOK-15", "partial-block-counted"),
   mutant("M41h", "reads-heads-of-blocks", "block at .5", "TOK-16", "ends-of-blocks-not-read"),
+  mutant("M41m", "skips-ends-of-blocks", "block at .5", "TOK-16", "ends-of-blocks-not-read"),
   mutant("M41l", "ids-by-their-number", "token", "TOK-18", "other-ids-matched"),
   mutant("M41i", "totals-in-bytes", "char at .3", "TOK-17", "counted-in-another-unit"),
   mutant("M42a", "sticky-at-80-percent", "token", "AFF-01", "routed-by-load-above-threshold"),
