@@ -149,7 +149,7 @@ export class HttpCaseLab implements Lab {
       const step = this.#recordSent(sending, prompt, options, outcome.response.status, false);
       return { step, release: async () => undefined };
     }
-    await this.#session.firstBytes.wait(Promise.race([firstByte, answered]));
+    if (options.silent !== true) await this.#session.firstBytes.wait(Promise.race([firstByte, answered]));
     const step = this.#recordSent(sending, prompt, options, 200, true);
     const held: Held = {
       step,
@@ -275,7 +275,7 @@ export class HttpCaseLab implements Lab {
     const requestId = this.#session.newRequestId(this.#of.id);
     const path =
       prompt.messages === undefined ? (adapter.requests?.paths?.[0] ?? "/v1/completions") : "/v1/chat/completions";
-    stage.expect(requestId, sentPrompt(prompt), hold);
+    stage.expect(requestId, sentPrompt(prompt), hold, options.silent);
     if (options.upstream !== undefined && options.upstream !== "ok") {
       const { status } = options.upstream;
       stage.script({
