@@ -154,8 +154,8 @@ export type PodPage =
   /** With an error. */
   | { readonly kind: "status"; readonly status: number }
   | { readonly kind: "hang" }
-  /** As ever, but for the value of one gauge on its metrics page. */
-  | { readonly kind: "gauge"; readonly name: string; readonly value: number };
+  /** As ever, but for the values of these gauges on its metrics page. */
+  | { readonly kind: "gauges"; readonly values: Readonly<Record<string, number>> };
 
 /** How a pod loses all that it has cached, by the KV event that says so. */
 export type CacheLoss = "AllBlocksCleared" | "BlockRemoved";

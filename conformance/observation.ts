@@ -78,6 +78,12 @@ export interface NoteStep {
   readonly atMs: number;
 }
 
+/** Label of a note that says what pods report of their load, once the router has read it; of the pods left out nothing is known. */
+export const REPORTED_LOADS = "reported-loads";
+
+/** Requests by pod. */
+export type ReportedLoads = Readonly<Record<string, number>>;
+
 export type Step = SentStep | ReleasedStep | PodsStep | AdvancedStep | QuietStep | NoteStep;
 
 /** A request of an earlier case that the router's declared load window may still count. */

@@ -171,6 +171,11 @@ export function byChance(profile: RouterProfile): boolean {
 /** The router goes by no load, or by one that a client's requests do not show in. */
 export const loadIsUnseen = ({ load }: RouterProfile): boolean => load?.signal === "none" || load?.signal === "metric";
 
+/** Load is what pods report and is read so often that a test can wait for it. */
+export const loadIsReported = ({ load }: RouterProfile): boolean =>
+  load?.signal === "metric" && load.refreshMs !== undefined && load.refreshMs <= QUICK_REFRESH_MS;
+
+const QUICK_REFRESH_MS = 1_000;
 const DEFAULT_WINDOW_MS = 180_000;
 /** A window that can be waited out between one case and the next. */
 export const SHORT_WINDOW_MS = 15_000;

@@ -1,6 +1,13 @@
 /** Which claims of a profile a case stands on. A missing one makes the case unsupported, never failed. */
 import type { Unsupported } from "../case.ts";
-import { byChance, coldPolicy, loadIsUnseen, RouterProfileSchema, type RouterProfile } from "../router-profile.ts";
+import {
+  byChance,
+  coldPolicy,
+  loadIsReported,
+  loadIsUnseen,
+  RouterProfileSchema,
+  type RouterProfile,
+} from "../router-profile.ts";
 import { maxBusy } from "./trials/busy.ts";
 import { ratioIsOfRequest } from "./trials/shape.ts";
 import { ANY_MATCH, passes } from "../oracle/threshold.ts";
@@ -71,14 +78,15 @@ export const coldReachable: Claim = (profile) => {
     : undefined;
 };
 
-/** The load answer is predictable: cold requests go to the least loaded pod by a signal that a client can cause. */
+/** The load answer is predictable: cold requests go to the least loaded pod by a signal that clients or pods can cause. */
 export const loadDecides: Claim = (profile) => {
   const { load } = profile;
   const policy = coldPolicy(profile);
   if (policy === undefined) return silent("cold");
   if (policy !== "least-load" && policy !== "cost-model") return no(`cold requests go by ${policy}, not by load`);
   if (load === undefined) return silent("load");
-  return heldOnesSpread(profile);
+  if (load.signal === "metric" && load.refreshMs === undefined) return silent("load.refreshMs");
+  return loadIsReported(profile) ? undefined : heldOnesSpread(profile);
 };
 
 /** Requests held open move cold ones to other pods; where they do not show, all may legally go to one pod. */
@@ -88,9 +96,11 @@ export const heldOnesSpread: Claim = (profile) => {
   return loadIsUnseen(profile) ? no(`load is ${profile.load?.signal}: requests held open do not show`) : undefined;
 };
 
-/** Loads compare request by request; a cost model's only where one pod is far ahead. */
+/** Loads compare request by request; a cost model's, and those that pods report, only where one pod is far ahead. */
 export const countableLoad: Claim = ({ load }) =>
-  load?.signal === "cost-model" ? no("a cost model's small differences cannot be predicted from outside") : undefined;
+  load?.signal === "cost-model" || load?.signal === "metric"
+    ? no(`small differences of a ${load.signal} cannot be predicted from outside`)
+    : undefined;
 
 /** Nobody outside can tell where a cold request must go: each pod is possible, none certain. */
 export const unpredictable = (profile: RouterProfile): boolean => {

@@ -3,24 +3,22 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Agent } from "undici";
 import type { RealClock } from "../../fixtures/clock.ts";
 import { OperationalError } from "../../fixtures/operational-error.ts";
-import { startFleet } from "../../mock-pods/fleet/fleet.ts";
 import type { Fleet, Pod } from "../../mock-pods/pod/pod.ts";
 import type { HttpRouter, PodAddress, RouterAdapter } from "../adapters/router-under-test.ts";
 import { DEFAULT_PODS, type Case, type PodKind, withOtherThreshold } from "../case.ts";
-import type { CarriedLoad, PodsStep } from "../observation.ts";
+import type { PodsStep } from "../observation.ts";
 import { WINDOW_EDGE_MS } from "../oracle/load.ts";
 import { loadWindowMs, SHORT_WINDOW_MS } from "../router-profile.ts";
 import type { Session } from "../runner/session.ts";
-import { CLEARS_ON_REQUEST } from "./pod-caches.ts";
+import { CarriedArrivals } from "./carried-load.ts";
 import { FirstBytes } from "./first-bytes.ts";
 import { openAgent } from "./exchange.ts";
 import { HttpCaseLab } from "./http-case-lab.ts";
-import { type Arrival, PodStage } from "./pod-stage.ts";
+import { addressOf } from "./pod-address.ts";
+import { PodStage } from "./pod-stage.ts";
+import { ServedModels } from "./served-models.ts";
+import { startPods } from "./start-pods.ts";
 
-/** Pods answer as fast as they can: which pod is chosen does not depend on how long a token takes. */
-const POD_SPEED = 1_000;
-/** A pod that closes idle connections races with a router that uses them again, and a right one can lose. */
-const ENVIRONMENT = { ...process.env, VLLM_HTTP_TIMEOUT_KEEP_ALIVE: "3600" };
 const DRAIN_MS = 2_000;
 const ADAPTER = "adapter-a";
 
@@ -42,8 +40,8 @@ export class HttpSession implements Session<HttpCaseLab> {
   readonly firstBytes = new FirstBytes();
   readonly #fleet: Fleet;
   readonly #seed: number;
-  /** Models of pods that are not like the others. */
-  readonly #special = new Map<string, readonly string[]>();
+  readonly #served: ServedModels;
+  readonly #carried = new CarriedArrivals();
   /** Started for one case with another threshold. */
   #guest: HttpRouter | undefined;
   #agent: Agent = openAgent();
@@ -51,7 +49,6 @@ export class HttpSession implements Session<HttpCaseLab> {
   #present: readonly Pod[];
   /** What the router was told last: a pod that failed on purpose is not present any more, but still known to it. */
   #told: readonly Pod[];
-  #carried: Arrival[] = [];
   #requestCount = 0;
   #requestMs = Infinity;
   #spoiled = false;
@@ -64,6 +61,7 @@ export class HttpSession implements Session<HttpCaseLab> {
     this.clock = options.clock;
     this.#seed = options.seed;
     this.#fleet = fleet;
+    this.#served = new ServedModels(options.models);
     this.#present = fleet.pods;
     this.#told = fleet.pods;
     this.stage = new PodStage(fleet, () => options.clock.nowMs(), options.adapter.podsHost);
@@ -72,7 +70,7 @@ export class HttpSession implements Session<HttpCaseLab> {
 
   /** @throws {OperationalError} when pods cannot bind or the router does not start: never a failure of the router */
   static async start(options: SessionOptions): Promise<HttpSession> {
-    const fleet = await startPods(options);
+    const fleet = await startPods(options.adapter, options.models);
     const session = new HttpSession(options, fleet);
     try {
       await session.#startRouter();
@@ -145,16 +143,12 @@ export class HttpSession implements Session<HttpCaseLab> {
     return this.#fleet.pod(name);
   }
 
-  /** Models that the pod serves, an adapter among them. */
-  modelsOf({ name }: Pod): readonly string[] {
-    return this.#special.get(name) ?? this.models;
+  modelsOf(pod: Pod): readonly string[] {
+    return this.#served.of(pod);
   }
 
-  /** As a step of an observation says it: nothing where every pod serves every model. */
   serving(): Pick<PodsStep, "serving"> {
-    const special = this.#present.filter(({ name }) => this.#special.has(name));
-    if (special.length === 0) return {};
-    return { serving: Object.fromEntries(special.map((pod) => [pod.name, this.modelsOf(pod)])) };
+    return this.#served.serving(this.#present);
   }
 
   async newPod(kind?: PodKind): Promise<Pod> {
@@ -163,7 +157,7 @@ export class HttpSession implements Session<HttpCaseLab> {
     const pod = await this.#fleet.add(
       kind === undefined ? {} : { flags: { "served-model-name": models.join(" "), ...adapter } },
     );
-    if (kind !== undefined) this.#special.set(pod.name, kind.adapter === true ? [...models, ADAPTER] : models);
+    if (kind !== undefined) this.#served.set(pod, kind.adapter === true ? [...models, ADAPTER] : models);
     this.stage.watch(pod);
     return pod;
   }
@@ -173,7 +167,7 @@ export class HttpSession implements Session<HttpCaseLab> {
     if (this.router.setPods === undefined) throw new OperationalError("ADAPTER_FAILED", "pods cannot be changed");
     this.#present = pods;
     this.#told = pods;
-    await this.router.setPods(pods.map((pod) => this.#address(pod)));
+    await this.router.setPods(pods.map((pod) => this.#addressOf(pod)));
   }
 
   /** A lab for one case, with as many pods as it asks for: those of the case before where they are unharmed. */
@@ -191,7 +185,16 @@ export class HttpSession implements Session<HttpCaseLab> {
       await lab.warmUp();
     }
     if (needs.load === true) await this.#waitForWindow();
-    lab.begin(this.#carriedLoad(lab, sinceMs));
+    this.#carried.add(this.stage.takeArrivals());
+    lab.begin(
+      this.#carried.loads({
+        nowMs: this.clock.nowMs(),
+        windowMs: this.#windowMs ?? 0,
+        pods: this.#present.map(({ name }) => name),
+        sinceMs,
+        steps: lab.observation().steps,
+      }),
+    );
     return lab;
   }
 
@@ -199,7 +202,7 @@ export class HttpSession implements Session<HttpCaseLab> {
     if (this.router.setPods === undefined) return;
     if (fleet !== undefined) return lab.adopt(await Promise.all(fleet.map((kind) => this.newPod(kind))));
     // Where the router counts what went before, only pods that it never used carry no load.
-    const usual = this.#windowMs === undefined ? this.#present.filter(({ name }) => !this.#special.has(name)) : [];
+    const usual = this.#windowMs === undefined ? this.#present.filter((pod) => this.#served.isUsual(pod)) : [];
     const kept = usual.slice(0, wanted);
     const known = this.#told.length === kept.length && kept.every((pod) => this.#told.includes(pod));
     if (kept.length === wanted && known) return;
@@ -238,7 +241,7 @@ export class HttpSession implements Session<HttpCaseLab> {
       this.#present = await Promise.all(Array.from({ length: DEFAULT_PODS }, () => this.newPod()));
       for (const pod of old) await this.#fleet.remove(pod.name);
     }
-    this.#carried = [];
+    this.#carried.forget();
     await this.#startRouter();
   }
 
@@ -256,7 +259,7 @@ export class HttpSession implements Session<HttpCaseLab> {
 
   async #start(threshold?: number): Promise<HttpRouter> {
     const router = await this.adapter.start({
-      pods: this.#present.map((pod) => this.#address(pod)),
+      pods: this.#present.map((pod) => this.#addressOf(pod)),
       seed: this.#seed,
       clock: this.clock,
       ...(threshold === undefined ? {} : { threshold }),
@@ -275,14 +278,8 @@ export class HttpSession implements Session<HttpCaseLab> {
     this.#router = undefined;
   }
 
-  #address(pod: Pod): PodAddress {
-    const { name, profile: gpu } = pod;
-    const url = `http://${this.stage.address(name)}`;
-    const plain = { name, url, gpu, models: this.modelsOf(pod) };
-    if (pod.kvEvents === undefined) return plain;
-    const { hostname } = new URL(url);
-    const { endpoint, replayEndpoint = "" } = pod.kvEvents;
-    return { ...plain, kvEvents: { endpoint: at(hostname, endpoint), replayEndpoint: at(hostname, replayEndpoint) } };
+  #addressOf(pod: Pod): PodAddress {
+    return addressOf(pod, `http://${this.stage.address(pod.name)}`, this.modelsOf(pod));
   }
 
   /** For how long the router counts what went before as load; undefined where it does not, or its time can be moved. */
@@ -290,87 +287,11 @@ export class HttpSession implements Session<HttpCaseLab> {
     return this.router.advance === undefined ? loadWindowMs(this.adapter.profile) : undefined;
   }
 
-  /** What the router's load window may still count of these pods; `sinceMs` is when that router started. */
-  #carriedLoad(lab: HttpCaseLab, sinceMs: number): readonly CarriedLoad[] {
-    this.#carried.push(...this.stage.takeArrivals());
-    const oldestMs = this.clock.nowMs() - (this.#windowMs ?? 0) - WINDOW_EDGE_MS;
-    this.#carried = this.#carried.filter(
-      ({ atMs, pod }) => atMs >= oldestMs && this.#present.some(({ name }) => name === pod),
-    );
-    if (this.#windowMs === undefined) return [];
-    const served = new Map(
-      lab
-        .observation()
-        .steps.flatMap((step) => (step.kind === "sent" && step.status === 200 ? [[step.requestId, step]] : [])),
-    );
-    return this.#carried.flatMap(({ requestId, pod, atMs, promptChars }): CarriedLoad[] => {
-      if (atMs < sinceMs) return [];
-      const step = served.get(requestId);
-      return step?.pod === pod
-        ? [{ pod, atMs, promptChars: step.prompt.text.length, surely: true }]
-        : [{ pod, atMs, promptChars }];
-    });
-  }
-
   /** Pods that cannot be exchanged are free of load again when the window has passed. */
   async #waitForWindow(): Promise<void> {
     if (this.#windowMs === undefined || this.#windowMs > SHORT_WINDOW_MS || this.router.setPods !== undefined) return;
-    this.#carried.push(...this.stage.takeArrivals());
-    const latestMs = Math.max(0, ...this.#carried.map(({ atMs }) => atMs));
-    await sleep(Math.max(0, latestMs + this.#windowMs + WINDOW_EDGE_MS - this.clock.nowMs()));
+    this.#carried.add(this.stage.takeArrivals());
+    const freeMs = this.#carried.latestMs() + this.#windowMs + WINDOW_EDGE_MS;
+    await sleep(Math.max(0, freeMs - this.clock.nowMs()));
   }
-}
-
-/** The same port at the host by which the router knows the pod. */
-const at = (hostname: string, endpoint: string): string => endpoint.replace(/^tcp:\/\/.*:/, `tcp://${hostname}:`);
-
-const PUBLISHES = {
-  "kv-events-config": JSON.stringify({
-    enable_kv_cache_events: true,
-    endpoint: "tcp://*:0",
-    replay_endpoint: "tcp://*:0",
-  }),
-} as const;
-
-/** Fresh pods on free ports; or on the addresses that a running router already points at. */
-async function startPods({ adapter, models }: SessionOptions): Promise<Fleet> {
-  const events = adapter.kvEvents === undefined ? {} : PUBLISHES;
-  const flags = { ...events, ...adapter.podFlags, "served-model-name": models.join(" ") };
-  const addresses = adapter.podsListen?.map((address) => new URL(`http://${address}`));
-  const [first, ...others] = addresses ?? [];
-  if (first === undefined) {
-    const host = adapter.podsHost?.bind;
-    return startFleet({
-      pods: `a6000:${DEFAULT_PODS}`,
-      speed: POD_SPEED,
-      flags,
-      environment: { ...ENVIRONMENT, ...(adapter.kvEvents === undefined ? {} : CLEARS_ON_REQUEST) },
-      ...(host === undefined ? {} : { host }),
-    });
-  }
-  const stranger = others.find(({ hostname }) => hostname !== first.hostname);
-  if (stranger !== undefined) {
-    throw new OperationalError(
-      "USAGE",
-      `pods must listen on one host, but ${stranger.hostname} and ${first.hostname} are two`,
-    );
-  }
-  const address = { host: first.hostname, basePort: Number(first.port) };
-  const fixed = { pods: "a6000:1", speed: POD_SPEED, flags, environment: ENVIRONMENT, ...address };
-  const fleet = await startFleet(fixed).catch(explainTaken);
-  try {
-    for (const { port } of others) await fleet.add({ port: Number(port) });
-    return fleet;
-  } catch (error) {
-    await fleet.close();
-    return explainTaken(error);
-  }
-}
-
-/** The advice of the fleet's own message is for who chose the port; here the router's author did. */
-function explainTaken(error: unknown): never {
-  if (!(error instanceof OperationalError) || error.code !== "PORT_IN_USE") throw error;
-  const [what] = error.message.split(";");
-  const message = `${what}; the kit's pods must bind it, for the router points at it: end what listens there`;
-  throw new OperationalError("PORT_IN_USE", message, { cause: error });
 }

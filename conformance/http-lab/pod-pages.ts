@@ -48,9 +48,9 @@ export class PodPages {
       case "hang":
         this.#hung.add(response);
         return true;
-      case "gauge":
+      case "gauges":
         response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
-        response.end(withGauge(await plain(), page));
+        response.end(withGauges(await plain(), page.values));
         return true;
     }
   }
@@ -63,15 +63,18 @@ export class PodPages {
   }
 }
 
-function withGauge(page: string, { name, value }: Extract<PodPage, { kind: "gauge" }>): string {
+function withGauges(page: string, values: Readonly<Record<string, number>>): string {
   const families = parsePrometheusText(page);
-  const known = families.some((family) => family.name === name);
-  const all = known
-    ? families
-    : [...families, { name, type: "gauge" as const, help: name, samples: [{ name, labels: {}, value }] }];
+  const missing = Object.keys(values).filter((name) => families.every((family) => family.name !== name));
+  const all = [
+    ...families,
+    ...missing.map((name) => ({ name, type: "gauge" as const, help: name, samples: [{ name, labels: {}, value: 0 }] })),
+  ];
   return writePrometheusText(
-    all.map((family) =>
-      family.name === name ? { ...family, samples: family.samples.map((sample) => ({ ...sample, value })) } : family,
-    ),
+    all.map((family) => {
+      const value = values[family.name];
+      if (value === undefined) return family;
+      return { ...family, samples: family.samples.map((sample) => ({ ...sample, value })) };
+    }),
   );
 }

@@ -122,7 +122,7 @@ export class PodStage implements ScriptedPods {
 
   setPage(path: string, page: PodPage | undefined, pod?: string): void {
     this.#pages.set(path, page, pod);
-    if (page !== undefined && page.kind !== "gauge") {
+    if (page !== undefined && page.kind !== "gauges") {
       for (const { name } of this.#fleet.pods) if ((pod ?? name) === name) this.#tainted.add(name);
     }
   }

@@ -1,13 +1,7 @@
 /** A client sees the last byte of a response before the router has done its accounts. */
-import { type History, type Placement, quietBefore } from "./history.ts";
 
 /** What an HTTP router is granted, after the client saw the end of a response, to notice it. */
 export const LATE_NOTICE_MS = 30;
 
-/** May the router not have noticed yet, at `nowMs`, how this ended? A function router is told at once. */
-export function mayBeUnnoticed(placement: Placement, history: History, nowMs: number): boolean {
-  const { endMs } = placement;
-  if (endMs === undefined) return true;
-  if (history.observation.transport !== "http") return false;
-  return endMs > quietBefore(history, nowMs) && nowMs - endMs < LATE_NOTICE_MS;
-}
+/** May a router that has shown nothing since not have noticed at `nowMs` what ended then? */
+export const mayBeUnnoticed = (endMs: number, nowMs: number): boolean => nowMs - endMs < LATE_NOTICE_MS;

@@ -1,8 +1,8 @@
 /** How loaded each pod is in the router's own signal, as far as a client can know. */
 import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
-import type { CarriedLoad } from "../observation.ts";
+import { type CarriedLoad, REPORTED_LOADS, type ReportedLoads } from "../observation.ts";
 import { type History, type Placement, quietBefore } from "./history.ts";
-import { LATE_NOTICE_MS } from "./late-notice.ts";
+import { mayBeUnnoticed } from "./late-notice.ts";
 import { commonPrefix } from "./measure.ts";
 import { type Range, surelyBelow } from "./range.ts";
 
@@ -13,7 +13,7 @@ export interface PodLoad {
   readonly chars: Range;
 }
 
-/** On a busy machine a request counts for longer than {@link LATE_NOTICE_MS}, but not past several later exchanges. */
+/** On a busy machine a request counts for longer than it {@link mayBeUnnoticed}, but not past several later exchanges. */
 const LATE_RELEASE_STRAGGLERS = 2;
 export const LATE_RELEASE_MAX_MS = 2_000;
 /** A router may sweep its window by the second. */
@@ -32,8 +32,9 @@ export function loadsOf(
   const windowMs = loadWindowMs(profile) ?? 0;
   switch (load.signal) {
     case "none":
-    case "metric":
       return undefined;
+    case "metric":
+      return reported(history, nowMs);
     case "in-flight":
       return perPod(history, inFlight(history, nowMs));
     case "window":
@@ -59,6 +60,23 @@ export function loadsOf(
       );
     }
   }
+}
+
+/** What pods said that the router has read; it may count what is under way besides. Undefined where none said anything. */
+function reported(history: History, nowMs: number): ReadonlyMap<string, PodLoad> | undefined {
+  const last = history.observation.steps.findLast(
+    (step) => step.kind === "note" && step.label === REPORTED_LOADS && step.atMs <= nowMs,
+  );
+  const said = last?.kind === "note" ? (last.data as ReportedLoads) : {};
+  const loads = Object.entries(said).filter(([pod]) => history.livePods.includes(pod));
+  if (loads.length === 0) return undefined;
+  const flying = perPod(history, inFlight(history, nowMs));
+  return new Map(
+    loads.map(([pod, low]) => {
+      const range = { low, high: low + (flying.get(pod)?.requests.high ?? 0) };
+      return [pod, { requests: range, chars: range }];
+    }),
+  );
 }
 
 /** Characters of the prompt that this pod may hold, whatever became of them since. */
@@ -106,7 +124,7 @@ function inFlight(history: History, nowMs: number): Weight {
     if (!http || endMs <= quietMs) return NOT;
     const ageMs = nowMs - endMs;
     const straggler = latest.includes(placement) && ageMs < LATE_RELEASE_MAX_MS;
-    return ageMs < LATE_NOTICE_MS || straggler ? PERHAPS : NOT;
+    return mayBeUnnoticed(endMs, nowMs) || straggler ? PERHAPS : NOT;
   };
 }
 

@@ -1,7 +1,7 @@
 /** How much of a prompt each pod owns, by the history: at least, and at most. */
 import type { SentStep } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";
-import type { History, Placement } from "./history.ts";
+import { type History, type Placement, quietBefore } from "./history.ts";
 import { mayBeUnnoticed } from "./late-notice.ts";
 import type { Measure } from "./measure.ts";
 import { survival } from "./survival.ts";
@@ -70,7 +70,7 @@ function inserted(placement: Placement, request: SentStep, history: History, pro
   const { at, when } = profile.insert ?? {};
   if (at === "kv-event") return "maybe";
   const before = placement.endMs !== undefined && placement.endMs <= request.startMs;
-  const noticed = before && !mayBeUnnoticed(placement, history, request.startMs);
+  const noticed = before && isNoticed(placement, history, request.startMs);
   const dispatched = placement.step.held || before;
   const inTime: Certainty = (at === "dispatch" ? dispatched : noticed) ? "yes" : "maybe";
   switch (placement.outcome) {
@@ -85,6 +85,12 @@ function inserted(placement: Placement, request: SentStep, history: History, pro
       if (when === "success") return at === "dispatch" && !noticed ? "maybe" : "no";
       return when === "always" && at === "dispatch" && placement.served ? inTime : "maybe";
   }
+}
+
+/** A function router is told of each end at once. */
+function isNoticed({ endMs = Infinity }: Placement, history: History, nowMs: number): boolean {
+  if (history.observation.transport === "function" || endMs <= quietBefore(history, nowMs)) return true;
+  return !mayBeUnnoticed(endMs, nowMs);
 }
 
 function sameKey(placement: Placement, request: SentStep, profile: RouterProfile): Certainty {

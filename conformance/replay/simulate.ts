@@ -126,8 +126,9 @@ class SimulatedPod implements SimulatedPodView {
     return this.#pendingPrefillTokens;
   }
 
-  heldPrefixTokens(promptTokenIds: Int32Array, extra: { cacheSalt?: string; lora?: string }): number {
-    return this.#engine.engine.heldPrefixTokens(promptTokenIds, extra);
+  heldPrefixTokens(promptTokenIds: Int32Array, { lora, ...salt }: { cacheSalt?: string; lora?: string }): number {
+    const adapter = lora === undefined ? {} : { lora: { id: 1, name: lora, path: lora } };
+    return this.#engine.engine.heldPrefixTokens(promptTokenIds, { ...salt, ...adapter });
   }
 
   submit(request: PlayedRequest, promptTokenIds: Int32Array, firstReplyId: number): void {

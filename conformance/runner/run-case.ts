@@ -3,7 +3,7 @@ import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { Case, Statistic, Verdict } from "../case.ts";
 import { resolvePointer } from "../adapters/json-pointer.ts";
 import type { RouterAdapter } from "../adapters/router-under-test.ts";
-import { loadWindowMs, SHORT_WINDOW_MS } from "../router-profile.ts";
+import { loadIsReported, loadWindowMs, SHORT_WINDOW_MS } from "../router-profile.ts";
 import { evidenceOf, type Evidence } from "./evidence.ts";
 import type { Session } from "./session.ts";
 
@@ -62,6 +62,9 @@ export function obstacle(
   }
   if (needs.chats === true && adapter.requests?.paths?.includes("/v1/chat/completions") === false) {
     return no("the adapter says that the router takes no chats");
+  }
+  if (needs.load === true && session.transport === "function" && loadIsReported(adapter.profile)) {
+    return no("what pods report of their load does not reach a router that is a function");
   }
   const forms = adapter.requests?.promptForms;
   if (needs.idPrompts === true && session.transport === "http" && forms?.includes("ids") !== true) {

@@ -34,9 +34,6 @@ export interface PodSurroundings {
 
 export const DEFAULT_MODEL = "mistralai/Mistral-7B-Instruct-v0.2";
 
-/** vLLM 0.32's own default, which /metrics shows; the capacity of a card is computed with the profile's. */
-const GPU_MEMORY_UTILIZATION = 0.92;
-
 /** @throws OperationalError USAGE naming the flag that vLLM does not have, or whose value cannot be */
 export function podSettings(
   profileName: string,
@@ -78,7 +75,8 @@ export function podSettings(
   if (policy !== "fcfs" && policy !== "priority") {
     throw usage(`scheduling-policy "${String(policy)}"; there are fcfs and priority`);
   }
-  const kvEvents = kvEventsConfig(flags["kv-events-config"], versionProfile(flags["vllm-version"]));
+  const version = versionProfile(flags["vllm-version"]);
+  const kvEvents = kvEventsConfig(flags["kv-events-config"], version);
   return {
     profile,
     ...(kvEvents !== undefined && { kvEvents }),
@@ -96,6 +94,8 @@ export function podSettings(
       policy,
       ...batchLimits(flags, maxModelLen),
       longPrefillTokenThreshold: wholeFlag(flags, "long-prefill-token-threshold", 0) ?? 0,
+      ...(flags["long-prefill-token-threshold-adaptive"] === true && { longPrefillTokenThresholdAdaptive: true }),
+      ...(String(flags["enable-lora"]) === "true" && { maxLoras: wholeFlag(flags, "max-loras", 1) ?? 1 }),
       watermark: Number(flags["watermark"]) === 0 ? 0 : (ratioFlag(flags, "watermark") ?? ENGINE_DEFAULTS.watermark),
       reserveFullIsl: flags["no-scheduler-reserve-full-isl"] !== true && flags["scheduler-reserve-full-isl"] !== false,
     },
@@ -103,7 +103,7 @@ export function podSettings(
       totalBlocks: numGpuBlocks,
       blockSizeTokens: blockSize,
       prefixCaching,
-      gpuMemoryUtilizationRatio: utilization ?? GPU_MEMORY_UTILIZATION,
+      gpuMemoryUtilizationRatio: utilization ?? version.gpuMemoryUtilization,
       maxModelLenTokens: maxModelLen,
       userSetBlockSize: flags["block-size"] !== undefined,
       dtype: kvCacheDtype,
@@ -113,15 +113,39 @@ export function podSettings(
   };
 }
 
-/** As vLLM fills in what is not given: no more slots than tokens, no more tokens than all slots could hold. */
-function batchLimits(flags: Flags, maxModelLen: number): Pick<EngineConfig, "maxNumSeqs" | "maxNumBatchedTokens"> {
+type BatchLimits = Pick<EngineConfig, "maxNumSeqs" | "maxNumBatchedTokens" | "maxNumActiveSeqs" | "chunkedPrefill">;
+
+/**
+ * As vLLM fills in what is not given: no more slots than tokens, no more tokens than all slots could hold, and without
+ * chunks enough for the longest prompt.
+ */
+function batchLimits(flags: Flags, maxModelLen: number): BatchLimits {
   const seqs = wholeFlag(flags, "max-num-seqs", 1);
-  const tokens = wholeFlag(flags, "max-num-batched-tokens", 1);
+  const active = wholeFlag(flags, "max-num-active-seqs", 1);
+  const chunkedPrefill = flags["no-enable-chunked-prefill"] !== true && flags["enable-chunked-prefill"] !== false;
+  const usual = chunkedPrefill
+    ? ENGINE_DEFAULTS.maxNumBatchedTokens
+    : Math.max(ENGINE_DEFAULTS.maxNumBatchedTokens, maxModelLen);
   const most = (seqs ?? ENGINE_DEFAULTS.maxNumSeqs) * maxModelLen;
-  const maxNumBatchedTokens = tokens ?? Math.min(ENGINE_DEFAULTS.maxNumBatchedTokens, most);
+  const maxNumBatchedTokens = wholeFlag(flags, "max-num-batched-tokens", 1) ?? Math.min(usual, most);
   const maxNumSeqs = seqs ?? Math.min(ENGINE_DEFAULTS.maxNumSeqs, maxNumBatchedTokens);
-  if (maxNumBatchedTokens >= maxNumSeqs) return { maxNumSeqs, maxNumBatchedTokens };
-  throw usage(`max-num-batched-tokens ${maxNumBatchedTokens} is less than max-num-seqs ${maxNumSeqs}; raise it`);
+  if (maxNumBatchedTokens < maxNumSeqs) {
+    throw usage(`max-num-batched-tokens ${maxNumBatchedTokens} is less than max-num-seqs ${maxNumSeqs}; raise it`);
+  }
+  if (!chunkedPrefill && maxNumBatchedTokens < maxModelLen) {
+    throw usage(
+      `max-num-batched-tokens ${maxNumBatchedTokens} is less than max-model-len ${maxModelLen}, and chunked prefill is off; raise it`,
+    );
+  }
+  if (active !== undefined && active > maxNumSeqs) {
+    throw usage(`max-num-active-seqs ${active} is more than max-num-seqs ${maxNumSeqs}; lower it`);
+  }
+  return {
+    maxNumSeqs,
+    maxNumBatchedTokens,
+    ...(active !== undefined && { maxNumActiveSeqs: active }),
+    ...(!chunkedPrefill && { chunkedPrefill }),
+  };
 }
 
 function servedNames(flags: Flags, model: string): readonly [string, ...string[]] {

@@ -71,6 +71,16 @@ it.each([
     "--max-num-batched-tokens 128 --long-prefill-token-threshold 64 --num-gpu-blocks-override 600 --max-model-len=-1",
     { engine: { maxNumBatchedTokens: 128, maxNumSeqs: 128, numGpuBlocks: 600, maxModelLen: 9584 } },
   ],
+  [
+    "whole prompts, few of them at once",
+    "--no-enable-chunked-prefill --max-model-len 9000 --max-num-active-seqs 16",
+    { engine: { chunkedPrefill: false, maxNumBatchedTokens: 9000, maxNumSeqs: 256, maxNumActiveSeqs: 16 } },
+  ],
+  [
+    "one adapter at a time, as vLLM has it unless told",
+    "--enable-lora --long-prefill-token-threshold 64 --long-prefill-token-threshold-adaptive",
+    { engine: { maxLoras: 1, longPrefillTokenThreshold: 64, longPrefillTokenThresholdAdaptive: true } },
+  ],
 ] as const)("%s", (_whose, line, expected) => {
   expect(start(line)).toMatchObject({ ...expected, warnings: [] });
 });
@@ -110,6 +120,11 @@ it.each([
     "--max-num-seqs 64 --max-num-batched-tokens 32",
     /^max-num-batched-tokens 32 is less than max-num-seqs 64; raise it$/,
   ],
+  [
+    "--no-enable-chunked-prefill --max-num-batched-tokens 8k --max-model-len 9000",
+    /^max-num-batched-tokens 8000 is less than max-model-len 9000, and chunked prefill is off; raise it$/,
+  ],
+  ["--max-num-active-seqs 9 --max-num-seqs 8", /^max-num-active-seqs 9 is more than max-num-seqs 8; lower it$/],
   ["--stream-interval often", /^stream-interval "often"; give a whole number from 1$/],
   ["--scheduling-policy lifo", /^scheduling-policy "lifo"; there are fcfs and priority$/],
   ["--enable-lora --lora-modules sql", /^lora-modules "sql"; give name=path, or JSON with name and path$/],

@@ -1,7 +1,7 @@
 /**
- * What a client can see of a version. Sources: 0.7.2 `engine/metrics.py`, `entrypoints/openai/serving_engine.py`; 0.10.0
- * `v1/metrics/loggers.py`, `distributed/kv_events.py`; 0.28.0 the same and `renderers/params.py`; 0.32 as recorded. Pull
- * requests: error bodies #22099, context limits #36197, event maps #42892.
+ * What a client can see of a version. Sources: 0.7.2 `engine/metrics.py`, `entrypoints/openai/serving_engine.py`; 0.28.0
+ * `v1/metrics/loggers.py`, `distributed/kv_events.py`, `renderers/params.py`; 0.10 and 0.32 as recorded. Pull requests:
+ * error bodies #22099, context limits #36197, event maps #42892.
  */
 import { request } from "undici";
 import { describe, expect, it } from "vitest";
@@ -77,6 +77,12 @@ const CHUNK_KEYS: Readonly<Record<Version, readonly [chunk: string, choice: stri
   ],
 };
 
+const FORMATS: Readonly<Record<Version, string>> = {
+  "0.7": "version=0.0.4",
+  "0.10": "version=0.0.4",
+  "0.28": "version=1.0.0",
+  "0.32": "version=1.0.0",
+};
 const USAGE_GAUGES: Readonly<Record<Version, readonly string[]>> = {
   "0.7": ["vllm:gpu_cache_usage_perc"],
   "0.10": ["vllm:gpu_cache_usage_perc", "vllm:kv_cache_usage_perc"],
@@ -134,7 +140,7 @@ describe.each(VERSIONS)("as vLLM %s", (version) => {
       await ask(fleet, "POST", "/v1/completions", { prompt: ids(40), max_tokens: 4, ignore_eos: true });
     }
     const { text, headers } = await ask(fleet, "GET", "/metrics");
-    expect(headers["content-type"]).toContain(version === "0.7" ? "version=0.0.4" : "version=1.0.0");
+    expect(headers["content-type"]).toContain(FORMATS[version]);
     expect(text.includes("vllm:prompt_tokens_created")).toBe(version !== "0.7");
     const page = parsePrometheusText(text);
     const named = (pattern: RegExp) => page.map(({ name }) => name).filter((name) => pattern.test(name));

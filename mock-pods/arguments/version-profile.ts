@@ -1,9 +1,10 @@
 /**
- * What differs on the wire between vLLM's versions: one object a version. 0.32 and 0.28 are held to recordings; the others follow
- * their sources and change logs (0.7.2, 0.10.0, 0.28.0).
+ * What differs on the wire between vLLM's versions: one object a version. 0.32, 0.28 and 0.10 are held to recordings; 0.7
+ * follows its sources (0.7.2), as do metrics and KV events of 0.28.
  */
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { KvEventFormat } from "../../fixtures/wire/kv-events.ts";
+import { EARLY_REQUESTS, REQUESTS, type RequestReaders } from "../../fixtures/wire/request-readers.ts";
 import {
   METRICS_0_10,
   METRICS_0_28,
@@ -15,10 +16,11 @@ import {
 export interface VersionProfile {
   /** As `/version` tells it. */
   readonly release: string;
-  /** Flat until 0.10.1 (#22099). */
+  /** Flat, and without parameters, until 0.10.1 (#22099). */
   readonly errorShape: "flat" | "nested";
-  /** How validation names places and inputs: dotted and described, or as Python's own tuples and values. */
-  readonly wrongFields: "tuples" | "dotted";
+  readonly requests: RequestReaders;
+  /** How validation names places and inputs: dotted and described, as Python's own tuples and values, or as one list of them. */
+  readonly wrongFields: "list" | "tuples" | "dotted";
   /** Whether a 404 lists the served names, and names its parameter. */
   readonly unknownModel: "bare" | "with-parameter" | "with-aliases";
   /**
@@ -29,7 +31,22 @@ export interface VersionProfile {
   /** Since April 2026. */
   readonly fingerprint: boolean;
   /** Keys that answers had before `token_ids`, `service_tier` and their kind came. */
-  readonly answerKeys: "0.7" | "now";
+  readonly answerKeys: "0.7" | "0.10" | "now";
+  /** Whether an answer's usage tells that nothing was cached. */
+  readonly zeroCached: "told" | "left-out";
+  /** The name in an answer to a request for an alias. */
+  readonly answersAs: "asked" | "served";
+  /** Whether answers carry a load report when asked for one. */
+  readonly loadReports: boolean;
+  /** Templates and media options in requests, without a flag for them. */
+  readonly trustsRequests: boolean;
+  /** How prompts are judged and refused; 2025 is before 0.11. */
+  readonly prompts: "2025" | "now";
+  readonly sampling: SamplingRules;
+  /** Of `/ping`, in the order of the routes. */
+  readonly pingMethods: readonly ("GET" | "POST")[];
+  /** Starlette's, of then: a preflight's `vary`, `QUERY`, private networks; cookies. */
+  readonly cors: "2025" | "now";
   /** Hex digits in the ids of answers and permissions. */
   readonly idDigits: 16 | 32;
   /** Which origins may ask without `--allowed-origins`. */
@@ -43,57 +60,101 @@ export interface VersionProfile {
   /** Paths that came later. */
   readonly missingPaths: readonly string[];
   readonly metrics: MetricsProfile;
+  /** Without the flag, as `/metrics` shows it; the capacity of a card is computed with the profile's. */
+  readonly gpuMemoryUtilization: number;
   /** Absent before 0.9; maps from 0.23 on (#42892), arrays before. */
   readonly kvEvents: KvEventFormat | undefined;
 }
 
+/** What versions say differently about sampling parameters. */
+export interface SamplingRules {
+  /** `VLLM_MAX_N_SEQUENCES`. */
+  readonly mostSamples: number;
+  readonly highestTemperature: number;
+  /** Keys of `logit_bias` that are no numbers: all of them, or the first in Python's words. */
+  readonly wrongKeys: "all" | "first";
+}
+
+export const SAMPLING_RULES: SamplingRules = { mostSamples: 16384, highestTemperature: 2, wrongKeys: "all" };
+const EARLY_SAMPLING: SamplingRules = { mostSamples: Infinity, highestTemperature: Infinity, wrongKeys: "first" };
+
 const LATE_PATHS = ["/kv_event_sources", "/abort_requests"];
 const PAUSE_PATHS = ["/pause", "/resume", "/is_paused"];
+const CACHE_PATHS = ["/reset_mm_cache", "/reset_encoder_cache", "/get_world_size", "/weight_info"];
 const EARLY_PATHS = ["/load", "/sleep", "/wake_up", "/is_sleeping", "/server_info"];
 
 export const VERSION_PROFILES = {
   "0.7": {
     release: "0.7.2",
     errorShape: "flat",
-    wrongFields: "tuples",
+    requests: EARLY_REQUESTS,
+    wrongFields: "list",
     unknownModel: "bare",
     tooLong: "refused-2024",
     fingerprint: false,
     answerKeys: "0.7",
+    zeroCached: "left-out",
+    answersAs: "asked",
+    loadReports: false,
+    trustsRequests: true,
+    prompts: "2025",
+    sampling: EARLY_SAMPLING,
+    pingMethods: ["POST", "GET"],
+    cors: "2025",
     idDigits: 32,
     origins: "all",
     devAnswers: "empty",
     scaleOut: "absent",
     queueCaps: false,
-    missingPaths: [...LATE_PATHS, ...PAUSE_PATHS, ...EARLY_PATHS],
+    missingPaths: [...LATE_PATHS, ...PAUSE_PATHS, ...CACHE_PATHS, ...EARLY_PATHS],
     metrics: METRICS_0_7,
+    gpuMemoryUtilization: 0.9,
     kvEvents: undefined,
   },
   "0.10": {
     release: "0.10.0",
     errorShape: "flat",
-    wrongFields: "tuples",
+    requests: EARLY_REQUESTS,
+    wrongFields: "list",
     unknownModel: "bare",
     tooLong: "refused-2024",
     fingerprint: false,
-    answerKeys: "0.7",
+    answerKeys: "0.10",
+    zeroCached: "left-out",
+    answersAs: "asked",
+    loadReports: false,
+    trustsRequests: true,
+    prompts: "2025",
+    sampling: EARLY_SAMPLING,
+    pingMethods: ["POST", "GET"],
+    cors: "2025",
     idDigits: 32,
     origins: "all",
     devAnswers: "empty",
     scaleOut: "absent",
     queueCaps: false,
-    missingPaths: [...LATE_PATHS, ...PAUSE_PATHS],
+    missingPaths: [...LATE_PATHS, ...PAUSE_PATHS, ...CACHE_PATHS],
     metrics: METRICS_0_10,
+    gpuMemoryUtilization: 0.9,
     kvEvents: "array",
   },
   "0.28": {
     release: "0.28.0",
     errorShape: "nested",
+    requests: REQUESTS,
     wrongFields: "tuples",
     unknownModel: "with-parameter",
     tooLong: "refused-2026",
     fingerprint: true,
     answerKeys: "now",
+    zeroCached: "told",
+    answersAs: "served",
+    loadReports: true,
+    trustsRequests: false,
+    prompts: "now",
+    sampling: SAMPLING_RULES,
+    pingMethods: ["GET", "POST"],
+    cors: "now",
     idDigits: 32,
     origins: "all",
     devAnswers: "reset-only",
@@ -101,16 +162,26 @@ export const VERSION_PROFILES = {
     queueCaps: false,
     missingPaths: ["/kv_event_sources"],
     metrics: METRICS_0_28,
+    gpuMemoryUtilization: 0.92,
     kvEvents: "map",
   },
   "0.32": {
     release: "0.32.0",
     errorShape: "nested",
+    requests: REQUESTS,
     wrongFields: "dotted",
     unknownModel: "with-aliases",
     tooLong: "cut",
     fingerprint: true,
     answerKeys: "now",
+    zeroCached: "told",
+    answersAs: "served",
+    loadReports: true,
+    trustsRequests: false,
+    prompts: "now",
+    sampling: SAMPLING_RULES,
+    pingMethods: ["GET", "POST"],
+    cors: "now",
     idDigits: 16,
     origins: "none",
     devAnswers: "json",
@@ -118,6 +189,7 @@ export const VERSION_PROFILES = {
     queueCaps: true,
     missingPaths: [],
     metrics: METRICS_0_32,
+    gpuMemoryUtilization: 0.92,
     kvEvents: "map",
   },
 } as const satisfies Record<string, VersionProfile>;

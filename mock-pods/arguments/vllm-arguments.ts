@@ -57,7 +57,6 @@ const NOT_MODELLED: Readonly<Record<string, string>> = {
   "ssl-certfile": "pods speak plain HTTP",
   uds: "pods listen on TCP",
   "root-path": "paths have no prefix",
-  "max-num-active-seqs": "only --max-num-seqs limits",
   "prefill-schedule-interval": "every step may admit",
 };
 

@@ -28,6 +28,8 @@ interface World {
   readonly prefixCaching: boolean;
   readonly kvEvents: boolean;
   readonly noise: boolean;
+  /** 0 for a pod without adapters. */
+  readonly loras: number;
   readonly happenings: readonly Happening[];
 }
 
@@ -64,6 +66,7 @@ const worlds: fc.Arbitrary<World> = fc.record({
   prefixCaching: fc.constantFrom(true, true, false),
   kvEvents: fc.boolean(),
   noise: fc.boolean(),
+  loras: fc.constantFrom(0, 0, 1, 2),
   happenings: fc.array(happening, { minLength: 1, maxLength: 40 }),
 });
 
@@ -75,7 +78,8 @@ interface Life {
 function live(world: World, ahead: boolean): { readonly lives: readonly Life[]; readonly skipped: number } {
   const driver = new VirtualDriver();
   const numGpuBlocks = 1 + Math.ceil((world.cardTokens - 16) / world.blockSize);
-  const config = { ...ENGINE_DEFAULTS, ...world, numGpuBlocks, maxModelLen: 300 };
+  const maxLoras = world.loras === 0 ? {} : { maxLoras: world.loras };
+  const config = { ...ENGINE_DEFAULTS, ...world, ...maxLoras, numGpuBlocks, maxModelLen: 300 };
   const lives: Life[] = [];
   let skipped = 0;
   const pods = Array.from({ length: world.pods }, (_, pod): DrivenEngine => {
@@ -116,7 +120,9 @@ function live(world: World, ahead: boolean): { readonly lives: readonly Life[]; 
           const { group: priority, maxTokens } = item;
           // What one generates another may ask, so that a decode caches the very blocks that somebody waits for.
           const sample = (k: number): number => first + item.promptTokens + k;
-          return pod.submit({ id: String(index), promptTokenIds, maxTokens, priority, sample });
+          const lora = { id: 1 + item.group, name: `adapter ${item.group}`, path: "/adapters" };
+          const adapter = world.loras > 0 && item.group > 0 ? { lora } : {};
+          return pod.submit({ id: String(index), promptTokenIds, maxTokens, priority, sample, ...adapter });
         }
         case "abort":
           return pod.abort([String(item.which)]);
@@ -171,6 +177,7 @@ it("stops where a running request caches the block that lets in who waits", () =
     prefixCaching: true,
     kvEvents: false,
     noise: false,
+    loras: 0,
     happenings: [
       { ...arrive, atMs: 0, group: 1, promptTokens: 170, maxTokens: 120 },
       { ...arrive, atMs: 0, group: 0, promptTokens: 17, maxTokens: 100 },

@@ -1,3 +1,5 @@
+import type { GenerationRequest } from "./engine.ts";
+
 /**
  * Chained block hashes: a block's hash covers its own tokens and, through its parent's hash, everything before it.
  *
@@ -8,10 +10,7 @@
 export type HashChain = number[];
 
 /** What enters the hash besides tokens; vLLM's extra keys. */
-export interface HashSalt {
-  readonly cacheSalt?: string;
-  readonly lora?: string;
-}
+export type HashSalt = Pick<GenerationRequest, "cacheSalt" | "lora">;
 
 /** Appends the hashes of `blocks` blocks of `blockSize` tokens each, the first of which starts at `start` in `tokenIds`. */
 export function appendBlockHashes(
@@ -44,9 +43,10 @@ export function toUint64(high: number, low: number): bigint {
   return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 }
 
-function saltLane(salt: HashSalt, basis: number): number {
-  if (salt.cacheSalt === undefined && salt.lora === undefined) return basis;
-  const key = JSON.stringify([salt.cacheSalt ?? null, salt.lora ?? null]);
+/** Of an adapter its name and path count, so that one reloaded from the same place finds its blocks again. */
+function saltLane({ cacheSalt = "", lora }: HashSalt, basis: number): number {
+  if (cacheSalt === "" && lora === undefined) return basis;
+  const key = JSON.stringify([cacheSalt, lora?.name, lora?.path]);
   let lane = basis;
   for (let index = 0; index < key.length; index++) lane = avalanche(Math.imul(lane, 31) + key.charCodeAt(index));
   return lane;

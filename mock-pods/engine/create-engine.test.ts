@@ -3,7 +3,7 @@ import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
 import { Random } from "../../fixtures/random.ts";
 import { tokenIds, TokenRuns } from "../../fixtures/traces/trace.ts";
 import { createEngine, ENGINE_DEFAULTS, type EngineConfig } from "./create-engine.ts";
-import type { Engine, GenerationRequest, StepOutput } from "./engine.ts";
+import type { Engine, GenerationRequest, LoraAdapter, StepOutput } from "./engine.ts";
 
 const CONFIG: EngineConfig = { ...ENGINE_DEFAULTS, numGpuBlocks: 400, maxModelLen: 6000 };
 
@@ -57,13 +57,21 @@ describe("prefix cache", () => {
 
   it("salt and LoRA keep apart what they should", () => {
     const pod = engine();
-    const variants = [{}, { cacheSalt: "x" }, { cacheSalt: "y" }, { lora: "x" }, { cacheSalt: "x", lora: "x" }];
+    const lora = (id: number, name: string, path = name): LoraAdapter => ({ id, name, path });
+    const variants = [
+      {},
+      { cacheSalt: "x" },
+      { cacheSalt: "y" },
+      { lora: lora(1, "x") },
+      { lora: lora(1, "x", "elsewhere") },
+      { cacheSalt: "x", lora: lora(1, "x") },
+    ];
     for (const [index, variant] of [...variants, ...variants].entries()) {
       pod.submit(request(String(index), 40, variant), 0);
       expect(cachedTokens(run(pod))).toEqual([index < variants.length ? 0 : 32]);
     }
     expect(pod.heldPrefixTokens(prompt(40), { cacheSalt: "y" })).toBe(32);
-    expect(pod.heldPrefixTokens(prompt(40), { lora: "y" })).toBe(0);
+    expect(pod.heldPrefixTokens(prompt(40), { lora: lora(2, "y") })).toBe(0);
   });
 
   it("a request that skips the lookup finds nothing and counts nowhere, yet fills the cache", () => {

@@ -117,6 +117,7 @@ function statsOf(scheduler: Scheduler): EngineStats {
   return {
     running: scheduler.running,
     waiting: scheduler.waiting,
+    deferred: scheduler.deferred,
     kvUsageRatio: 1 - pool.freeBlocks / pool.usableBlocks,
     prefixQueriesTokens: scheduler.lookups.queriedTokens,
     prefixHitsTokens: scheduler.lookups.hitTokens,

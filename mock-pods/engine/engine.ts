@@ -7,6 +7,21 @@
  */
 import type { TokenRuns } from "../../fixtures/traces/trace.ts";
 
+/** As vLLM's LoRARequest. */
+export interface LoraAdapter {
+  /** From 1, a new one with each loading. */
+  readonly id: number;
+  readonly name: string;
+  readonly path: string;
+}
+
+/** Under `priority`, vLLM goes by request ids, as text, among those that arrived at the same time. */
+export interface CallShare {
+  /** The same for all requests of the call, which are submitted one after the other. */
+  readonly number: number;
+  readonly requestId: string;
+}
+
 export interface GenerationRequest {
   readonly id: string;
   /** As runs, a long prompt is written out only when its blocks are hashed. */
@@ -17,10 +32,13 @@ export interface GenerationRequest {
   readonly stopAfterTokens?: number;
   /** The k-th generated token id, k from 0. Must be a pure function of k. */
   readonly sample: (index: number) => number;
+  /** An empty one is none. */
   readonly cacheSalt?: string;
-  readonly lora?: string;
+  readonly lora?: LoraAdapter;
   /** Lower runs first under the `priority` policy. */
   readonly priority?: number;
+  /** Where one call makes several requests (samples, prompts): they arrive at the same time. */
+  readonly call?: CallShare;
   /** vLLM skips the cache lookup for requests with prompt logprobs. */
   readonly skipPrefixLookup?: boolean;
 }
@@ -50,7 +68,7 @@ export type KvEvent =
       readonly parent: BlockHash | null;
       readonly tokenIds: readonly number[];
       readonly cacheSalt?: string;
-      readonly lora?: string;
+      readonly lora?: LoraAdapter;
     }
   | { readonly kind: "removed"; readonly hashes: readonly BlockHash[] }
   | { readonly kind: "cleared" };
@@ -74,6 +92,8 @@ export interface StepOutput {
 export interface EngineStats {
   readonly running: number;
   readonly waiting: number;
+  /** Of those that wait, how many have been passed over for want of a LoRA slot. */
+  readonly deferred: number;
   /** Referenced blocks over usable blocks, 0 to 1. Cached but unreferenced blocks do not count. */
   readonly kvUsageRatio: number;
   readonly prefixQueriesTokens: number;
@@ -137,7 +157,7 @@ export interface Engine {
   /** Copies; costs time in proportion to what there is to see. */
   inspect(): EngineInspection;
   /** Leading prompt tokens held in the cache now, whole blocks, without touching anything. */
-  heldPrefixTokens(promptTokenIds: ArrayLike<number>, extra?: { cacheSalt?: string; lora?: string }): number;
+  heldPrefixTokens(promptTokenIds: ArrayLike<number>, extra?: Pick<GenerationRequest, "cacheSalt" | "lora">): number;
 }
 
 /** An engine that can skip ahead while nothing changes; for virtual time only. */

@@ -96,7 +96,10 @@ function live(
           skipPrefixLookup,
           sample: (k: number) => 1000 * group + promptTokens + k,
         };
-        const extras = { ...(salted ? { cacheSalt: "salt" } : {}), ...(lora ? { lora: "adapter" } : {}) };
+        const extras = {
+          ...(salted ? { cacheSalt: "salt" } : {}),
+          ...(lora ? { lora: { id: 1, name: "adapter", path: "/adapter" } } : {}),
+        };
         engine.submit({ ...request, ...extras, ...(stopAfterTokens === undefined ? {} : { stopAfterTokens }) }, nowMs);
         break;
       }

@@ -118,13 +118,13 @@ export class KvCacheManager {
     return tokens;
   }
 
-  /** Takes the blocks still missing for `totalTokens` and caches every block that is full by then. */
+  /** Takes the blocks still missing for `totalTokens` and caches every block that is full by then; all of them are known. */
   #fill(sequence: Sequence, totalTokens: number): void {
     const { blockSize, prefixCaching } = this.config;
     const { blocks } = sequence;
     const wanted = Math.ceil(totalTokens / blockSize);
     while (blocks.length < wanted) blocks.push(this.pool.take());
-    if (prefixCaching) this.#cacheFullBlocks(sequence, Math.min(totalTokens, sequence.knownTokens));
+    if (prefixCaching) this.#cacheFullBlocks(sequence, totalTokens);
     const uncached = prefixCaching ? (sequence.cachedBlocks + 1) * blockSize - 1 : Infinity;
     sequence.roomTokens = Math.min(blocks.length * blockSize, uncached);
   }
@@ -152,7 +152,7 @@ function storedEvent(sequence: Sequence, chain: HashChain, from: number, to: num
     hashes: Array.from({ length: to - from }, (_, index) => hash(from + index)),
     parent: from === 0 ? null : hash(from - 1),
     tokenIds: sequence.tokenIds(from * blockSize, to * blockSize),
-    ...(cacheSalt === undefined ? {} : { cacheSalt }),
+    ...(cacheSalt === undefined || cacheSalt === "" ? {} : { cacheSalt }),
     ...(lora === undefined ? {} : { lora }),
   };
 }

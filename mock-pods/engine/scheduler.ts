@@ -1,12 +1,15 @@
 import type { Admission, FinishReason, GenerationRequest, KvEvent, TokenOutput } from "./engine.ts";
 import { type KvCacheConfig, KvCacheManager } from "./kv-cache-manager.ts";
+import { LoraSlots } from "./lora-slots.ts";
 import { decodeQuietly, quietSteps, stepsBlocked } from "./quiet-decode.ts";
 import { Sequence } from "./sequence.ts";
-import { runsBefore, WaitingQueue } from "./waiting-queue.ts";
+import { WaitingQueue } from "./waiting-queue.ts";
 
 /** vLLM's settings, by vLLM's names. */
 export interface SchedulerConfig extends KvCacheConfig {
   readonly maxNumSeqs: number;
+  /** Most requests that run, if fewer than `maxNumSeqs`. */
+  readonly maxNumActiveSeqs?: number;
   /** Tokens a step may compute. */
   readonly maxNumBatchedTokens: number;
   readonly policy: "fcfs" | "priority";
@@ -14,8 +17,14 @@ export interface SchedulerConfig extends KvCacheConfig {
   readonly watermark: number;
   /** Most tokens of one request in a step while others are there; 0 is no limit. */
   readonly longPrefillTokenThreshold: number;
+  /** That limit never goes below a fair share of the step's tokens. */
+  readonly longPrefillTokenThresholdAdaptive?: boolean;
+  /** Off, a prompt waits until a step has room for all of it. On if absent. */
+  readonly chunkedPrefill?: boolean;
   /** Admit only what fits whole, though only a chunk gets blocks. */
   readonly reserveFullIsl: boolean;
+  /** Most LoRA adapters in a step; absent without LoRA. */
+  readonly maxLoras?: number;
 }
 
 /** Lookups in the prefix cache at admission. */
@@ -35,7 +44,7 @@ export interface Schedule {
 }
 
 /**
- * vLLM 0.32's V1 scheduler, synchronous, one full-attention KV group, chunked prefill on.
+ * vLLM 0.32's V1 scheduler (`vllm/v1/core/sched/scheduler.py`), synchronous, one full-attention KV group.
  *
  * `schedule` decides a step, `complete` ends it. Requests, aborts and resets may come in between; a sequence that was
  * aborted or preempted meanwhile gets nothing from the step. Who runs knows fewer than `maxModelLen` tokens, one of them
@@ -50,12 +59,16 @@ export class Scheduler {
   /** Admissions after a preemption. */
   readonly resumedLookups: LookupCount = { requests: 0, queriedTokens: 0, hitTokens: 0 };
   preemptions = 0;
+  /** Of those that wait, how many had to let others pass for want of a LoRA slot. */
+  deferred = 0;
   readonly #config: SchedulerConfig;
   readonly #watermarkBlocks: number;
+  readonly #maxRunning: number;
   readonly #waiting: WaitingQueue;
   readonly #sequences = new Map<string, Sequence>();
   #running: Sequence[] = [];
   #arrivals = 0;
+  #lastCall: number | undefined;
   /** Some request has left since the last step: vLLM makes one more step, be it empty, to say so to its workers. */
   #departed = false;
 
@@ -63,6 +76,7 @@ export class Scheduler {
     this.kv = new KvCacheManager(config, emit);
     this.#config = config;
     this.#watermarkBlocks = Math.floor(config.watermark * config.numGpuBlocks);
+    this.#maxRunning = config.maxNumActiveSeqs ?? config.maxNumSeqs;
     this.#waiting = new WaitingQueue(config.policy);
   }
 
@@ -99,7 +113,10 @@ export class Scheduler {
     }
     if (!(request.maxTokens >= 1)) throw new RangeError(`maxTokens ${request.maxTokens}; the engine takes 1 or more`);
     if (this.#sequences.has(request.id)) throw new RangeError(`request id ${request.id} is already in the engine`);
-    const sequence = new Sequence(request, this.#arrivals++, maxModelLen);
+    const isSibling = request.call !== undefined && request.call.number === this.#lastCall;
+    if (!isSibling) this.#arrivals++;
+    this.#lastCall = request.call?.number;
+    const sequence = new Sequence(request, this.#arrivals, maxModelLen);
     this.#sequences.set(request.id, sequence);
     this.#waiting.add(sequence);
   }
@@ -112,7 +129,7 @@ export class Scheduler {
       if (sequence === undefined) continue;
       this.#sequences.delete(id);
       leaving.push(sequence);
-      if (!sequence.running) this.#waiting.remove(sequence);
+      if (!sequence.running) this.#leaveWaiting(sequence);
     }
     if (leaving.length === 0) return;
     const gone = new Set(leaving);
@@ -139,9 +156,7 @@ export class Scheduler {
     const step: Schedule = { sequences: [], tokens: [], admitted: [], preempted: [] };
     this.step = step;
     this.#departed = false;
-    const { longPrefillTokenThreshold } = this.#config;
-    const limited = longPrefillTokenThreshold > 0 && this.running + this.waiting > 1;
-    const chunkTokens = limited ? longPrefillTokenThreshold : Infinity;
+    const chunkTokens = this.#chunkTokens;
     const budget = this.#scheduleRunning(this.#config.maxNumBatchedTokens, chunkTokens);
     if (step.preempted.length === 0) this.#admitWaiting(budget, chunkTokens);
     return step;
@@ -171,13 +186,13 @@ export class Scheduler {
 
   /** How many steps from here will certainly do no more than give each running request one token, not its first or last. */
   get quietSteps(): number {
-    const { maxNumSeqs, maxNumBatchedTokens, reserveFullIsl } = this.#config;
+    const { maxNumBatchedTokens, reserveFullIsl, maxLoras } = this.#config;
     const { running } = this;
     if (running === 0) return 0;
     const { head } = this.#waiting;
-    const admits = head !== undefined && running < maxNumSeqs && running < maxNumBatchedTokens;
-    // Where a first chunk is enough, a hit evicted can make it smaller.
-    if (admits && !reserveFullIsl) return 0;
+    const admits = head !== undefined && running < this.#maxRunning && running < maxNumBatchedTokens;
+    // Where a first chunk is enough, a hit evicted can make it smaller; where adapters have slots, others may pass the head.
+    if (admits && (!reserveFullIsl || maxLoras !== undefined)) return 0;
     const steps = quietSteps(this.#running, this.kv);
     if (!admits || steps === 0) return steps;
     return stepsBlocked(head, this.#running, this.kv, this.#watermarkBlocks, steps);
@@ -212,6 +227,15 @@ export class Scheduler {
     return finishReason;
   }
 
+  /** Most tokens of one request in a step. */
+  get #chunkTokens(): number {
+    const { longPrefillTokenThreshold, longPrefillTokenThresholdAdaptive, maxNumBatchedTokens } = this.#config;
+    const requests = this.running + this.waiting;
+    if (longPrefillTokenThreshold === 0 || requests <= 1) return Infinity;
+    const share = longPrefillTokenThresholdAdaptive === true ? Math.floor(maxNumBatchedTokens / requests) : 0;
+    return Math.max(longPrefillTokenThreshold, share);
+  }
+
   /** Returns the budget left. */
   #scheduleRunning(budget: number, chunkTokens: number): number {
     let left = budget;
@@ -236,23 +260,46 @@ export class Scheduler {
   }
 
   #admitWaiting(budget: number, chunkTokens: number): void {
-    const { blockSize, maxNumSeqs, reserveFullIsl } = this.#config;
+    const { blockSize, reserveFullIsl, chunkedPrefill, maxLoras } = this.#config;
+    const loras = maxLoras === undefined ? undefined : new LoraSlots(maxLoras, this.#running);
     let left = budget;
-    for (let head = this.#waiting.head; head !== undefined && left > 0; head = this.#waiting.head) {
-      if (this.#running.length >= maxNumSeqs) return;
+    let after: Sequence | undefined;
+    for (let head = this.#waiting.head; head !== undefined && left > 0; head = after) {
+      if (this.#running.length >= this.#maxRunning) return;
+      after = head.next;
+      if (loras?.fits(head) === false) {
+        this.#defer(head);
+        continue;
+      }
       const hitTokens = this.kv.lookup(head) * blockSize;
-      const newTokens = Math.min(head.knownTokens - hitTokens, chunkTokens, left);
+      const wholeChunk = Math.min(head.knownTokens - hitTokens, chunkTokens);
+      if (chunkedPrefill === false && wholeChunk > left) return;
+      const newTokens = Math.min(wholeChunk, left);
       const headroomBlocks = this.#running.length > 0 ? this.#watermarkBlocks : 0;
       if (!this.kv.admit(head, newTokens, reserveFullIsl, headroomBlocks)) return;
-      this.#waiting.remove(head);
+      this.#leaveWaiting(head);
       this.#running.push(head);
       head.running = true;
+      loras?.take(head);
       head.computedTokens = hitTokens;
       this.#countLookup(head, hitTokens);
       this.step.admitted.push({ requestId: head.request.id, cachedTokens: hitTokens, resumed: head.preemptions > 0 });
       this.#schedule(head, newTokens);
       left -= newTokens;
     }
+  }
+
+  #defer(sequence: Sequence): void {
+    if (sequence.deferred) return;
+    sequence.deferred = true;
+    this.deferred++;
+  }
+
+  #leaveWaiting(sequence: Sequence): void {
+    this.#waiting.remove(sequence);
+    if (!sequence.deferred) return;
+    sequence.deferred = false;
+    this.deferred--;
   }
 
   #schedule(sequence: Sequence, tokens: number): void {
@@ -269,12 +316,15 @@ export class Scheduler {
     return tokens as number;
   }
 
-  /** Position of the running request to preempt: the last, or the one that would run last by priority. */
+  /** Position of the running request to preempt: the last, or the first of those with the greatest (priority, arrival). */
   #victim(): number {
-    let position = this.#running.length - 1;
-    if (this.#config.policy === "fcfs") return position;
-    for (let index = position - 1; index >= 0; index--) {
-      if (runsBefore(this.#running[position] as Sequence, this.#running[index] as Sequence)) position = index;
+    const last = this.#running.length - 1;
+    if (this.#config.policy === "fcfs") return last;
+    let position = last;
+    for (let index = last - 1; index >= 0; index--) {
+      const [one, greatest] = [this.#running[index] as Sequence, this.#running[position] as Sequence];
+      if (one.priority > greatest.priority) position = index;
+      else if (one.priority === greatest.priority && one.arrival >= greatest.arrival) position = index;
     }
     return position;
   }

@@ -23,7 +23,7 @@ export class Sequence {
   readonly promptTokens: number;
   readonly #lastToken: number;
   readonly request: GenerationRequest;
-  /** Order of submission. */
+  /** Order of submission; the same for all requests of a call. */
   readonly arrival: number;
   readonly priority: number;
   preemptions = 0;
@@ -32,6 +32,8 @@ export class Sequence {
   /** Leading blocks entered in the prefix cache, or found in it, since the last admission. */
   cachedBlocks = 0;
   running = false;
+  /** Waits, and was passed over for want of a LoRA slot. */
+  deferred = false;
   /** Neighbours in the waiting queue. */
   next: Sequence | undefined;
   previous: Sequence | undefined;

@@ -1,7 +1,7 @@
 import type { Sequence } from "./sequence.ts";
 
 /**
- * Requests that wait for blocks or a slot. First come first served, or, under `priority`, by (priority, arrival).
+ * Requests that wait for blocks or a slot. First come first served, or, under `priority`, by (priority, arrival, id).
  * A linked list through the sequences: both ends and removal are O(1), a late urgent arrival walks past what it overtakes.
  */
 export class WaitingQueue {
@@ -60,7 +60,9 @@ export class WaitingQueue {
   }
 }
 
-/** The order of the `priority` policy. */
-export function runsBefore(a: Sequence, b: Sequence): boolean {
-  return a.priority < b.priority || (a.priority === b.priority && a.arrival < b.arrival);
+/** The order of the `priority` policy: `Request.__lt__` in `vllm/v1/request.py`. */
+function runsBefore(a: Sequence, b: Sequence): boolean {
+  if (a.priority !== b.priority) return a.priority < b.priority;
+  if (a.arrival !== b.arrival) return a.arrival < b.arrival;
+  return (a.request.call?.requestId ?? "") < (b.request.call?.requestId ?? "");
 }

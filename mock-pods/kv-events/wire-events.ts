@@ -1,8 +1,8 @@
 /** The engine's KV events as vLLM words them. */
 import type { WireKvEvent } from "../../fixtures/wire/kv-events.ts";
-import type { BlockHash, KvEvent } from "../engine/engine.ts";
+import type { BlockHash, KvEvent, LoraAdapter } from "../engine/engine.ts";
 
-export function toWireEvent(event: KvEvent, blockSize: number, loraId: (name: string) => number | null): WireKvEvent {
+export function toWireEvent(event: KvEvent, blockSize: number): WireKvEvent {
   switch (event.kind) {
     case "cleared":
       return { type: "AllBlocksCleared" };
@@ -16,8 +16,8 @@ export function toWireEvent(event: KvEvent, blockSize: number, loraId: (name: st
         parentBlockHash: parent === null ? null : toUint64(parent),
         tokenIds,
         blockSize,
-        loraId: lora === undefined ? null : loraId(lora),
-        loraName: lora ?? null,
+        loraId: lora?.id ?? null,
+        loraName: lora?.name ?? null,
         extraKeys: hashes.map((_, index) => extraKeys(lora, parent === null && index === 0 ? cacheSalt : undefined)),
       };
     }
@@ -25,8 +25,8 @@ export function toWireEvent(event: KvEvent, blockSize: number, loraId: (name: st
 }
 
 /** The adapter enters every block's hash, the salt only the first of a request. */
-function extraKeys(lora: string | undefined, cacheSalt: string | undefined): string[] | null {
-  const keys = [lora, cacheSalt].filter((key) => key !== undefined);
+function extraKeys(lora: LoraAdapter | undefined, cacheSalt: string | undefined): string[] | null {
+  const keys = [lora?.name, cacheSalt].filter((key) => key !== undefined);
   return keys.length === 0 ? null : keys;
 }
 

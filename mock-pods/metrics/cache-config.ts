@@ -17,6 +17,22 @@ export interface CacheConfig {
   readonly dtype: string;
 }
 
+/** Which labels there are. */
+export type CacheLabels = "0.10" | "now";
+
+/** Labels of 0.10 whose values a pod never changes. */
+const CONSTANT_0_10 = {
+  calculate_kv_scales: "False",
+  cpu_offload_gb: "0.0",
+  is_attention_free: "False",
+  mamba_page_size_padded: "None",
+  num_cpu_blocks: "None",
+  prefix_caching_hash_algo: "builtin",
+  sliding_window: "None",
+  swap_space: "4.0",
+  swap_space_bytes: "4294967296.0",
+};
+
 /** Labels of 0.32 whose values a pod never changes. */
 const CONSTANT = {
   _block_size_resolved: "True",
@@ -46,24 +62,29 @@ const CONSTANT = {
   use_replayssm: "False",
 };
 
-export function cacheConfigFamily(config: CacheConfig): string {
+export function cacheConfigFamily(config: CacheConfig, version: CacheLabels): string {
   const { totalBlocks, blockSizeTokens } = config;
-  const sizeTokens = totalBlocks * blockSizeTokens;
-  const labels = {
-    ...CONSTANT,
+  const always = {
     block_size: String(blockSizeTokens),
     cache_dtype: config.dtype,
-    effective_attention_block_size: String(blockSizeTokens),
     enable_prefix_caching: pythonBool(config.prefixCaching),
     engine: "0",
     gpu_memory_utilization: pythonFloat(config.gpuMemoryUtilizationRatio),
-    kv_cache_max_concurrency: pythonFloat(totalBlocks / Math.ceil(config.maxModelLenTokens / blockSizeTokens)),
-    kv_cache_memory_bytes: String(config.memoryBytes ?? "None"),
-    kv_cache_size_tokens: String(sizeTokens),
     num_gpu_blocks: String(totalBlocks),
     num_gpu_blocks_override: String(config.blocksOverride ?? "None"),
-    user_specified_block_size: pythonBool(config.userSetBlockSize),
   };
+  const labels =
+    version === "0.10"
+      ? { ...CONSTANT_0_10, ...always }
+      : {
+          ...CONSTANT,
+          ...always,
+          effective_attention_block_size: String(blockSizeTokens),
+          kv_cache_max_concurrency: pythonFloat(totalBlocks / Math.ceil(config.maxModelLenTokens / blockSizeTokens)),
+          kv_cache_memory_bytes: String(config.memoryBytes ?? "None"),
+          kv_cache_size_tokens: String(totalBlocks * blockSizeTokens),
+          user_specified_block_size: pythonBool(config.userSetBlockSize),
+        };
   const name = "vllm:cache_config_info";
   return `${familyHead(name, "gauge", "The cache configuration, as labels.")}${seriesName(name, labels)} 1.0\n`;
 }

@@ -32,6 +32,7 @@ const SERVER_A: MetricsOptions = {
 const IDLE: EngineStats = {
   running: 0,
   waiting: 0,
+  deferred: 0,
   kvUsageRatio: 0,
   prefixQueriesTokens: 0,
   prefixHitsTokens: 0,
@@ -143,6 +144,38 @@ it("observes n and the longest output once all n have ended", () => {
   expect(sampleValue(seen, "vllm:request_max_num_generation_tokens_sum")).toBe(2);
 });
 
+it("tells a preemption with the request's next token, and one that nothing follows never", () => {
+  const metrics = new PodMetrics(SERVER_A);
+  const told = () => sampleValue(page(metrics), "vllm:num_preemptions_total");
+  for (const id of ["back", "gone"]) metrics.submitted(request(id, 10, 100), undefined, 0);
+  metrics.stepEnded(step(0, 20, { tokens: [["back"], ["gone"]] }));
+  metrics.stepEnded(step(20, 40, { preempted: ["gone", "back"] }));
+  metrics.preempted(["back"]);
+  expect(told()).toBe(0);
+  metrics.stepEnded(step(40, 60, { tokens: [["back", "stop"]] }));
+  metrics.ended(["gone"], "abort", 60);
+  expect(told()).toBe(2);
+  expect(sampleValue(page(metrics), "vllm:request_num_preemptions_sum")).toBe(2);
+});
+
+it("counts who lets others pass for want of a LoRA slot apart from who waits for room", () => {
+  const seen = page(new PodMetrics(SERVER_A), { waiting: 5, deferred: 2 });
+  const waiting = (reason: string) => sampleValue(seen, "vllm:num_requests_waiting_by_reason", { reason });
+  expect([sampleValue(seen, "vllm:num_requests_waiting"), waiting("capacity"), waiting("deferred")]).toEqual([5, 3, 2]);
+});
+
+it("names an adapter from its first token to the end of its last request", () => {
+  const metrics = new PodMetrics({ ...SERVER_A, maxLoras: 2 });
+  const series = () => page(metrics).find(({ name }) => name === "vllm:lora_requests_info")?.samples.length;
+  for (const id of ["a", "b"]) metrics.submitted(request(id, 4, 9, "tiny-lora"), undefined, 0);
+  metrics.stepEnded(step(0, 20, { admitted: [["a", 0]] }));
+  expect(series()).toBe(1);
+  metrics.stepEnded(step(20, 40, { tokens: [["a", "stop"], ["b"]] }));
+  metrics.stepEnded(step(40, 60, { tokens: [["b"]] }));
+  // The idle series, and the one that names it; a series that was is never taken back.
+  expect(series()).toBe(2);
+});
+
 it("shows a running adapter in both lists and keeps the idle series", () => {
   const metrics = new PodMetrics({ ...SERVER_A, maxLoras: 2 });
   metrics.submitted(request("a", 4, 9, "tiny-lora"), undefined, 0);
@@ -158,21 +191,25 @@ function request(id: string, promptTokens: number, maxTokens: number, lora?: str
     promptTokenIds: new Uint32Array(promptTokens),
     maxTokens,
     sample: () => 0,
-    ...(lora !== undefined && { lora }),
+    ...(lora !== undefined && { lora: { id: 1, name: lora, path: "/adapters" } }),
   };
 }
 
 function step(
   startMs: number,
   endMs: number,
-  { admitted = [], tokens = [] }: { admitted?: [string, number][]; tokens?: [string, ("stop" | "length")?][] },
+  {
+    admitted = [],
+    tokens = [],
+    preempted = [],
+  }: { admitted?: [string, number][]; tokens?: [string, ("stop" | "length")?][]; preempted?: string[] },
 ): StepOutput {
   return {
     startMs,
     endMs,
     scheduled: [],
     admitted: admitted.map(([requestId, cachedTokens]) => ({ requestId, cachedTokens, resumed: false })),
-    preempted: [],
+    preempted,
     tokens: tokens.map(([requestId, finishReason]) => ({
       requestId,
       index: 0,

@@ -37,6 +37,7 @@ interface LiveRequest {
   firstTokenMs: number | undefined;
   lastTokenMs: number;
   outputTokens: number;
+  untoldPreemptions: number;
   readonly promptTokens: number;
   readonly maxTokens: number;
   readonly arrivedMs: number;
@@ -49,14 +50,14 @@ interface LiveRequest {
 
 export class PodMetrics {
   readonly http: HttpMetrics;
-  readonly #sleep: SleepMetrics;
+  readonly #sleep: SleepMetrics | undefined;
   readonly #layouts: Layouts;
   readonly #values: Float64Array;
   readonly #tail: Float64Array;
   readonly #lora: LoraInfo | undefined;
   readonly #live = new Map<string, LiveRequest>();
+  readonly #options: MetricsOptions;
   readonly #order = new StepOrder(this.#live);
-  readonly #cachesPrefixes: boolean;
   #wakefulness: Wakefulness = "awake";
   /** Time between tokens, and how many in a row had it: all of a step, mostly. Not observed yet. */
   #gapMs = 0;
@@ -65,11 +66,11 @@ export class PodMetrics {
   constructor(options: MetricsOptions) {
     const { createdSeconds } = options;
     this.#layouts = layoutsFor(options);
-    this.#cachesPrefixes = options.cache.prefixCaching;
+    this.#options = options;
     this.#values = this.#layouts.engine.values(createdSeconds);
     this.#tail = this.#layouts.tail.values(createdSeconds);
     this.http = new HttpMetrics(createdSeconds, options.unixSeconds);
-    this.#sleep = new SleepMetrics(options.unixSeconds);
+    this.#sleep = options.version.sleep ? new SleepMetrics(options.unixSeconds) : undefined;
     this.#lora = options.maxLoras === undefined ? undefined : new LoraInfo(options.maxLoras, options.unixSeconds);
     this.#values[this.#layouts.slots.startTime] = createdSeconds;
   }
@@ -84,16 +85,16 @@ export class PodMetrics {
       firstTokenMs: undefined,
       lastTokenMs: nowMs,
       outputTokens: 0,
+      untoldPreemptions: 0,
       promptTokens: promptTokenIds.length,
       maxTokens,
       arrivedMs: nowMs,
       group,
-      lora,
+      lora: lora?.name,
       cachedTokens: 0,
       scheduledMs: undefined,
       preemptions: 0,
     });
-    if (lora !== undefined) this.#lora?.waiting(lora);
   }
 
   stepEnded(step: StepOutput): void {
@@ -102,12 +103,8 @@ export class PodMetrics {
       if (request === undefined || resumed) continue;
       request.cachedTokens = cachedTokens;
       request.scheduledMs = step.startMs;
-      if (request.lora !== undefined) this.#lora?.admitted(request.lora);
     }
-    for (const requestId of step.preempted) {
-      const request = this.#live.get(requestId);
-      if (request !== undefined) request.preemptions += 1;
-    }
+    this.preempted(step.preempted);
     let iterationTokens = step.tokens.length;
     for (let place = 0; place < step.tokens.length; place++) {
       const output = step.tokens[place] as TokenOutput;
@@ -119,6 +116,14 @@ export class PodMetrics {
     // A step without outputs, in the middle of a long prefill, is no iteration to vLLM's front end.
     if (step.tokens.length > 0) observe(this.#values, this.#layouts.slots.iterationTokens, iterationTokens);
     this.#lora?.stepped();
+  }
+
+  /** By a step, or by a reset. It is told with the request's next token, and of one that gets none never. */
+  preempted(requestIds: readonly string[]): void {
+    for (const id of requestIds) {
+      const request = this.#live.get(id);
+      if (request !== undefined) request.untoldPreemptions += 1;
+    }
   }
 
   /** The client went away, or the call was refused after some of its parts were admitted. */
@@ -144,7 +149,7 @@ export class PodMetrics {
   /** `awake` says how it is afterwards; undefined for as before. */
   slept(operation: "sleep" | "wake", awake: Wakefulness | undefined, durationMs: number): void {
     this.#wakefulness = awake ?? this.#wakefulness;
-    this.#sleep.done(operation, durationMs);
+    this.#sleep?.done(operation, durationMs);
   }
 
   /** A step ended this much later than planned because the machine was busy. */
@@ -157,15 +162,17 @@ export class PodMetrics {
     const values = this.#values;
     values[slots.running] = stats.running;
     values[slots.waiting] = stats.waiting;
-    values[slots.waitingCapacity] = stats.waiting;
+    values[slots.waitingCapacity] = stats.waiting - stats.deferred;
+    values[slots.waitingDeferred] = stats.deferred;
     for (const [level, slot] of slots.sleepState.entries())
       values[slot] = WAKEFULNESS[level] === this.#wakefulness ? 1 : 0;
-    values[slots.kvUsage] = stats.kvUsageRatio;
+    values[slots.kvUsage] = this.#usageRatio(stats);
     values[slots.queries] = stats.prefixQueriesTokens;
     values[slots.hits] = stats.prefixHitsTokens;
-    values[slots.hitRate] = this.#cachesPrefixes ? stats.prefixHitsTokens / Math.max(1, stats.prefixQueriesTokens) : -1;
+    values[slots.hitRate] = this.#options.cache.prefixCaching
+      ? stats.prefixHitsTokens / Math.max(1, stats.prefixQueriesTokens)
+      : -1;
     values[slots.cpuHitRate] = -1;
-    values[slots.preemptions] = stats.preemptions;
     values[slots.python] = 1;
     const { residentBytes, cpuSeconds } = processFacts();
     values[slots.residentBytes] = residentBytes;
@@ -179,16 +186,23 @@ export class PodMetrics {
       cacheConfig +
       this.http.render() +
       (this.#layouts.toolParser ?? "") +
-      this.#sleep.render() +
+      (this.#sleep?.render() ?? "") +
       tail.render(this.#tail)
     );
+  }
+
+  #usageRatio({ kvUsageRatio }: EngineStats): number {
+    const { cache, version } = this.#options;
+    if (!version.nullBlockUsed) return kvUsageRatio;
+    return (kvUsageRatio * (cache.totalBlocks - 1) + 1) / cache.totalBlocks;
   }
 
   /** Returns the prompt tokens that this output's first token makes count as computed. */
   #token(request: LiveRequest, { finishReason }: TokenOutput, nowMs: number): number {
     const { slots } = this.#layouts;
     let computedTokens = 0;
-    if (request.firstTokenMs === undefined) {
+    const isFirst = request.firstTokenMs === undefined;
+    if (isFirst) {
       request.firstTokenMs = nowMs;
       computedTokens = request.promptTokens - request.cachedTokens;
       this.#add(slots.promptTokens, request.promptTokens);
@@ -197,6 +211,7 @@ export class PodMetrics {
       this.#add(slots.promptCached, request.cachedTokens);
       this.#add(slots.promptCachedDevice, request.cachedTokens);
       observe(this.#values, slots.firstToken, (nowMs - request.arrivedMs) / 1000);
+      if (request.lora !== undefined) this.#lora?.firstToken(request.lora);
     } else {
       const gapMs = nowMs - request.lastTokenMs;
       if (gapMs !== this.#gapMs) this.#observeGaps();
@@ -205,9 +220,10 @@ export class PodMetrics {
     }
     request.lastTokenMs = nowMs;
     request.outputTokens += 1;
+    if (request.untoldPreemptions > 0) this.#tellPreemptions(request);
     this.#add(slots.generationTokens, 1);
     if (finishReason !== undefined) this.#finish(request, finishReason, nowMs);
-    return computedTokens;
+    return this.#options.version.iterationHits && isFirst ? request.promptTokens : computedTokens;
   }
 
   #observeGaps(): void {
@@ -244,9 +260,15 @@ export class PodMetrics {
     this.#forget(request);
   }
 
+  #tellPreemptions(request: LiveRequest): void {
+    this.#add(this.#layouts.slots.preemptions, request.untoldPreemptions);
+    request.preemptions += request.untoldPreemptions;
+    request.untoldPreemptions = 0;
+  }
+
   #forget(request: LiveRequest): void {
     this.#live.delete(request.id);
-    if (request.lora !== undefined) this.#lora?.ended(request.lora, request.scheduledMs !== undefined);
+    if (request.outputTokens > 0 && request.lora !== undefined) this.#lora?.ended(request.lora);
   }
 
   #add(slot: number, amount: number): void {

@@ -3,6 +3,8 @@ import { request } from "undici";
 import { expect, it } from "vitest";
 import { parsePrometheusText, sampleValue, type MetricFamily } from "../../fixtures/wire/prometheus-text.ts";
 import { startFleet } from "../fleet/fleet.ts";
+import { sendRaw } from "../parity/raw-client.ts";
+import { readExchanges, requestBytes } from "../parity/recorded-exchange.ts";
 import { RECORDED_SERVERS } from "../parity/recorded-servers.ts";
 import type { Fleet, Pod } from "../pod/pod.ts";
 
@@ -10,9 +12,9 @@ function recorded(name: string): MetricFamily[] {
   return parsePrometheusText(readFileSync(new URL(`../../fixtures/recordings/${name}`, import.meta.url), "utf8"));
 }
 
-async function scrape(pod: Pod): Promise<MetricFamily[]> {
+async function scrape(pod: Pod, format = "1.0.0"): Promise<MetricFamily[]> {
   const { body, headers } = await request(`${pod.url}/metrics`);
-  expect(headers["content-type"]).toBe("text/plain; version=1.0.0; charset=utf-8");
+  expect(headers["content-type"]).toBe(`text/plain; version=${format}; charset=utf-8`);
   return parsePrometheusText(await body.text());
 }
 
@@ -37,9 +39,9 @@ function skeleton(page: readonly MetricFamily[]) {
 const CACHE_CONFIG = "vllm:cache_config_info";
 const comparable = (page: readonly MetricFamily[]) => skeleton(page.filter(({ name }) => name !== CACHE_CONFIG));
 
-function serverA(): Promise<Fleet> {
+function serverA(version = "0.32"): Promise<Fleet> {
   const { "kv-events-config": _, ...flags } = RECORDED_SERVERS.A.flags ?? {};
-  return startFleet({ ...RECORDED_SERVERS.A, flags });
+  return startFleet({ ...RECORDED_SERVERS.A, flags: { ...flags, "vllm-version": version } });
 }
 
 async function complete(pod: Pod, body: object) {
@@ -92,6 +94,25 @@ it("shows three running streams as the recorded server did", async () => {
   expect(sampleValue(after, "vllm:e2e_request_latency_seconds_count")).toBe(0);
 });
 
+it("shows nothing of a step that has not ended, as vLLM's front end has not heard of it", async () => {
+  await using fleet = await startFleet({ pods: "a6000:1", speed: 0.0001 });
+  const pod = fleet.pod(0);
+  const reply = complete(pod, { prompt: Array.from({ length: 2000 }, (_, id) => id) });
+  reply.catch(() => undefined);
+  await expect.poll(() => pod.stats()).toMatchObject({ running: 1, prefixQueriesTokens: 2000 });
+  const page = await scrape(pod);
+  for (const name of [
+    "num_requests_running",
+    "num_requests_waiting",
+    "kv_cache_usage_perc",
+    "prefix_cache_queries_total",
+  ])
+    expect(sampleValue(page, `vllm:${name}`)).toBe(0);
+  pod.hold();
+  // What a test has stopped it sees as it is.
+  expect(sampleValue(await scrape(pod), "vllm:num_requests_running")).toBe(1);
+});
+
 it("shows a running adapter as the recorded server did", async () => {
   await using fleet = await startFleet(RECORDED_SERVERS.C);
   const pod = fleet.pod(0);
@@ -106,3 +127,27 @@ it("shows a running adapter as the recorded server did", async () => {
   expect(comparable(await scrape(pod))).toEqual(comparable(recorded("metrics-lora-running.txt")));
   body.on("error", () => undefined).destroy();
 });
+
+it("shows a real 0.10's page after the same traffic with --vllm-version 0.10", async () => {
+  await using fleet = await serverA("0.10");
+  const pod = fleet.pod(0);
+  const exchanges = readExchanges("fixtures/recordings/wire-0.10.jsonl.gz");
+  for (const exchange of exchanges.filter(({ id }) => id.startsWith("public.kv."))) {
+    await sendRaw(pod.port, requestBytes(exchange)).response;
+  }
+  const [page, theirs] = [await scrape(pod, "0.0.4"), recorded("metrics-0.10.txt")];
+  expect(comparable(page)).toEqual(comparable(theirs));
+  expect(counts(page)).toEqual(counts(theirs));
+  const labels = (families: readonly MetricFamily[]) =>
+    Object.keys(families.find(({ name }) => name === CACHE_CONFIG)?.samples[0]?.labels ?? {});
+  expect(labels(page)).toEqual(labels(theirs).filter((label) => label !== "cpu_kvcache_space_bytes"));
+});
+
+/** What does not depend on a clock; in how many steps the requests ran does. */
+function counts(page: readonly MetricFamily[]) {
+  return page
+    .filter(({ name }) => name.startsWith("vllm:") && !/_seconds|_created$|iteration_tokens/.test(name))
+    .filter(({ name }) => name !== CACHE_CONFIG)
+    .flatMap(({ samples }) => samples.map(({ name, labels, value }) => [name, JSON.stringify(labels), value]))
+    .concat([["iteration tokens", "", sampleValue(page, "vllm:iteration_tokens_total_sum") ?? Number.NaN]]);
+}

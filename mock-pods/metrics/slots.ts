@@ -36,12 +36,13 @@ function makeLayouts({ version, model, maxModelLenTokens, toolParser, cache, cre
   return {
     engine,
     tail,
-    cacheConfig: cacheConfigFamily(cache),
+    cacheConfig: cacheConfigFamily(cache, version.cacheLabels),
     toolParser: toolParser ? parser.render(parser.values(createdSeconds)) : undefined,
     slots: {
       running: engine.slot("vllm:num_requests_running"),
       waiting: engine.slot("vllm:num_requests_waiting"),
       waitingCapacity: engine.slot("vllm:num_requests_waiting_by_reason", "capacity"),
+      waitingDeferred: engine.slot("vllm:num_requests_waiting_by_reason", "deferred"),
       sleepState: ["awake", "weights_offloaded", "discard_all"].map((state) =>
         engine.slot("vllm:engine_sleep_state", state),
       ),

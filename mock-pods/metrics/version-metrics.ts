@@ -1,15 +1,23 @@
 /**
- * The metrics pages of vLLM's versions. 0.32's families are recorded; those of the others are told by what they have of
- * 0.32's and by older names for the same numbers (`v1/metrics/loggers.py` of 0.28 and 0.10, `engine/metrics.py` of 0.7.2).
+ * The metrics pages of vLLM's versions. 0.32's and 0.10's are recorded; those of the others are told by what they have
+ * of 0.32's and by older names for the same numbers (`v1/metrics/loggers.py` of 0.28, `engine/metrics.py` of 0.7.2).
  */
+import type { CacheLabels } from "./cache-config.ts";
 import { FAMILIES, type FamilySpec } from "./families.ts";
 
 export interface MetricsProfile {
   readonly families: readonly FamilySpec[];
-  /** The version of the text format that `content-type` names: 1.0.0 since prometheus_client 0.22. */
+  /** The version of the text format that `content-type` names: 0.0.4 with prometheus_client 0.22.1 and before. */
   readonly format: "0.0.4" | "1.0.0";
   /** Counters and histograms say when they were created; 0.7.2 switched that off. */
   readonly created: boolean;
+  /** Sleep mode has families of its own. */
+  readonly sleep: boolean;
+  readonly cacheLabels: CacheLabels;
+  /** `iteration_tokens_total` counts cached prompt tokens, too. */
+  readonly iterationHits: boolean;
+  /** The null block counts as used. */
+  readonly nullBlockUsed: boolean;
 }
 
 /** Came after August 2026, or was there only when configured. */
@@ -31,12 +39,24 @@ const SECONDS_TO_FIRST_TOKEN_0_7 = [
 const SECONDS_PER_TOKEN_0_7 = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5];
 const BATCH_TOKENS_0_7 = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192];
 
-export const METRICS_0_32: MetricsProfile = { families: FAMILIES, format: "1.0.0", created: true };
+export const METRICS_0_32: MetricsProfile = {
+  families: FAMILIES,
+  format: "1.0.0",
+  created: true,
+  sleep: true,
+  cacheLabels: "now",
+  iterationHits: false,
+  nullBlockUsed: false,
+};
 
 export const METRICS_0_28: MetricsProfile = {
   families: FAMILIES.filter(({ name }) => !SINCE_0_29.includes(name)),
   format: "1.0.0",
   created: true,
+  sleep: true,
+  cacheLabels: "now",
+  iterationHits: false,
+  nullBlockUsed: false,
 };
 
 /** The old names were deprecated and still there; a page had both. */
@@ -69,8 +89,12 @@ export const METRICS_0_10: MetricsProfile = {
     now("vllm:request_prefill_time_seconds"),
     now("vllm:request_decode_time_seconds"),
   ],
-  format: "1.0.0",
+  format: "0.0.4",
   created: true,
+  sleep: false,
+  cacheLabels: "0.10",
+  iterationHits: true,
+  nullBlockUsed: true,
 };
 
 /** The engine V0, whose series carry the model's name and no engine. */
@@ -111,6 +135,10 @@ export const METRICS_0_7: MetricsProfile = {
   ],
   format: "0.0.4",
   created: false,
+  sleep: false,
+  cacheLabels: "0.10",
+  iterationHits: true,
+  nullBlockUsed: true,
 };
 
 function now(name: string): FamilySpec {

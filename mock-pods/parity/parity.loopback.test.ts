@@ -16,9 +16,12 @@ it.each([
   },
 );
 
-it("answers as a real vLLM 0.28 with --vllm-version 0.28", { timeout: 300_000 }, async () => {
-  const results = await replayVersion(readExchanges("fixtures/recordings/wire-0.28.jsonl.gz"), "0.28");
-  expect(results).toHaveLength(2256);
+it.each([
+  ["0.28", 2256],
+  ["0.10", 2337],
+] as const)("answers as a real vLLM %s with --vllm-version", { timeout: 300_000 }, async (version, count) => {
+  const results = await replayVersion(readExchanges(`fixtures/recordings/wire-${version}.jsonl.gz`), version);
+  expect(results).toHaveLength(count);
   const differing = results.filter(({ differences }) => differences.length > 0);
   expect(differing.map(({ exchange }) => exchange.id)).toEqual([]);
 });

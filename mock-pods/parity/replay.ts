@@ -35,7 +35,10 @@ export async function replayAll(exchanges: readonly RecordedExchange[]): Promise
 }
 
 /** What an older version was recorded answering with server A's flags, as far as it knew them. */
-export async function replayVersion(exchanges: readonly RecordedExchange[], version: "0.28"): Promise<ParityResult[]> {
+export async function replayVersion(
+  exchanges: readonly RecordedExchange[],
+  version: "0.28" | "0.10",
+): Promise<ParityResult[]> {
   const { "kv-events-config": _, ...flags } = RECORDED_SERVERS.A.flags ?? {};
   return onFreshPod(
     { ...RECORDED_SERVERS.A, speed: 200, flags: { ...flags, "vllm-version": version } },

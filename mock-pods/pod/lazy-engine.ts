@@ -6,6 +6,7 @@ export function lazyEngine(make: () => Engine, usableBlocks: number): Engine {
   const idle: EngineStats = {
     running: 0,
     waiting: 0,
+    deferred: 0,
     kvUsageRatio: 0,
     prefixQueriesTokens: 0,
     prefixHitsTokens: 0,

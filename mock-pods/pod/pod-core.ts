@@ -193,7 +193,7 @@ export class PodCore implements InProcessPod {
   }
 
   #renderMetrics(): string {
-    return this.#life.metrics().render(this.stats());
+    return this.#life.metrics().render(this.#life.engine.toldStats());
   }
 
   #wait(durationMs: number): Promise<void> {
@@ -227,7 +227,7 @@ export class PodCore implements InProcessPod {
           maxModelLenTokens: config.maxModelLen,
           cache: settings.cache,
           toolParser: settings.flags["tool-call-parser"] !== undefined,
-          ...(settings.flags["enable-lora"] === true && { maxLoras: Number(settings.flags["max-loras"] ?? 1) }),
+          ...(settings.engine.maxLoras !== undefined && { maxLoras: settings.engine.maxLoras }),
           createdSeconds,
           unixSeconds: () => Date.now() / 1000,
         }),

@@ -33,7 +33,6 @@ export class ServedPod extends PodCore implements Pod {
   #server: PodServer | undefined;
   #port: number;
   #silent = false;
-  readonly #loraIds = new Map<string, number>();
   #publisher: KvEventPublisher | undefined;
   /** Where it published before a crash, so that a port the system chose is kept. */
   #published: KvEventsConfig | undefined;
@@ -136,16 +135,9 @@ export class ServedPod extends PodCore implements Pod {
   protected override publish(events: readonly KvEvent[]): void {
     if (this.#publisher === undefined) return;
     const { engine } = this.#options.settings;
-    const wire = events.map((event) => toWireEvent(event, engine.blockSize, (name) => this.#loraId(name)));
+    const wire = events.map((event) => toWireEvent(event, engine.blockSize));
     const fault = this.faults.ofKind("kv-events").find(({ share = 1 }) => this.faults.happens(share));
     this.#publisher.publish(Date.now() / 1000, wire, fault?.how);
-  }
-
-  /** Adapters are numbered from 1, as they are first seen. */
-  #loraId(name: string): number {
-    const known = this.#loraIds.get(name) ?? this.#loraIds.size + 1;
-    this.#loraIds.set(name, known);
-    return known;
   }
 
   async #stopPublisher(): Promise<void> {

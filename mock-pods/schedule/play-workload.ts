@@ -1,5 +1,6 @@
-import type { GenerationRequest, KvEvent, TokenOutput } from "../engine/engine.ts";
+import type { GenerationRequest, KvEvent, LoraAdapter, TokenOutput } from "../engine/engine.ts";
 import { type LookupCount, Scheduler } from "../engine/scheduler.ts";
+import { toWireEvent } from "../kv-events/wire-events.ts";
 import type { Workload } from "./workload.ts";
 
 /** A step in the recorded format; keys in the recorded order, absent when empty or zero. */
@@ -14,7 +15,8 @@ export interface Played {
 /** Plays a workload through the scheduler, step by step, as the recording did. */
 export function playWorkload(workload: Workload): Played {
   const { config, requests } = workload;
-  const events = workload.events === true ? new EventNotes() : undefined;
+  const events = workload.events === true ? new EventNotes(config.blockSize) : undefined;
+  const details = workload.details === true;
   const scheduler = new Scheduler(config, events && ((event) => events.note(event)));
   const arrivals = Map.groupBy(generationRequests(workload), (_, index) => requests[index]?.a ?? 0);
   const aborts = Map.groupBy(workload.aborts, ([step]) => step);
@@ -48,6 +50,8 @@ export function playWorkload(workload: Workload): Played {
     scheduler.complete(outputs);
     for (const { requestId, index } of outputs) produced[Number(requestId)] = index + 1;
 
+    const finished = outputs.filter(({ finishReason }) => finishReason !== undefined);
+    const { notes, contents } = events?.take() ?? { notes: [], contents: [] };
     const schedule = JSON.stringify(scheduled);
     const free = scheduler.kv.pool.freeBlocks;
     steps.push({
@@ -60,7 +64,7 @@ export function playWorkload(workload: Workload): Played {
       ...some("pre", preempted.map(Number)),
       ...some(
         "fin",
-        outputs.filter(({ finishReason }) => finishReason).map(({ requestId }) => Number(requestId)),
+        finished.map(({ requestId }) => Number(requestId)),
       ),
       run: scheduler.running,
       wait: scheduler.waiting,
@@ -68,7 +72,14 @@ export function playWorkload(workload: Workload): Played {
       ...(freeAfterSchedule === free ? {} : { fmid: freeAfterSchedule }),
       ...some("pq", lookups(before.first, scheduler.lookups)),
       ...some("ppq", lookups(before.resumed, scheduler.resumedLookups)),
-      ...some("ev", events?.take() ?? []),
+      ...some("ev", notes),
+      ...(details && some("evc", contents)),
+      ...(details &&
+        some(
+          "why",
+          finished.map(({ finishReason }) => finishReason),
+        )),
+      ...(details && scheduler.deferred > 0 && { skip: scheduler.deferred }),
     });
     lastSchedule = schedule;
   }
@@ -101,7 +112,13 @@ function lookups(before: LookupCount, after: LookupCount): number[] {
 function generationRequests({ requests }: Workload): GenerationRequest[] {
   const generated = (request: number, index: number): number => 100_000 + 1000 * request + index;
   const prompts: number[][] = [];
-  return requests.map(({ p, m, salt, pri }, request) => {
+  const adapters = new Map<string, LoraAdapter>();
+  const adapter = (name: string): LoraAdapter => {
+    const known = adapters.get(name) ?? { id: adapters.size + 1, name, path: `/${name}` };
+    adapters.set(name, known);
+    return known;
+  };
+  return requests.map(({ p, m, salt, pri, lora, noLookup, stop, call }, request) => {
     const prompt = p.flatMap(([kind, source, count]) => {
       const base = { p: 1_000_000, u: 10_000_000, r: 0 }[kind];
       if (kind !== "r") return Array.from({ length: count }, (_, index) => base + 10_000 * source + index);
@@ -115,20 +132,36 @@ function generationRequests({ requests }: Workload): GenerationRequest[] {
       sample: (index) => generated(request, index),
       ...(salt === undefined ? {} : { cacheSalt: salt }),
       ...(pri === undefined ? {} : { priority: pri }),
+      ...(lora === undefined ? {} : { lora: adapter(lora) }),
+      ...(noLookup === undefined ? {} : { skipPrefixLookup: noLookup }),
+      ...(stop === undefined ? {} : { stopAfterTokens: stop }),
+      ...(call === undefined ? {} : { call: { number: call[0], requestId: call[1] } }),
     };
   });
 }
 
-/** KV events as the recording notes them: a hash is the number of its first appearance in the workload. */
+/**
+ * KV events as the recording notes them: a hash is the number of its first appearance in the workload. Of the stored ones
+ * apart, what else they say on the wire: `[token ids, LoRA id, LoRA name, extra keys by block]`.
+ */
 class EventNotes {
+  readonly #blockSize: number;
   readonly #numbers = new Map<KvEventHash, number>();
   #notes: unknown[] = [];
+  #contents: unknown[] = [];
+
+  constructor(blockSize: number) {
+    this.#blockSize = blockSize;
+  }
 
   note(event: KvEvent): void {
     switch (event.kind) {
       case "stored": {
         const parent = event.parent === null ? null : this.#number(event.parent);
         this.#notes.push(["S", parent, event.hashes.map((hash) => this.#number(hash))]);
+        const wire = toWireEvent(event, this.#blockSize);
+        if (wire.type !== "BlockStored") return;
+        this.#contents.push([wire.tokenIds, wire.loraId, wire.loraName, wire.extraKeys]);
         return;
       }
       case "removed":
@@ -139,10 +172,11 @@ class EventNotes {
     }
   }
 
-  take(): unknown[] {
-    const notes = this.#notes;
+  take(): { readonly notes: readonly unknown[]; readonly contents: readonly unknown[] } {
+    const taken = { notes: this.#notes, contents: this.#contents };
     this.#notes = [];
-    return notes;
+    this.#contents = [];
+    return taken;
   }
 
   #number(hash: KvEventHash): number {

@@ -24,7 +24,11 @@ const Config = Type.Object(
     policy: Type.Enum(["fcfs", "priority"]),
     watermark: Type.Number({ minimum: 0, maximum: 1 }),
     longPrefillTokenThreshold: Count,
+    longPrefillTokenThresholdAdaptive: Type.Optional(Type.Boolean()),
+    chunkedPrefill: Type.Optional(Type.Boolean()),
     reserveFullIsl: Type.Boolean(),
+    maxNumActiveSeqs: Type.Optional(Positive),
+    maxLoras: Type.Optional(Positive),
   },
   closed,
 );
@@ -40,6 +44,14 @@ const Request = Type.Object(
     m: Positive,
     salt: Type.Optional(Type.String()),
     pri: Type.Optional(Type.Integer()),
+    /** Name of an adapter; adapters are numbered in the order of these requests. */
+    lora: Type.Optional(Type.String({ minLength: 1 })),
+    /** As with prompt logprobs: the cache is not asked. */
+    noLookup: Type.Optional(Type.Boolean()),
+    /** The token that ends it by itself, counted from 1. */
+    stop: Type.Optional(Positive),
+    /** First request of the call it belongs to, with whose arrival time it comes, and its request id there. */
+    call: Type.Optional(Type.Tuple([Count, Type.String()], { minItems: 2, maxItems: 2 })),
   },
   closed,
 );
@@ -58,6 +70,8 @@ const Workload = Type.Object({
   /** `[step, preempt running ones first]` */
   resets: Type.Array(Reset),
   events: Type.Optional(Type.Boolean()),
+  /** Steps also tell why requests ended, who was passed over, and what was in each stored event. */
+  details: Type.Optional(Type.Boolean()),
   produced: Type.Optional(Type.Array(Count)),
   steps: Type.Optional(Type.Array(Type.Record(Type.String(), Type.Unknown()))),
 });
@@ -106,6 +120,9 @@ function checkSense({ config, requests, aborts }: Workload, source: string): voi
   };
   const misfit = misfitOf(config);
   if (misfit !== undefined) refuse(`/config: ${misfit}`);
+  const { chunkedPrefill, maxNumBatchedTokens, maxModelLen } = config;
+  if (chunkedPrefill === false && maxNumBatchedTokens < maxModelLen)
+    refuse(`/config: without chunks, maxNumBatchedTokens ${maxNumBatchedTokens} is too few for ${maxModelLen} tokens`);
   for (const [index, { p, n }] of requests.entries()) {
     const forward = p.find(([kind, other]) => kind === "r" && other >= index);
     if (forward !== undefined)

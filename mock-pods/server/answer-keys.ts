@@ -1,12 +1,9 @@
 /** The keys of a whole answer, as far as a version has them. */
 import type { VersionProfile } from "../arguments/version-profile.ts";
 
-/** What answers did not have yet in 0.7 and 0.10. */
-const LATER_KEYS = new Set([
-  "service_tier",
-  "system_fingerprint",
+/** What answers did not have yet in 0.10. */
+const SINCE_0_11 = [
   "completion_tokens_details",
-  "kv_transfer_params",
   "ec_transfer_params",
   "metrics",
   "token_ids",
@@ -15,25 +12,43 @@ const LATER_KEYS = new Set([
   "routed_experts",
   "created_cache_tokens",
   "multimodal_tokens",
+  "reasoning",
+];
+
+/** Nor in 0.7. */
+const SINCE_0_8 = [
+  "service_tier",
+  "system_fingerprint",
+  "kv_transfer_params",
   "refusal",
   "annotations",
   "audio",
   "function_call",
-  "reasoning",
-]);
+];
+
+const LATER_KEYS = {
+  "0.7": new Set([...SINCE_0_11, ...SINCE_0_8]),
+  "0.10": new Set(SINCE_0_11),
+};
 
 export function ofVersion({ answerKeys }: VersionProfile, body: object): object {
-  return answerKeys === "now" ? body : (withoutLater(body) as object);
+  return answerKeys === "now" ? body : (withoutLater(body, answerKeys) as object);
 }
 
-function withoutLater(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutLater);
+function withoutLater(value: unknown, answerKeys: keyof typeof LATER_KEYS): unknown {
+  if (Array.isArray(value)) return value.map((item) => withoutLater(item, answerKeys));
   if (value === null || typeof value !== "object") return value;
-  const kept = Object.entries(value).filter(([key]) => !LATER_KEYS.has(key));
-  const old = kept.map(([key, item]) => [key, withoutLater(item)] as const);
-  // A message had its tool calls and its reasoning spelled out, empty or not.
+  const kept = Object.entries(value)
+    .filter(([key]) => !LATER_KEYS[answerKeys].has(key))
+    .map(([key, item]) => [key, withoutLater(item, answerKeys)] as const);
   const isMessage = "role" in value && "content" in value;
-  return Object.fromEntries(
-    isMessage ? ([old[0], ["reasoning_content", null], old[1], ["tool_calls", []]] as never) : old,
-  );
+  return isMessage ? spelledOut(Object.fromEntries(kept), answerKeys) : Object.fromEntries(kept);
+}
+
+/** A message had its tool calls and its reasoning spelled out, empty or not. */
+function spelledOut(message: Readonly<Record<string, unknown>>, answerKeys: keyof typeof LATER_KEYS): object {
+  const { role, content, tool_calls: calls = [], ...others } = message;
+  return answerKeys === "0.7"
+    ? { role, reasoning_content: null, content, tool_calls: calls }
+    : { role, content, ...others, tool_calls: calls, reasoning_content: null };
 }

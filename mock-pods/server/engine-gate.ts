@@ -22,5 +22,6 @@ export interface EngineGate {
   /** Steps stop; requests queue. Independent of a test's `hold`. */
   pause(): void;
   resume(): void;
-  stats(): EngineStats;
+  /** As far as the front end has heard: at the end of the last step. */
+  toldStats(): EngineStats;
 }

@@ -1,21 +1,25 @@
 /** The names a pod answers to: its served names and its LoRA adapters. */
+import type { LoraAdapter } from "../engine/engine.ts";
 import { Refusal, unknownModel } from "../../fixtures/wire/errors.ts";
 import type { ServeSettings } from "./serve-settings.ts";
 
 export class ModelRegistry {
   readonly #served: ServeSettings["servedNames"];
   readonly #naming: ServeSettings["version"]["unknownModel"];
-  readonly #adapters: Map<string, string>;
+  readonly #answersAs: ServeSettings["version"]["answersAs"];
+  readonly #adapters = new Map<string, LoraAdapter>();
+  #loadings = 0;
 
   constructor(settings: ServeSettings) {
     this.#naming = settings.version.unknownModel;
+    this.#answersAs = settings.version.answersAs;
     this.#served = settings.servedNames;
-    this.#adapters = new Map(settings.lora ? settings.loraModules : []);
+    for (const [name, path] of settings.lora ? settings.loraModules : []) this.#enter(name, path);
   }
 
-  /** Name and path, in the order of loading. */
-  get adapters(): ReadonlyMap<string, string> {
-    return this.#adapters;
+  /** In the order of loading. */
+  get adapters(): Iterable<LoraAdapter> {
+    return this.#adapters.values();
   }
 
   /**
@@ -23,10 +27,16 @@ export class ModelRegistry {
    *
    * @throws {Refusal} 404 for a name that is neither
    */
-  resolve(model: string | null | undefined): string | undefined {
+  resolve(model: string | null | undefined): LoraAdapter | undefined {
     if (model === undefined || model === null || model === "" || this.#served.includes(model)) return undefined;
-    if (this.#adapters.has(model)) return model;
+    const adapter = this.#adapters.get(model);
+    if (adapter !== undefined) return adapter;
     throw unknownModel(model, this.#served, this.#naming);
+  }
+
+  /** What an answer calls the model. */
+  answeringName(asked: string | null | undefined, adapter: string | undefined): string {
+    return adapter ?? (this.#answersAs === "asked" && asked ? asked : this.#served[0]);
   }
 
   /** @throws {Refusal} */
@@ -45,9 +55,17 @@ export class ModelRegistry {
       );
     }
     if (isMissing(path)) {
+      // It has had its number by then.
+      if (!this.#adapters.has(name)) this.#loadings++;
       throw new Refusal(404, "NotFoundError", `Loading lora ${name} failed: No adapter found for ${path}`);
     }
-    this.#adapters.set(name, path);
+    this.#enter(name, path);
+  }
+
+  /** One loaded in place keeps its number. */
+  #enter(name: string, path: string): void {
+    const id = this.#adapters.get(name)?.id ?? ++this.#loadings;
+    this.#adapters.set(name, { id, name, path });
   }
 
   /** @throws {Refusal} */

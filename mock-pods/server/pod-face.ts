@@ -4,11 +4,11 @@
  * The order of the layers is vLLM's (`entrypoints/serve/middleware`, 0.32): request id, API key, CORS, then the routes.
  */
 import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
-import { Refusal } from "../../fixtures/wire/errors.ts";
+import { Refusal, UncaughtError } from "../../fixtures/wire/errors.ts";
 import { UnreadableBody } from "../../fixtures/wire/validation/request-body.ts";
 import { WrongBody } from "../../fixtures/wire/validation/wrong-body.ts";
 import type { StepOutput } from "../engine/engine.ts";
-import { json } from "./http/answer.ts";
+import { json, text } from "./http/answer.ts";
 import { isAuthorized } from "./middleware/authentication.ts";
 import { corsHeaders, preflight } from "./middleware/cors.ts";
 import { chatEndpoint } from "./endpoints/chat-endpoint.ts";
@@ -141,12 +141,26 @@ function handle(version: VersionProfile, route: Route, exchange: Exchange, respo
 }
 
 function refuse({ errorShape, wrongFields }: VersionProfile, responder: Responder, thrown: unknown): void {
-  const error = thrown instanceof WrongBody && wrongFields === "tuples" ? thrown.asTuples() : thrown;
+  const error = thrown instanceof WrongBody ? worded(thrown, wrongFields) : thrown;
+  if (error instanceof UncaughtError) {
+    return responder.send({ ...text(500, "Internal Server Error"), outermost: true });
+  }
   if (error instanceof UnreadableBody) return responder.send(json(error.status, { detail: error.message }));
   if (!(error instanceof Refusal)) throw error;
   // An unforeseen error is answered by the outermost layer, past all middleware.
-  const body = errorShape === "nested" ? error.body : { object: "error", ...error.body.error };
+  const body = errorShape === "nested" ? error.body : error.flatBody;
   responder.send({ ...json(error.status, body), outermost: error.status === 500 });
+}
+
+function worded(error: WrongBody, wrongFields: VersionProfile["wrongFields"]): Refusal {
+  switch (wrongFields) {
+    case "list":
+      return error.asList();
+    case "tuples":
+      return error.asTuples();
+    case "dotted":
+      return error;
+  }
 }
 
 function nameHeader(podName: string): HeaderPairs {

@@ -81,7 +81,7 @@ function readSettings({ flags, environment, engine, models, modelPath }: PodSett
     scaleOut: on("enable-scale-out") || version.scaleOut === "always",
     autoToolChoice: on("enable-auto-tool-choice"),
     toolParser: text("tool-call-parser"),
-    trustChatTemplate: on("trust-request-chat-template"),
+    trustChatTemplate: on("trust-request-chat-template") || version.trustsRequests,
     lora: on("enable-lora"),
     loraModules: (text("lora-modules")?.match(/\{[^}]*\}|\S+/g) ?? []).map(loraModule),
     runtimeLora: enabled("VLLM_ALLOW_RUNTIME_LORA_UPDATING"),

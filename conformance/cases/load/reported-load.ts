@@ -7,15 +7,9 @@ import { FALSE_POSITIVE_RATE, mostByChance } from "../../statistics/binomial.ts"
 import { all, claimed, coldReachable } from "../claims.ts";
 import { httpOf, noted } from "../trials/exchange.ts";
 import { judgeService } from "../trials/judge-service.ts";
+import { isShare, METRICS, untilRead } from "../trials/reported.ts";
 
-const METRICS = "/metrics";
 const REQUESTS = 24;
-/** A share, where the name says so; else a number of requests. */
-const isShare = (name: string): boolean => /perc|ratio|usage/.test(name);
-/** The first reading may have been under way when the page changed. */
-const READINGS = 2;
-const PATIENCE_MS = 2_000;
-
 const REPORTED = "while-one-reports-a-queue";
 const FAILING = "while-its-metrics-fail";
 const UNREAD = "pages-not-read";
@@ -41,25 +35,21 @@ export const reportedLoadCases: readonly Case[] = [
       const busy = lab.random.pick(lab.pods());
       for (const pod of lab.pods()) {
         const value = pod === busy ? (isShare(name) ? 0.95 : 50) : 0;
-        pods.setPage(METRICS, { kind: "gauge", name, value }, pod);
+        pods.setPage(METRICS, { kind: "gauges", values: { [name]: value } }, pod);
       }
       lab.note("busy", busy);
-      await untilRead(lab, lab.pods());
+      await noteUnread(lab, lab.pods());
       await sendFresh(lab, REPORTED);
       pods.setPage(METRICS, { kind: "status", status: 500 }, busy);
-      await untilRead(lab, [busy]);
+      await noteUnread(lab, [busy]);
       await sendFresh(lab, FAILING);
     },
     judge,
   },
 ];
 
-/** Resolves when the router has read these pages anew, as often as shows that it has taken the figures. */
-async function untilRead(lab: Lab, names: readonly string[]): Promise<void> {
-  const waitMs = (READINGS + 1) * (lab.profile.load?.refreshMs ?? 0) + PATIENCE_MS;
-  const { pods } = httpOf(lab);
-  const read = await Promise.all(names.map((name) => pods.askedAgain(METRICS, READINGS, waitMs, name)));
-  for (const [index, name] of names.entries()) if (read[index] === false) lab.note(UNREAD, name);
+async function noteUnread(lab: Lab, names: readonly string[]): Promise<void> {
+  for (const name of await untilRead(lab, names)) lab.note(UNREAD, name);
 }
 
 async function sendFresh(lab: Lab, label: string): Promise<void> {

@@ -4,7 +4,17 @@ import { CHARS_PER_WORD } from "../../corpus.ts";
 import type { Prompt } from "../../corpus.ts";
 import type { Lab } from "../../lab.ts";
 import type { RouterProfile } from "../../router-profile.ts";
-import { all, busyOwner, coldReachable, loadDecides, no, none, prefixAware, separable } from "../claims.ts";
+import {
+  all,
+  busyOwner,
+  coldReachable,
+  countableLoad,
+  loadDecides,
+  no,
+  none,
+  prefixAware,
+  separable,
+} from "../claims.ts";
 import { completionBody, exchange, type Exchange } from "../trials/exchange.ts";
 import { httpCase } from "../trials/http-case.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
@@ -190,7 +200,7 @@ export const textCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-TOK-11",
     title: "Prompts of one block or less MUST NOT be taken for one another.",
-    unsupported: all(prefixAware, loadDecides, busyOwner, coldReachable, ({ match }) =>
+    unsupported: all(prefixAware, loadDecides, countableLoad, busyOwner, coldReachable, ({ match }) =>
       typeof match?.unit === "object" && "block" in match.unit && match.unit.block >= FEWEST_UNITS_PER_BLOCK
         ? undefined
         : no("the router does not match in blocks"),

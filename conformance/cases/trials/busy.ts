@@ -7,7 +7,8 @@ import { gateState } from "../../oracle/gate.ts";
 import { historyBefore } from "../../oracle/history.ts";
 import { loadsOf, type PodLoad } from "../../oracle/load.ts";
 import { exactly } from "../../oracle/range.ts";
-import { byChance, coldPolicy, loadIsUnseen, type RouterProfile } from "../../router-profile.ts";
+import { byChance, coldPolicy, loadIsReported, loadIsUnseen, type RouterProfile } from "../../router-profile.ts";
+import { reportBusy } from "./reported.ts";
 import { cells } from "./shape.ts";
 
 /** Requests by which the pod should lead the others, where the gate allows. */
@@ -51,6 +52,7 @@ export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOp
   lab.note(RIVAL, pod);
   const { profile } = lab;
   if (coldPolicy(profile) === "round-robin") await outOfStep(lab);
+  if (loadIsReported(profile)) return reportBusy(lab, pod);
   // Where load decides nothing that a client can see, being busy would only shift whose turn it is.
   if (profile.load === undefined || byChance(profile) || loadIsUnseen(profile)) return;
   const wanted = maxBusy(profile, lab.pods().length);

@@ -12,6 +12,8 @@ export function getText(url: URL, body?: string, withinMs?: number): Promise<str
       answer.once("error", () => resolve(undefined));
     });
     sent.once("error", () => resolve(undefined));
+    // However it ended: whoever waits must not wait for ever.
+    sent.once("close", () => resolve(undefined));
     if (withinMs !== undefined) sent.setTimeout(withinMs, () => sent.destroy());
     sent.end(body);
   });

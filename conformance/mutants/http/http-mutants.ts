@@ -23,6 +23,7 @@ const mutant = (id: string, broken: ProxyMake, caseId: string, reason: string): 
 });
 
 const KV_EVENTS = { kvEvents: true };
+const SCRAPES = { scrapeMs: 100 };
 const TOKENIZES = { podTokenizer: true };
 
 export const HTTP_MUTANTS: readonly HttpMutant[] = [
@@ -134,14 +135,12 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
     "TOK-09",
     "waits-for-a-silent-tokenizer",
   ),
-  mutant(
-    "M51a",
-    { Proxy: choosing.FailedScrapeIsIdle, habits: { scrapeMs: 100 } },
-    "LOAD-09",
-    "failing-metrics-taken-for-idle",
-  ),
-  mutant("M51c", { Proxy: choosing.NeedsEveryMetric, habits: { scrapeMs: 100 } }, "LOAD-09", "request-not-served"),
-  mutant("M51b", { routing: "cold-round-robin", habits: { scrapeMs: 100 } }, "LOAD-09", "reported-load-ignored"),
+  mutant("M51a", { Proxy: choosing.FailedScrapeIsIdle, habits: SCRAPES }, "LOAD-09", "failing-metrics-taken-for-idle"),
+  mutant("M51c", { Proxy: choosing.NeedsEveryMetric, habits: SCRAPES }, "LOAD-09", "request-not-served"),
+  mutant("M51b", { routing: "cold-round-robin", habits: SCRAPES }, "LOAD-09", "reported-load-ignored"),
+  mutant("M51d", { routing: "ignores-the-threshold", habits: SCRAPES }, "THR-01", "followed-the-owner-below-threshold"),
+  mutant("M51e", { routing: "always-by-load", habits: SCRAPES }, "THR-02", "routed-by-load-above-threshold"),
+  mutant("M51f", { routing: "busiest-owner", habits: SCRAPES }, "LPM-07", "chose-the-busier-owner"),
   mutant("M61a", { Proxy: hearing.IgnoresStoredBlocks, habits: KV_EVENTS }, "EVI-10", "stored-blocks-not-followed"),
   mutant("M61b", { Proxy: hearing.IgnoresClearedBlocks, habits: KV_EVENTS }, "EVI-10", "cleared-blocks-followed"),
   mutant("M61c", { Proxy: hearing.IgnoresRemovedBlocks, habits: KV_EVENTS }, "EVI-10", "removed-blocks-followed"),

@@ -86,8 +86,10 @@ export class ChatCall {
 
   /** Prompt tokens found in the cache, and whole blocks of it that this call was the first to write. */
   details(cachedTokens: number): CacheDetails | undefined {
-    const { promptTokensDetails, blockTokens, prefixCaching } = this.options.pod.settings;
+    const { promptTokensDetails, blockTokens, prefixCaching, version } = this.options.pod.settings;
     if (!promptTokensDetails || this.options.request.use_beam_search === true) return undefined;
+    if (cachedTokens === 0 && version.zeroCached === "left-out") return undefined;
+    if (version.answerKeys !== "now") return { cachedTokens };
     const whole = prefixCaching ? Math.floor(this.promptTokens / blockTokens) * blockTokens : 0;
     return { cachedTokens, createdTokens: Math.max(0, whole - cachedTokens) };
   }
@@ -294,7 +296,7 @@ export class ChatStream {
   #usageEvent(): string {
     const completionTokens = this.#generations.reduce((sum, { tokens }) => sum + tokens, 0);
     const counts = chunkUsage(this.#call.promptTokens, completionTokens, this.#call.details(this.#cachedTokens));
-    const fingerprint = JSON.stringify(this.#call.options.pod.settings.systemFingerprint);
-    return `${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`;
+    const fingerprint = this.#fingerprint === null ? "" : `,"system_fingerprint":${JSON.stringify(this.#fingerprint)}`;
+    return `${this.#opening}],"usage":${JSON.stringify(counts)}${fingerprint}}\n\n`;
   }
 }

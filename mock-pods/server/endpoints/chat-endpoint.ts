@@ -1,5 +1,5 @@
 /** `POST /v1/chat/completions`, in the order in which vLLM looks at a request. */
-import { chatBody as chatBodyReader, type ChatRequest } from "../../../fixtures/wire/chat-request.ts";
+import type { ChatRequest } from "../../../fixtures/wire/chat-request.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
 import { admit } from "../rules/admission.ts";
 import { json } from "../http/answer.ts";
@@ -12,24 +12,24 @@ import type { PodContext } from "../pod-context.ts";
 import { PromptRenderer, type RenderedPrompt } from "../prompts/prompt-rendering.ts";
 import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
-import { checkAgainstModel, checkPromptIds, checkSampling } from "../rules/sampling-rules.ts";
+import { checkAgainstModel, checkPromptIds, checkSampling, highestPromptId } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { ChatCall, chatBody, ChatStream } from "./chat-call.ts";
 
 export function chatEndpoint(pod: PodContext): Handler {
   return (exchange, responder) => {
-    const request = chatBodyReader.read(exchange.body, exchange.headers["content-type"]);
+    const request = pod.settings.version.requests.chat.read(exchange.body, exchange.headers["content-type"]);
     const adapter = pod.models.resolve(request.model);
     admit(pod, request.n ?? 1);
     const { prompt, maxTokens } = renderChatPrompt(pod, request);
-    checkSampling(request, maxTokens);
+    checkSampling(request, maxTokens, pod.settings.version.sampling);
     const call = new ChatCall({
       pod,
       request,
       id: `chatcmpl-${baseRequestId(pod, exchange, request)}`,
       created: Math.floor(Date.now() / 1000),
-      modelName: adapter ?? pod.settings.servedNames[0],
+      modelName: pod.models.answeringName(request.model, adapter?.name),
       prompt,
     });
     return answerCall(pod, exchange, responder, {
@@ -41,7 +41,7 @@ export function chatEndpoint(pod: PodContext): Handler {
           maxLogprobs: pod.settings.maxLogprobs,
         });
         checkConstraints(request);
-        checkPromptIds(prompt.tokenIds, vocabSize - 1);
+        checkPromptIds(prompt.tokenIds, highestPromptId(pod));
         return planGenerations(pod, {
           request,
           prompts: [prompt.tokenIds],

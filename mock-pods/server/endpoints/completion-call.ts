@@ -66,7 +66,9 @@ export class CompletionCall {
 
   details(cachedTokens: number): CacheDetails | undefined {
     const { pod, request } = this.options;
-    return pod.settings.promptTokensDetails && request.use_beam_search !== true ? { cachedTokens } : undefined;
+    const { promptTokensDetails, version } = pod.settings;
+    const isTold = cachedTokens > 0 || version.zeroCached === "told";
+    return promptTokensDetails && isTold && request.use_beam_search !== true ? { cachedTokens } : undefined;
   }
 }
 
@@ -125,6 +127,7 @@ export class CompletionStream {
   readonly #generations: readonly Generation[];
   readonly #opening: string;
   readonly #fingerprint: string | null;
+  readonly #isNow: boolean;
   /** Of a choice without ids. */
   readonly #laterKeys: string;
   /** Of an event that has none. */
@@ -149,9 +152,9 @@ export class CompletionStream {
       `data: {"id":${JSON.stringify(id)},"object":"text_completion","created":${created},` +
       `"model":${JSON.stringify(modelName)},"choices":[`;
     this.#fingerprint = pod.settings.systemFingerprint;
-    const isNow = pod.settings.version.answerKeys === "now";
-    this.#laterKeys = isNow ? `,"prompt_token_ids":null,"token_ids":null` : "";
-    this.#noUsage = isNow ? "" : `,"usage":null`;
+    this.#isNow = pod.settings.version.answerKeys === "now";
+    this.#laterKeys = this.#isNow ? `,"prompt_token_ids":null,"token_ids":null` : "";
+    this.#noUsage = this.#isNow ? "" : `,"usage":null`;
     const forced = pod.settings.forceIncludeUsage;
     this.#includeUsage = forced || request.stream_options?.include_usage === true;
     this.#continuousUsage = forced || (this.#includeUsage && request.stream_options?.continuous_usage_stats === true);
@@ -193,7 +196,10 @@ export class CompletionStream {
       ? this.#beforeText(index) + JSON.stringify(text) + this.#afterText(generation)
       : this.#opening + this.#detailedChoice(generation, text, generation.lastTokenIds(tokens));
     const usagePart = this.#continuousUsage
-      ? `,"usage":${JSON.stringify(chunkUsage(generation.promptTokens, generation.tokens))}`
+      ? `,"usage":${JSON.stringify({
+          ...chunkUsage(generation.promptTokens, generation.tokens),
+          ...(this.#isNow ? {} : { prompt_tokens_details: null }),
+        })}`
       : this.#noUsage;
     const fingerprint =
       finishReason !== undefined && !this.#includeUsage && this.#fingerprint !== null
@@ -234,8 +240,12 @@ export class CompletionStream {
       logprobs,
       finish_reason: generation.finishReason ?? null,
       stop_reason: generation.stopReason,
-      prompt_token_ids: first && (echoes || withIds) ? promptIds : null,
-      token_ids: withIds ? tokenIds : null,
+      ...(this.#isNow
+        ? {
+            prompt_token_ids: first && (echoes || withIds) ? promptIds : null,
+            token_ids: withIds ? tokenIds : null,
+          }
+        : {}),
     });
   }
 
@@ -249,8 +259,8 @@ export class CompletionStream {
     const { promptTokens } = this.#call;
     const completionTokens = this.#generations.reduce((sum, { tokens }) => sum + tokens, 0);
     const counts = chunkUsage(promptTokens, completionTokens, this.#call.details(this.#cachedTokens ?? 0));
-    const fingerprint = JSON.stringify(this.#call.options.pod.settings.systemFingerprint);
-    return `${this.#opening}],"usage":${JSON.stringify(counts)},"system_fingerprint":${fingerprint}}\n\n`;
+    const fingerprint = this.#fingerprint === null ? "" : `,"system_fingerprint":${JSON.stringify(this.#fingerprint)}`;
+    return `${this.#opening}],"usage":${JSON.stringify(counts)}${fingerprint}}\n\n`;
   }
 }
 

@@ -1,9 +1,6 @@
 /** `POST /v1/completions`, in the order in which vLLM looks at a request. */
 import { badRequest, Refusal } from "../../../fixtures/wire/errors.ts";
-import {
-  completionBody as completionBodyReader,
-  type CompletionRequest,
-} from "../../../fixtures/wire/completion-request.ts";
+import type { CompletionRequest } from "../../../fixtures/wire/completion-request.ts";
 import { admit } from "../rules/admission.ts";
 import { orcaHeaders } from "../middleware/orca-headers.ts";
 import { json } from "../http/answer.ts";
@@ -14,14 +11,14 @@ import { PromptRenderer, type RenderedPrompt } from "../prompts/prompt-rendering
 import { answerCall } from "../generation/answer-call.ts";
 import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
-import { checkAgainstModel, checkPromptIds, checkSampling } from "../rules/sampling-rules.ts";
+import { checkAgainstModel, checkPromptIds, checkSampling, highestPromptId } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { CompletionCall, completionBody, CompletionStream } from "./completion-call.ts";
 
 export function completionsEndpoint(pod: PodContext): Handler {
   return (exchange, responder) => {
-    const request = completionBodyReader.read(exchange.body, exchange.headers["content-type"]);
+    const request = pod.settings.version.requests.completion.read(exchange.body, exchange.headers["content-type"]);
     if (request.stream === true && request.use_beam_search === true) {
       throw badRequest("Streaming is not currently supported with beam search");
     }
@@ -29,13 +26,13 @@ export function completionsEndpoint(pod: PodContext): Handler {
     admit(pod, request.n ?? 1);
     const prompts = renderPrompts(pod, request);
     const maxTokens = prompts.map((prompt) => answerLimit(pod, request, prompt));
-    for (const limit of maxTokens) checkSampling(request, limit);
+    for (const limit of maxTokens) checkSampling(request, limit, pod.settings.version.sampling);
     const call = new CompletionCall({
       pod,
       request,
       id: `cmpl-${baseRequestId(pod, exchange, request)}`,
       created: Math.floor(Date.now() / 1000),
-      modelName: adapter ?? pod.settings.servedNames[0],
+      modelName: pod.models.answeringName(request.model, adapter?.name),
       prompts,
     });
     return answerCall(pod, exchange, responder, {
@@ -74,11 +71,14 @@ function checkLate({ options: { pod, request, prompts }, promptLogprobs }: Compl
     maxLogprobs: pod.settings.maxLogprobs,
   });
   checkConstraints(request);
-  for (const { tokenIds } of prompts) checkPromptIds(tokenIds, vocabSize - 1);
+  for (const { tokenIds } of prompts) checkPromptIds(tokenIds, highestPromptId(pod));
 }
 
+const NO_PROMPT_2025 = "please provide at least one prompt";
+
 export function renderPrompts(pod: PodContext, request: CompletionRequest): RenderedPrompt[] {
-  checkSuffix(request);
+  const isNow = pod.settings.version.prompts === "now";
+  checkSuffix(request, isNow);
   const renderer = new PromptRenderer(pod.tokenizer, {
     maxModelLenTokens: pod.settings.maxModelLenTokens,
     maxOutputTokens: request.max_tokens ?? 16,
@@ -94,16 +94,18 @@ export function renderPrompts(pod: PodContext, request: CompletionRequest): Rend
   }
   if (typeof prompt === "string") return [renderer.text(prompt)];
   if (prompt === undefined || prompt === null || prompt.length === 0) {
-    throw badRequest("You must pass at least one prompt");
+    throw badRequest(isNow ? "You must pass at least one prompt" : NO_PROMPT_2025);
   }
+  if (!isNow && Array.isArray(prompt[0]) && prompt[0].length === 0) throw badRequest(NO_PROMPT_2025);
   if (typeof prompt[0] === "number") return [renderer.ids(prompt as readonly number[])];
   return (prompt as readonly (string | readonly number[])[]).map((one) =>
     typeof one === "string" ? renderer.text(one) : renderer.ids(one),
   );
 }
 
-function checkSuffix(request: CompletionRequest): void {
+function checkSuffix(request: CompletionRequest, isNow: boolean): void {
   if (request.suffix === undefined || request.suffix === null) return;
+  if (!isNow) throw badRequest("suffix is not currently supported");
   const refuse = (message: string) => new Refusal(400, "BadRequestError", message, "suffix");
   if (request.echo === true) throw refuse("Echo is unsupported with suffix.");
   if ((request.truncate_prompt_tokens ?? null) !== null) {

@@ -41,7 +41,7 @@ export function generateEndpoint(pod: PodContext): Handler {
       pod,
       request,
       id: `generate-tokens-${exchange.headers["x-request-id"] ?? request.request_id ?? randomHex(16)}`,
-      name: adapter ?? pod.settings.servedNames[0],
+      name: adapter?.name ?? pod.settings.servedNames[0],
     };
     const created = Math.floor(Date.now() / 1000);
     return answerCall(pod, exchange, responder, {

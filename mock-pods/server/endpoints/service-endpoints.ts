@@ -10,8 +10,7 @@ export function serviceRoutes(pod: PodContext): Route[] {
   return [
     { methods: ["GET"], path: "/v1/models", handle: () => json(200, modelList(pod)) },
     { methods: ["GET"], path: "/health", handle: () => empty(200) },
-    { methods: ["GET"], path: "/ping", handle: () => empty(200) },
-    { methods: ["POST"], path: "/ping", handle: () => empty(200) },
+    ...settings.version.pingMethods.map((method) => ({ methods: [method], path: "/ping", handle: () => empty(200) })),
     { methods: ["GET"], path: "/version", handle: () => json(200, { version: settings.version.release }) },
     {
       methods: ["GET"],
@@ -28,9 +27,9 @@ function modelList(pod: PodContext): ModelList {
   const { servedNames, modelPath, maxModelLenTokens, version } = pod.settings;
   const createdSeconds = Math.floor(Date.now() / 1000);
   const base = servedNames.map((id) => ({ id, root: modelPath, parent: null, maxModelLenTokens }));
-  const adapters = [...pod.models.adapters].map(([id, root]) => ({
-    id,
-    root,
+  const adapters = [...pod.models.adapters].map(({ name, path }) => ({
+    id: name,
+    root: path,
     parent: servedNames[0],
     maxModelLenTokens: null,
   }));

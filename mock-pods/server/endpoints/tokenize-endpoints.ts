@@ -1,5 +1,5 @@
 /** `POST /tokenize` and `/detokenize`: they round-trip, and agree with the usage that answers report. */
-import { detokenizeBody, tokenizeBody } from "../../../fixtures/wire/tokenize-request.ts";
+import { detokenizeBody } from "../../../fixtures/wire/tokenize-request.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
 import { refuseDraining } from "../generation/answer-call.ts";
 import { json } from "../http/answer.ts";
@@ -17,7 +17,7 @@ export function tokenizeRoutes(pod: PodContext): Route[] {
       methods: ["POST"],
       path: "/tokenize",
       handle: ({ body, headers }) => {
-        const request = tokenizeBody.read(body, headers["content-type"]);
+        const request = pod.settings.version.requests.tokenize.read(body, headers["content-type"]);
         pod.models.resolve(request.model);
         refuseDraining(pod);
         const isChat = request.messages !== undefined;

@@ -56,7 +56,7 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
     generations = shape.plan();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return refuseInStream(responder, error);
+    return refuseInStream(pod, responder, error);
   }
   let reply: ReplyStream | undefined;
   let stream: Listener | undefined;
@@ -75,7 +75,7 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
         if (!(error instanceof Refusal)) throw error;
         if (open > 0) pod.state.load--;
         pod.hub.drop(generations);
-        refuseAsEvent(reply, error);
+        refuseAsEvent(pod, reply, error);
       }
     },
   };
@@ -83,17 +83,18 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
     start(pod, exchange, responder, generations, call);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    refuseInStream(responder, error);
+    refuseInStream(pod, responder, error);
   }
 }
 
 /** A stream whose status line is out already: the refusal is its only event. */
-function refuseInStream(responder: Responder, refusal: Refusal): void {
-  refuseAsEvent(responder.stream(), refusal);
+function refuseInStream(pod: PodContext, responder: Responder, refusal: Refusal): void {
+  refuseAsEvent(pod, responder.stream(), refusal);
 }
 
-function refuseAsEvent(stream: ReplyStream, refusal: Refusal): void {
-  stream.write(`data: ${dumpAscii(refusal.body)}\n\n`);
+function refuseAsEvent({ settings }: PodContext, stream: ReplyStream, refusal: Refusal): void {
+  const body = settings.version.errorShape === "nested" ? refusal.body : { error: refusal.flatBody };
+  stream.write(`data: ${dumpAscii(body)}\n\n`);
   stream.write(DONE_EVENT);
   stream.end();
 }

@@ -1,6 +1,6 @@
 /** From a checked request and its prompts to the engine requests that answer it: one for each sample of each prompt. */
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
-import type { GenerationRequest } from "../../engine/engine.ts";
+import type { GenerationRequest, LoraAdapter } from "../../engine/engine.ts";
 import type { PodContext } from "../pod-context.ts";
 import { stopStrings } from "../rules/sampling-rules.ts";
 import { Generation } from "./generation.ts";
@@ -11,7 +11,7 @@ export interface GenerationPlanning {
   readonly prompts: readonly (readonly number[])[];
   /** For each prompt. */
   readonly maxTokens: readonly number[];
-  readonly adapter: string | undefined;
+  readonly adapter: LoraAdapter | undefined;
   readonly priority: number;
   /** vLLM skips the cache lookup when the logprobs of the prompt are wanted. */
   readonly skipPrefixLookup: boolean;
@@ -27,12 +27,15 @@ export interface GenerationPlanning {
 const COMPELLING_BIAS = 50;
 
 let made = 0;
+let calls = 0;
 
 export function planGenerations(pod: PodContext, planning: GenerationPlanning): Generation[] {
   const { request, prompts } = planning;
   const samples = request.n ?? 1;
   const stopTokenIds = new Set(request.stop_token_ids ?? []);
   const { eosTokenId } = pod.tokenizer;
+  const alone = samples * prompts.length === 1;
+  const call = alone ? undefined : calls++;
   return prompts.flatMap((promptTokenIds, promptIndex) =>
     Array.from({ length: samples }, (_, sample) => {
       const maxTokens = planning.maxTokens[promptIndex] as number;
@@ -47,7 +50,10 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
           : (index: number) => (index === endsAt ? (eosTokenId as number) : answer.tokenAt(index));
       return new Generation(
         {
-          request: engineRequest(planning, promptTokenIds, maxTokens, stopAfter, tokenAt),
+          request: {
+            ...engineRequest(planning, promptTokenIds, maxTokens, stopAfter, tokenAt),
+            ...(call !== undefined && { call: { number: call, requestId: requestId(promptIndex, sample, samples) } }),
+          },
           externalId: planning.externalId(promptIndex),
           promptIndex,
           choiceIndex: promptIndex * samples + sample,
@@ -65,6 +71,11 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
       );
     }),
   );
+}
+
+/** What sets apart the ids that vLLM gives the requests of a call: a sample's number leads, its prompt's follows. */
+function requestId(promptIndex: number, sample: number, samples: number): string {
+  return samples === 1 ? `${promptIndex}-` : `${sample}_${promptIndex}-`;
 }
 
 function engineRequest(

@@ -5,8 +5,9 @@ import type { PodContext } from "../pod-context.ts";
 
 export function orcaHeaders(pod: PodContext, headers: Readonly<Record<string, string | undefined>>): HeaderPairs {
   const format = (headers["endpoint-load-metrics-format"] ?? "").toLowerCase();
+  if (!pod.settings.version.loadReports) return [];
   if (format !== "text" && format !== "json") return [];
-  const { waiting, kvUsageRatio } = pod.engine.stats();
+  const { waiting, kvUsageRatio } = pod.engine.toldStats();
   const metrics = [
     ["num_requests_waiting", floatText(waiting)],
     ["kv_cache_usage_perc", floatText(kvUsageRatio)],

@@ -1,7 +1,8 @@
 /** From messages to a prompt: the chat template, and what vLLM refuses about it. */
 import type { ChatMessage } from "../../../fixtures/wire/chat-messages.ts";
 import { contentTexts } from "../../../fixtures/wire/content-parts.ts";
-import { badRequest } from "../../../fixtures/wire/errors.ts";
+import { Refusal, badRequest } from "../../../fixtures/wire/errors.ts";
+import { parsePythonJson, PythonJsonError } from "../../../fixtures/wire/validation/python-json.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { PromptRenderer, RenderedPrompt } from "./prompt-rendering.ts";
 
@@ -19,13 +20,31 @@ export interface Conversation {
   readonly media_io_kwargs?: Readonly<Record<string, unknown>> | null;
 }
 
-/** @throws {Refusal} */
+/** What the template itself, or who applies it, raised. */
+class TemplateRefusal extends Refusal {
+  constructor(message: string) {
+    super(400, "BadRequestError", message);
+  }
+}
+
+/** @throws {Refusal} before 0.11 with the exception's cause, which for a template's was the exception once more */
 export function renderConversation(
   pod: PodContext,
   conversation: Conversation,
   renderer: PromptRenderer,
 ): RenderedPrompt {
-  refuseMediaOptions(conversation);
+  if (pod.settings.version.prompts === "now") return rendered(pod, conversation, renderer);
+  try {
+    return rendered(pod, conversation, renderer);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const cause = error instanceof TemplateRefusal ? error.plainMessage : "None";
+    throw new Refusal(error.status, error.type, `${error.plainMessage} ${cause}`);
+  }
+}
+
+function rendered(pod: PodContext, conversation: Conversation, renderer: PromptRenderer): RenderedPrompt {
+  if (!pod.settings.version.trustsRequests) refuseMediaOptions(conversation);
   const template = conversation.chat_template ?? conversation.chat_template_kwargs?.["chat_template"] ?? undefined;
   if (template !== undefined && !pod.settings.trustChatTemplate) {
     throw badRequest(
@@ -34,7 +53,11 @@ export function renderConversation(
     );
   }
   if (conversation.messages.length === 0) {
-    throw badRequest("Cannot apply chat template to an empty conversation. Provide at least one message.");
+    throw new TemplateRefusal(
+      pod.settings.version.prompts === "2025"
+        ? "list index out of range"
+        : "Cannot apply chat template to an empty conversation. Provide at least one message.",
+    );
   }
   return renderer.text(templated(pod, conversation, template));
 }
@@ -51,16 +74,33 @@ function refuseMediaOptions({ mm_processor_kwargs: processing, media_io_kwargs: 
   if (Object.keys(loading ?? {}).length > 0) throw refuse("media_io_kwargs", "media loading");
 }
 
+/** Before 0.11 arguments had to be JSON. @throws {Refusal} in Python's words */
+function parsed(given: unknown): unknown {
+  if (typeof given !== "string") return given;
+  try {
+    parsePythonJson(given);
+  } catch (error) {
+    if (error instanceof PythonJsonError) throw badRequest(error.told(given));
+    throw error;
+  }
+  return JSON.parse(given);
+}
+
 function templated(pod: PodContext, conversation: Conversation, template: unknown): string {
   const format = pod.tokenizer.contentFormat(typeof template === "string" ? template : undefined);
   const shape = format === "openai" ? inParts : flatten;
+  const { modelPath, servedNames, version } = pod.settings;
+  const isNow = version.prompts === "now";
+  const texts = (message: ChatMessage) =>
+    isNow ? contentTexts(message, servedNames[0]) : contentTexts(message, modelPath, "2.11");
   const messages = conversation.messages.map((message) =>
-    shape(withCallsAsObjects(message), contentTexts(message, pod.settings.servedNames[0])),
+    shape(withCallsAsObjects(message, isNow ? objectIn : parsed), texts(message)),
   );
-  const addGenerationPrompt = conversation.add_generation_prompt ?? true;
+  const given = isNow ? undefined : conversation.chat_template_kwargs?.["add_generation_prompt"];
+  const addGenerationPrompt = given === undefined ? (conversation.add_generation_prompt ?? true) : Boolean(given);
   const continueFinalMessage = conversation.continue_final_message ?? false;
   if (addGenerationPrompt && continueFinalMessage) {
-    throw badRequest(
+    throw new TemplateRefusal(
       "continue_final_message and add_generation_prompt are not compatible. Use continue_final_message when you want " +
         "the model to continue the final message, and add_generation_prompt when you want to add a header that will " +
         "prompt it to start a new assistant message instead.",
@@ -70,6 +110,7 @@ function templated(pod: PodContext, conversation: Conversation, template: unknow
     return pod.tokenizer.renderChat(messages, {
       addGenerationPrompt,
       continueFinalMessage,
+      keepsDevelopers: !isNow,
       ...(typeof template === "string" ? { template } : {}),
       ...(conversation.tools ? { tools: conversation.tools } : {}),
       ...(conversation.documents ? { documents: conversation.documents } : {}),
@@ -77,7 +118,7 @@ function templated(pod: PodContext, conversation: Conversation, template: unknow
     });
   } catch (error) {
     // A template refuses a conversation by raising; vLLM hands its words on.
-    throw badRequest((error as Error).message);
+    throw new TemplateRefusal((error as Error).message);
   }
 }
 
@@ -91,22 +132,27 @@ function flatten(message: ChatMessage, texts: readonly string[]): object {
   return { ...message, content: texts.join("\n") };
 }
 
-/** Templates want a call's arguments as an object: text that holds none becomes an empty one. */
-function withCallsAsObjects(message: ChatMessage): ChatMessage {
+/** Templates want a call's arguments as an object. */
+function withCallsAsObjects(message: ChatMessage, read: (given: unknown) => unknown): ChatMessage {
   const { role, tool_calls: calls, ...others } = message;
   if (role !== "assistant" || !Array.isArray(calls)) return message;
   if (calls.length === 0) return { role, ...others };
-  return { role, ...others, tool_calls: calls.map((call: ToolCall) => ({ ...call, function: withArguments(call) })) };
+  return {
+    role,
+    ...others,
+    tool_calls: calls.map((call: ToolCall) => ({ ...call, function: withArguments(call, read) })),
+  };
 }
 
 interface ToolCall {
   readonly function?: { readonly arguments?: unknown };
 }
 
-function withArguments({ function: called }: ToolCall): object {
-  return { ...called, arguments: objectIn(called?.arguments) };
+function withArguments({ function: called }: ToolCall, read: (given: unknown) => unknown): object {
+  return { ...called, arguments: read(called?.arguments) };
 }
 
+/** Text that holds no object becomes an empty one. */
 function objectIn(given: unknown): unknown {
   try {
     const value: unknown = typeof given === "string" ? JSON.parse(given) : given;

@@ -29,6 +29,7 @@ export class PromptRenderer {
   constructor(tokenizer: ModelTokenizer, limits: RenderLimits) {
     this.#tokenizer = tokenizer;
     this.#limits = limits;
+    if (limits.tooLong === "refused-2024") return;
     const { maxOutputTokens: output, maxModelLenTokens: context, truncateTokens: truncate } = limits;
     const name = limits.maxOutputParameter;
     // What the answer may take is taken from the prompt in that version.
@@ -105,15 +106,15 @@ export class PromptRenderer {
   /** In the words of 0.7 and 0.10, which tokenized the whole text. */
   #refuseAsBefore(promptTokens: number): void {
     const { maxModelLenTokens: context, maxOutputTokens } = this.#limits;
-    const output = Number(maxOutputTokens);
     const most = `This model's maximum context length is ${context} tokens. However, you requested`;
-    if (output === 0) {
+    if (Number(maxOutputTokens) === 0) {
       if (promptTokens < context) return;
       throw badRequest(`${most} ${promptTokens} tokens in the messages, Please reduce the length of the messages.`);
     }
-    if (promptTokens + output <= context) return;
+    const total = BigInt(promptTokens) + BigInt(maxOutputTokens);
+    if (total <= context) return;
     throw badRequest(
-      `${most} ${promptTokens + output} tokens (${promptTokens} in the messages, ${output} in the completion). ` +
+      `${most} ${total} tokens (${promptTokens} in the messages, ${maxOutputTokens} in the completion). ` +
         "Please reduce the length of the messages or completion.",
     );
   }

@@ -7,10 +7,10 @@
 import { noConstraint } from "../../../fixtures/wire/common-fields.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
+import { SAMPLING_RULES, type SamplingRules } from "../../arguments/version-profile.ts";
+import type { PodContext } from "../pod-context.ts";
 import { floatText, repr } from "../../../fixtures/wire/validation/python-text.ts";
 
-/** `VLLM_MAX_N_SEQUENCES`. */
-const MAX_SEQUENCES = 16384;
 const MAX_LOGPROB_TOKEN_IDS = 128;
 
 export function stopStrings({ stop }: SamplingRequest): readonly string[] {
@@ -19,13 +19,13 @@ export function stopStrings({ stop }: SamplingRequest): readonly string[] {
 }
 
 /** @throws {Refusal} `maxTokens` is what is left for the answer once the prompt's length is known. */
-export function checkSampling(request: SamplingRequest, maxTokens: number): void {
-  checkLogitBiasKeys(request);
+export function checkSampling(request: SamplingRequest, maxTokens: number, rules = SAMPLING_RULES): void {
+  checkLogitBiasKeys(request, rules);
   const { response_format: format } = request;
   if (format?.type === "json_schema" && !format.json_schema?.schema) throw noConstraint();
-  checkCount(request.n ?? 1);
+  checkCount(request.n ?? 1, rules.mostSamples);
   checkPenalties(request);
-  checkTemperature(request.temperature ?? 1);
+  checkTemperature(request.temperature ?? 1, rules.highestTemperature);
   checkCutoffs(request);
   checkLengths(request.min_tokens ?? 0, maxTokens);
   checkWords(request);
@@ -34,9 +34,10 @@ export function checkSampling(request: SamplingRequest, maxTokens: number): void
   }
 }
 
-function checkLogitBiasKeys({ logit_bias: bias }: SamplingRequest): void {
+function checkLogitBiasKeys({ logit_bias: bias }: SamplingRequest, { wrongKeys }: SamplingRules): void {
   const wrong = Object.keys(bias ?? {}).filter((key) => !/^\s*[+-]?[0-9]+(_[0-9]+)*\s*$/.test(key));
   if (wrong.length === 0) return;
+  if (wrongKeys === "first") throw badRequest(`invalid literal for int() with base 10: ${repr(wrong[0])}`);
   const list = repr(wrong);
   throw badRequest(
     `logit_bias contains key(s) that cannot be converted to integer token IDs: ${list}`,
@@ -45,11 +46,11 @@ function checkLogitBiasKeys({ logit_bias: bias }: SamplingRequest): void {
   );
 }
 
-function checkCount(n: number): void {
+function checkCount(n: number, most: number): void {
   if (n < 1) throw badRequest(`n must be at least 1, got ${n}.`);
-  if (n > MAX_SEQUENCES) {
+  if (n > most) {
     throw badRequest(
-      `n must be at most ${MAX_SEQUENCES}, got ${n}. ` +
+      `n must be at most ${most}, got ${n}. ` +
         "To increase this limit, set the VLLM_MAX_N_SEQUENCES environment variable.",
     );
   }
@@ -67,13 +68,13 @@ function checkPenalties(request: SamplingRequest): void {
   if (repetition <= 0) throw badRequest(`repetition_penalty must be greater than zero, got ${floatText(repetition)}.`);
 }
 
-function checkTemperature(temperature: number): void {
+function checkTemperature(temperature: number, highest: number): void {
   const wrong = !Number.isFinite(temperature)
     ? "must be a finite number"
     : temperature < 0
       ? "must be non-negative"
-      : temperature > 2
-        ? "must be in [0, 2]"
+      : temperature > highest
+        ? `must be in [0, ${highest}]`
         : undefined;
   if (wrong === undefined) return;
   const got = floatText(temperature);
@@ -177,6 +178,11 @@ function checkAllowedIds(ids: readonly number[] | null | undefined, vocabSize: n
 
 function outOfVocabulary(ids: readonly number[], vocabSize: number): number[] {
   return ids.filter((id) => id < 0 || id >= vocabSize);
+}
+
+/** The model may know more tokens than the tokenizer, which alone was asked in 2025. */
+export function highestPromptId({ settings, tokenizer }: PodContext): number {
+  return settings.version.prompts === "2025" ? tokenizer.highestTokenId : tokenizer.vocabSize - 1;
 }
 
 /** @throws {Refusal} The engine's own look at a prompt. */
