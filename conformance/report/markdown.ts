@@ -28,17 +28,17 @@ export function markdownDiff(diff: ReportDiff): string {
   const section = (title: string, rows: readonly string[]): string[] =>
     rows.length === 0 ? [] : [`### ${title}`, "", ...rows.map((row) => `- ${row}`), ""];
   const ids = (rows: readonly CaseRow[]): string[] => rows.map(({ id, title }) => `${id} ${title}`);
-  return [
-    `## ${diff.before} -> ${diff.after}`,
-    "",
+  const sections = [
     ...section("Newly failing", ids(diff.newlyFailing)),
     ...section("Newly unsupported", ids(diff.newlyUnsupported)),
     ...section("Newly undecided", ids(diff.newlyUndecided)),
+    ...section("Newly on the list of known failures", ids(diff.newlyKnown)),
     ...section("Fixed", ids(diff.fixed)),
     ...section("Known-failing entries to remove", diff.stale),
     ...section("Claims that changed", diff.claims),
-    ...(diff.worse || diff.fixed.length > 0 || diff.claims.length > 0 ? [] : ["No difference.", ""]),
-  ].join("\n");
+  ];
+  const told = sections.length > 0 ? sections : ["No difference.", ""];
+  return [`## ${diff.before} -> ${diff.after}`, "", ...told].join("\n");
 }
 
 function groupTable(cases: readonly CaseRow[]): string[] {

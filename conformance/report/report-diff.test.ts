@@ -37,8 +37,16 @@ it("does not count a known failure as new, but names entries that must go and cl
   const before = await report({ "A-01": "pass", "A-02": "pass" });
   const diff = diffReports(before, await report({ "A-01": "fail", "A-02": "pass" }, ["A-01", "A-02"]));
   expect(diff.newlyFailing).toEqual([]);
+  expect(markdownDiff(diff)).toContain("### Newly on the list of known failures\n\n- A-01");
   expect(diff.stale).toEqual(['"A-02": A-02 passes']);
   expect(diff.claims).toEqual(["exact: unknown -> true"]);
+});
+
+it("tells of a failure that is no longer on the list, although it failed before", async () => {
+  const listed = await report({ "A-01": "fail" }, ["A-01"]);
+  const diff = diffReports(listed, await report({ "A-01": "fail" }));
+  expect(diff.newlyFailing.map(({ id }) => id)).toEqual(["A-01"]);
+  expect(diff.worse).toBe(true);
 });
 
 it("finds no difference between a report and itself", async () => {

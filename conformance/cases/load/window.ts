@@ -55,7 +55,7 @@ export const windowCases: readonly Case[] = [
     },
   }),
   routingCase({
-    id: "LOAD-17",
+    id: "LOAD-18",
     level: "declared-MUST",
     requirement: "R-LOAD-11",
     title: "A request that is over MUST count as load for as long as the declared load window lasts.",

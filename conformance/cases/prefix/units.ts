@@ -37,6 +37,10 @@ function blocksOf({ match }: RouterProfile): Blocks | undefined {
 const inBlocks: Claim = (profile) =>
   blocksOf(profile) === undefined ? no("the router does not match in blocks") : undefined;
 
+/** The last letter of every block is another one. */
+const withoutEnds = (text: string, blockChars: number): string =>
+  Array.from(text, (letter, at) => ((at + 1) % blockChars === 0 ? (letter === "x" ? "y" : "x") : letter)).join("");
+
 /** Two words more than prompts share by chance. */
 const FEWEST_CHARS = 40;
 const MOST_BLOCKS = 64;
@@ -147,9 +151,17 @@ export const unitCases: readonly Case[] = [
       blocksOf(profile) === undefined ? belowReachable(profile) : undefined,
     ),
     blame: { load: "ends-of-blocks-not-read" },
-    trial: async (lab) => {
+    trial: async (lab, index) => {
       const namespace = lab.corpus.namespace();
       const seed = trunk(namespace, 6);
+      if (index % 2 === 1 && inLetters(lab.profile) === undefined) {
+        const probe = {
+          text: withoutEnds(seed.text, blocksOf(lab.profile)?.chars ?? 64),
+          cells: ["nonce", "last letters changed"],
+        };
+        await askBusyOwner(lab, { seed, probe, kind: "load" });
+        return;
+      }
       const other = lab.corpus.namespace().prompt(cells("leaf", 6)).text;
       const every = blocksOf(lab.profile)?.chars ?? 64;
       // The last word that lies in its block whole: the next block begins as it did.

@@ -13,6 +13,12 @@ const TARGET_HEADERS = [
   "x-forwarded-host",
 ] as const;
 
+/** How such a header may say where: as an address, or as the router itself would. */
+const SPELLINGS = ["host:port", "url"] as const;
+type Spelling = (typeof SPELLINGS)[number];
+
+const spelt = (address: string, spelling: Spelling): string => (spelling === "url" ? `http://${address}` : address);
+
 const NAMED_TRIALS = 40;
 const HITS = "requests-at-the-named-address";
 
@@ -26,7 +32,10 @@ export const targetHeaderCases: readonly Case[] = [
       const stranger = await httpOf(lab).openStranger();
       try {
         for (const name of TARGET_HEADERS) {
-          await exchange(lab, { label: name, headers: { [name]: stranger.address }, reply: EMPTY_ANSWER });
+          for (const spelling of SPELLINGS) {
+            const headers = { [name]: spelt(stranger.address, spelling) };
+            await exchange(lab, { label: name, headers, reply: EMPTY_ANSWER });
+          }
         }
       } finally {
         stranger.close();
@@ -50,25 +59,38 @@ export const targetHeaderCases: readonly Case[] = [
     requirement: "R-SEC-2",
     title: "A pod that a client names in a header SHOULD NOT get its requests more often than by chance.",
     traffic: async (lab) => {
-      const { pods } = httpOf(lab);
-      for (let trial = 0; trial < NAMED_TRIALS; trial++) {
+      const { pods, router } = httpOf(lab);
+      // What it says of itself to clients, a client can say to it.
+      const own = router.podSeenBy;
+      for (let trial = 0; trial < SPELLINGS.length * NAMED_TRIALS; trial++) {
+        const spelling = SPELLINGS[trial % SPELLINGS.length] ?? "url";
         const pod = lab.random.pick(lab.pods());
-        const headers = Object.fromEntries(TARGET_HEADERS.map((name) => [name, pods.address(pod)]));
-        await exchange(lab, { label: pod, headers, body: completionBody(lab), reply: EMPTY_ANSWER });
+        const named = spelt(pods.address(pod), spelling);
+        const headers = Object.fromEntries(TARGET_HEADERS.map((name) => [name, named]));
+        if (own !== undefined)
+          headers[own.header] =
+            own.value === "name" ? pod : spelt(pods.address(pod), own.value === "url" ? "url" : "host:port");
+        await exchange(lab, { label: `${spelling} ${pod}`, headers, body: completionBody(lab), reply: EMPTY_ANSWER });
       }
       lab.note("pods", lab.pods());
     },
     missing: unreached,
     finding: (exchanges, _profile, observation): Finding | undefined => {
       const pods = (noted(observation, "pods") ?? []) as readonly string[];
-      const named = exchanges.filter(({ label, attempts }) => attempts.at(-1)?.pod === label).length;
-      // The named pod is drawn anew each time, so that no habit of the router can meet it more often than by chance.
-      const most = mostByChance(exchanges.length, 1 / pods.length);
-      if (pods.length < 2 || named <= most) return undefined;
-      return {
-        reason: "client-steered-to-a-pod",
-        detail: `${named} of ${exchanges.length} requests went to the pod their headers named; chance explains ${most} at ${FALSE_POSITIVE_RATE}`,
-      };
+      if (pods.length < 2) return undefined;
+      const found = SPELLINGS.map((spelling): Finding | undefined => {
+        const asked = exchanges.filter(({ label }) => label.startsWith(`${spelling} `));
+        const steered = asked.filter(({ label, attempts }) => label === `${spelling} ${attempts.at(-1)?.pod}`).length;
+        // The named pod is drawn anew each time, so that no habit of the router can meet it more often than by chance.
+        const rate = FALSE_POSITIVE_RATE / SPELLINGS.length;
+        const most = mostByChance(asked.length, 1 / pods.length, rate);
+        if (steered <= most) return undefined;
+        return {
+          reason: "client-steered-to-a-pod",
+          detail: `${steered} of ${asked.length} requests went to the pod their headers named by ${spelling}; chance explains ${most} at ${rate}`,
+        };
+      });
+      return found.find((finding) => finding !== undefined);
     },
   }),
 ];

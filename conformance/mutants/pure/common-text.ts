@@ -30,13 +30,11 @@ export function bagChars(text: string, other: string): number {
   return chars;
 }
 
-const HEAD_CHARS = 8;
-
 /** The text with all but the first characters of each block blanked. */
-export function headsOfBlocks(text: string, blockChars: number): string {
+export function headsOfBlocks(text: string, blockChars: number, headChars: number): string {
   const heads = [];
   for (let at = 0; at < text.length; at += blockChars) {
-    heads.push(text.slice(at, at + HEAD_CHARS).padEnd(Math.min(blockChars, text.length - at), "."));
+    heads.push(text.slice(at, at + headChars).padEnd(Math.min(blockChars, text.length - at), "."));
   }
   return heads.join("");
 }

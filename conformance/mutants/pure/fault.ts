@@ -67,6 +67,7 @@ export const FAULTS = {
   "blocks-doubled": "two declared blocks are matched as one",
   "keeps-partial-blocks": "a last partial block is matched like a full one where both prompts end in it",
   "reads-heads-of-blocks": "of each block the first eight characters are compared",
+  "skips-ends-of-blocks": "the last character of each block is not compared",
   "totals-in-bytes": "characters that match are divided by the bytes of the request",
   "breaks-on-short-prompts": "a prompt of less than one unit is refused",
   "blocks-rounded-up": "a block of which the beginning is shared counts as shared",

@@ -138,7 +138,9 @@ export class LearntPrompts {
   }
 
   #read(text: string): string {
-    if (this.#is("reads-heads-of-blocks")) return headsOfBlocks(text, this.#rule.unitChars);
+    const { unitChars } = this.#rule;
+    if (this.#is("reads-heads-of-blocks")) return headsOfBlocks(text, unitChars, 8);
+    if (this.#is("skips-ends-of-blocks")) return headsOfBlocks(text, unitChars, unitChars - 1);
     if (this.#is("folds-letter-case")) return text.toLowerCase();
     if (this.#is("folds-unicode-forms")) return text.normalize("NFKC");
     return this.#is("folds-white-space") ? text.replaceAll(/\s+/g, " ") : text;

@@ -3,13 +3,21 @@ import type { IncomingMessage } from "node:http";
 import type { Outcome } from "../../../../fixtures/routing.ts";
 import type { PodAddress } from "../../../adapters/router-under-test.ts";
 import { type Attempt, type Flight, Refusal } from "../call.ts";
-import { RightProxy, statusOf } from "../right-proxy.ts";
+import { POD_HEADER, RightProxy, statusOf } from "../right-proxy.ts";
 
 const TARGET_HEADERS = ["x-gateway-destination-endpoint", "target-pod", "x-worker-id"];
 const MANY_WAITING = 4;
 const MOST_REFUSED = 5;
 
 const waiting = (open: ReadonlySet<Attempt>): number => [...open].filter(({ isAnswered }) => !isAnswered).length;
+
+/** A client that sends back what a response said of its pod gets that pod again. */
+export class FollowsItsOwnHeader extends RightProxy {
+  protected override target(attempt: Attempt): URL {
+    const named = attempt.flight.incoming.headers[POD_HEADER];
+    return super.target(typeof named === "string" ? { ...attempt, pod: named } : attempt);
+  }
+}
 
 /** The client names the address that gets the request. */
 export class FollowsTargetHeader extends RightProxy {
@@ -69,6 +77,16 @@ export class LosesRefusedEnds extends RightProxy {
   protected override end(attempt: Attempt, outcome: Outcome): void {
     if (this.#refused.has(attempt)) this.open.delete(attempt);
     else super.end(attempt, outcome);
+  }
+}
+
+/** No request counts as load. */
+export class CountsNothing extends RightProxy {
+  protected override choose(flight: Flight): Attempt {
+    const attempt = super.choose(flight);
+    super.end(attempt, "ok");
+    this.open.add(attempt);
+    return attempt;
   }
 }
 
