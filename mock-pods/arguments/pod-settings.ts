@@ -70,7 +70,8 @@ export function podSettings(
     const most = (numGpuBlocks - 1) * blockSize;
     throw usage(`max-model-len ${maxModelLen} does not fit ${numGpuBlocks} blocks of ${blockSize}; at most ${most}`);
   }
-  const prefixCaching = flags["no-enable-prefix-caching"] !== true && flags["enable-prefix-caching"] !== false;
+  const asked = flags["enable-prefix-caching"] ?? versionProfile(flags["vllm-version"]).prefixCaching;
+  const prefixCaching = flags["no-enable-prefix-caching"] !== true && asked !== false;
   const policy = flags["scheduling-policy"] ?? ENGINE_DEFAULTS.policy;
   if (policy !== "fcfs" && policy !== "priority") {
     throw usage(`scheduling-policy "${String(policy)}"; there are fcfs and priority`);

@@ -135,7 +135,7 @@ describe.each(VERSIONS)("as vLLM %s", (version) => {
   });
 
   it("shows its metrics by their names of then, with one traffic's numbers", async () => {
-    await using fleet = await fleetOf(version);
+    await using fleet = await fleetOf(version, { "enable-prefix-caching": true });
     for (let time = 0; time < 2; time++) {
       await ask(fleet, "POST", "/v1/completions", { prompt: ids(40), max_tokens: 4, ignore_eos: true });
     }
@@ -152,6 +152,7 @@ describe.each(VERSIONS)("as vLLM %s", (version) => {
     expect(sampleValue(page, `${BETWEEN_TOKENS[version]}_count`, labels)).toBe(6);
     expect(named(/^vllm:admission_rejections_total$/)).toHaveLength(version === "0.32" ? 1 : 0);
     expect(sampleValue(page, "vllm:generation_tokens_total", labels)).toBe(8);
+    expect(named(/^(process_start_time_seconds|http_requests_total)$/)).toHaveLength(version === "0.7" ? 0 : 2);
   });
 
   it("has the endpoints it had", async () => {
@@ -173,4 +174,37 @@ it("names the versions there are when asked for another", async () => {
 it("refuses KV events of a version that had none", async () => {
   const flags = { "kv-events-config": '{"enable_kv_cache_events":true}' };
   await expect(fleetOf("0.7", flags)).rejects.toThrow(/vLLM 0\.7\.2 has no KV events, which came with 0\.9/);
+});
+
+it.each(VERSIONS)("caches prefixes as vLLM %s does unless told", async (version) => {
+  await using fleet = await fleetOf(version, { "enable-prompt-tokens-details": true });
+  const cached = async () => {
+    const { text } = await ask(fleet, "POST", "/v1/completions", { prompt: ids(40), max_tokens: 1 });
+    return (JSON.parse(text) as { usage: { prompt_tokens_details: { cached_tokens: number } | null } }).usage
+      .prompt_tokens_details?.cached_tokens;
+  };
+  const never = version === "0.28" || version === "0.32" ? 0 : undefined;
+  expect([await cached(), await cached()]).toEqual([never, version === "0.7" ? undefined : 32]);
+});
+
+it("judges as the engine V0 did with 0.7", async () => {
+  await using fleet = await fleetOf("0.7");
+  const said = async (body: object) => JSON.parse((await ask(fleet, "POST", "/v1/completions", body)).text) as Said;
+  interface Said {
+    readonly message: string;
+    readonly type: string;
+  }
+  expect(await said({ max_tokens: 1 })).toMatchObject({
+    message: "[{'type': 'missing', 'loc': ('body', 'prompt'), 'msg': 'Field required', 'input': {'max_tokens': 1}}]",
+    type: "BadRequestError",
+  });
+  const refusals = [{ priority: 1 }, { top_k: 0 }, { logprobs: 21 }, { repetition_penalty: 3 }];
+  const messages = [];
+  for (const refused of refusals) messages.push((await said({ prompt: "hi", ...refused })).message);
+  expect(messages).toEqual([
+    "Got priority 1 but Priority scheduling is not enabled.",
+    "top_k must be -1 (disable), or at least 1, got 0.",
+    "Cannot request more than 20 logprobs.",
+    "repetition_penalty must be in (0, 2], got 3.0.",
+  ]);
 });

@@ -4,7 +4,7 @@
  */
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { KvEventFormat } from "../../fixtures/wire/kv-events.ts";
-import { EARLY_REQUESTS, REQUESTS, type RequestReaders } from "../../fixtures/wire/request-readers.ts";
+import { REQUESTS, REQUESTS_0_10, REQUESTS_0_7, type RequestReaders } from "../../fixtures/wire/request-readers.ts";
 import {
   METRICS_0_10,
   METRICS_0_28,
@@ -21,6 +21,8 @@ export interface VersionProfile {
   readonly requests: RequestReaders;
   /** How validation names places and inputs: dotted and described, as Python's own tuples and values, or as one list of them. */
   readonly wrongFields: "list" | "tuples" | "dotted";
+  /** What kind of error wrong fields are. */
+  readonly wrongFieldsType: "BadRequestError" | "Bad Request";
   /** Whether a 404 lists the served names, and names its parameter. */
   readonly unknownModel: "bare" | "with-parameter" | "with-aliases";
   /**
@@ -40,13 +42,15 @@ export interface VersionProfile {
   readonly loadReports: boolean;
   /** Templates and media options in requests, without a flag for them. */
   readonly trustsRequests: boolean;
-  /** How prompts are judged and refused; 2025 is before 0.11. */
-  readonly prompts: "2025" | "now";
+  /** How prompts are judged and refused: 0.7's way, that of before 0.11, and today's. */
+  readonly prompts: "2024" | "2025" | "now";
   readonly sampling: SamplingRules;
-  /** Of `/ping`, in the order of the routes. */
-  readonly pingMethods: readonly ("GET" | "POST")[];
+  /** Methods of `/ping`, by route. */
+  readonly pingRoutes: readonly (readonly ("GET" | "POST")[])[];
   /** Starlette's, of then: a preflight's `vary`, `QUERY`, private networks; cookies. */
   readonly cors: "2025" | "now";
+  /** Without the flag; the engine V0 left it off. */
+  readonly prefixCaching: boolean;
   /** Hex digits in the ids of answers and permissions. */
   readonly idDigits: 16 | 32;
   /** Which origins may ask without `--allowed-origins`. */
@@ -73,10 +77,37 @@ export interface SamplingRules {
   readonly highestTemperature: number;
   /** Keys of `logit_bias` that are no numbers: all of them, or the first in Python's words. */
   readonly wrongKeys: "all" | "first";
+  readonly highestRepetitionPenalty: number;
+  /** What switches `top_k` off. */
+  readonly noTopK: 0 | -1;
+  /** Who looks at ids and counts of alternatives: the engine V0, for which the tokenizer's vocabulary was all there is. */
+  readonly judge: "V0" | "V1";
+  /** A priority is refused by a scheduler without them. */
+  readonly refusesPriorities: boolean;
 }
 
-export const SAMPLING_RULES: SamplingRules = { mostSamples: 16384, highestTemperature: 2, wrongKeys: "all" };
-const EARLY_SAMPLING: SamplingRules = { mostSamples: Infinity, highestTemperature: Infinity, wrongKeys: "first" };
+export const SAMPLING_RULES: SamplingRules = {
+  mostSamples: 16384,
+  highestTemperature: 2,
+  wrongKeys: "all",
+  highestRepetitionPenalty: Infinity,
+  noTopK: 0,
+  judge: "V1",
+  refusesPriorities: false,
+};
+const SAMPLING_0_10: SamplingRules = {
+  ...SAMPLING_RULES,
+  mostSamples: Infinity,
+  highestTemperature: Infinity,
+  wrongKeys: "first",
+};
+const SAMPLING_0_7: SamplingRules = {
+  ...SAMPLING_0_10,
+  highestRepetitionPenalty: 2,
+  noTopK: -1,
+  judge: "V0",
+  refusesPriorities: true,
+};
 
 const LATE_PATHS = ["/kv_event_sources", "/abort_requests"];
 const PAUSE_PATHS = ["/pause", "/resume", "/is_paused"];
@@ -87,8 +118,9 @@ export const VERSION_PROFILES = {
   "0.7": {
     release: "0.7.2",
     errorShape: "flat",
-    requests: EARLY_REQUESTS,
+    requests: REQUESTS_0_7,
     wrongFields: "list",
+    wrongFieldsType: "BadRequestError",
     unknownModel: "bare",
     tooLong: "refused-2024",
     fingerprint: false,
@@ -97,16 +129,17 @@ export const VERSION_PROFILES = {
     answersAs: "asked",
     loadReports: false,
     trustsRequests: true,
-    prompts: "2025",
-    sampling: EARLY_SAMPLING,
-    pingMethods: ["POST", "GET"],
+    prompts: "2024",
+    sampling: SAMPLING_0_7,
+    pingRoutes: [["POST", "GET"]],
     cors: "2025",
+    prefixCaching: false,
     idDigits: 32,
     origins: "all",
     devAnswers: "empty",
     scaleOut: "absent",
     queueCaps: false,
-    missingPaths: [...LATE_PATHS, ...PAUSE_PATHS, ...CACHE_PATHS, ...EARLY_PATHS],
+    missingPaths: [...LATE_PATHS, ...PAUSE_PATHS, ...CACHE_PATHS, ...EARLY_PATHS, "/is_scaling_elastic_ep"],
     metrics: METRICS_0_7,
     gpuMemoryUtilization: 0.9,
     kvEvents: undefined,
@@ -114,8 +147,9 @@ export const VERSION_PROFILES = {
   "0.10": {
     release: "0.10.0",
     errorShape: "flat",
-    requests: EARLY_REQUESTS,
+    requests: REQUESTS_0_10,
     wrongFields: "list",
+    wrongFieldsType: "Bad Request",
     unknownModel: "bare",
     tooLong: "refused-2024",
     fingerprint: false,
@@ -125,9 +159,10 @@ export const VERSION_PROFILES = {
     loadReports: false,
     trustsRequests: true,
     prompts: "2025",
-    sampling: EARLY_SAMPLING,
-    pingMethods: ["POST", "GET"],
+    sampling: SAMPLING_0_10,
+    pingRoutes: [["POST"], ["GET"]],
     cors: "2025",
+    prefixCaching: true,
     idDigits: 32,
     origins: "all",
     devAnswers: "empty",
@@ -143,6 +178,7 @@ export const VERSION_PROFILES = {
     errorShape: "nested",
     requests: REQUESTS,
     wrongFields: "tuples",
+    wrongFieldsType: "Bad Request",
     unknownModel: "with-parameter",
     tooLong: "refused-2026",
     fingerprint: true,
@@ -153,8 +189,9 @@ export const VERSION_PROFILES = {
     trustsRequests: false,
     prompts: "now",
     sampling: SAMPLING_RULES,
-    pingMethods: ["GET", "POST"],
+    pingRoutes: [["GET"], ["POST"]],
     cors: "now",
+    prefixCaching: true,
     idDigits: 32,
     origins: "all",
     devAnswers: "reset-only",
@@ -170,6 +207,7 @@ export const VERSION_PROFILES = {
     errorShape: "nested",
     requests: REQUESTS,
     wrongFields: "dotted",
+    wrongFieldsType: "Bad Request",
     unknownModel: "with-aliases",
     tooLong: "cut",
     fingerprint: true,
@@ -180,8 +218,9 @@ export const VERSION_PROFILES = {
     trustsRequests: false,
     prompts: "now",
     sampling: SAMPLING_RULES,
-    pingMethods: ["GET", "POST"],
+    pingRoutes: [["GET"], ["POST"]],
     cors: "now",
+    prefixCaching: true,
     idDigits: 16,
     origins: "none",
     devAnswers: "json",

@@ -80,6 +80,12 @@ export class DrivenEngine {
     return done;
   }
 
+  setAdmitting(admitting: boolean): void {
+    this.#settle();
+    this.#engine.setAdmitting(admitting);
+    if (!this.#held) this.#planStep();
+  }
+
   /** No step begins from now on; the one in flight ends in its time. */
   hold(): void {
     this.#settle();

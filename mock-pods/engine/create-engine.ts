@@ -46,6 +46,9 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       if (preemptRunning) scheduler.preemptRunning();
       return scheduler.kv.pool.reset();
     },
+    setAdmitting(admitting) {
+      scheduler.admitting = admitting;
+    },
     beginStep(nowMs) {
       if (begun !== undefined) throw new Error("beginStep before the step in flight has ended");
       if (!scheduler.hasWork) return undefined;

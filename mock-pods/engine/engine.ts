@@ -147,6 +147,8 @@ export interface Engine {
   abort(requestIds: readonly string[], nowMs: number): void;
   /** False, and nothing done, while blocks are in use (unless `preemptRunning`). */
   resetPrefixCache(preemptRunning: boolean): boolean;
+  /** Whether those that wait may come in. */
+  setAdmitting(admitting: boolean): void;
   /** Schedules the next step. Returns its end, or undefined when there is nothing to do. */
   beginStep(nowMs: number): number | undefined;
   /** Ends the step begun last. */

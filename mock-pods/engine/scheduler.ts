@@ -59,6 +59,8 @@ export class Scheduler {
   /** Admissions after a preemption. */
   readonly resumedLookups: LookupCount = { requests: 0, queriedTokens: 0, hitTokens: 0 };
   preemptions = 0;
+  /** Off, who waits goes on waiting, and makes no steps: vLLM's `PAUSED_NEW`. */
+  admitting = true;
   /** Of those that wait, how many had to let others pass for want of a LoRA slot. */
   deferred = 0;
   readonly #config: SchedulerConfig;
@@ -102,7 +104,7 @@ export class Scheduler {
 
   /** Whether a step would be made: something runs, waits, or has just left. */
   get hasWork(): boolean {
-    return this.running > 0 || this.waiting > 0 || this.#departed;
+    return this.running > 0 || (this.waiting > 0 && this.admitting) || this.#departed;
   }
 
   add(request: GenerationRequest): void {
@@ -158,7 +160,7 @@ export class Scheduler {
     this.#departed = false;
     const chunkTokens = this.#chunkTokens;
     const budget = this.#scheduleRunning(this.#config.maxNumBatchedTokens, chunkTokens);
-    if (step.preempted.length === 0) this.#admitWaiting(budget, chunkTokens);
+    if (step.preempted.length === 0 && this.admitting) this.#admitWaiting(budget, chunkTokens);
     return step;
   }
 
@@ -190,7 +192,7 @@ export class Scheduler {
     const { running } = this;
     if (running === 0) return 0;
     const { head } = this.#waiting;
-    const admits = head !== undefined && running < this.#maxRunning && running < maxNumBatchedTokens;
+    const admits = head !== undefined && this.admitting && running < this.#maxRunning && running < maxNumBatchedTokens;
     // Where a first chunk is enough, a hit evicted can make it smaller; where adapters have slots, others may pass the head.
     if (admits && (!reserveFullIsl || maxLoras !== undefined)) return 0;
     const steps = quietSteps(this.#running, this.kv);

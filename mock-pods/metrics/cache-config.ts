@@ -17,8 +17,10 @@ export interface CacheConfig {
   readonly dtype: string;
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 /** Which labels there are. */
-export type CacheLabels = "0.10" | "now";
+export type CacheLabels = "0.7" | "0.10" | "now";
 
 /** Labels of 0.10 whose values a pod never changes. */
 const CONSTANT_0_10 = {
@@ -31,6 +33,15 @@ const CONSTANT_0_10 = {
   sliding_window: "None",
   swap_space: "4.0",
   swap_space_bytes: "4294967296.0",
+};
+
+const CONSTANT_0_7 = {
+  calculate_kv_scales: "False",
+  cpu_offload_gb: "0",
+  is_attention_free: "False",
+  num_cpu_blocks: "0",
+  sliding_window: "None",
+  swap_space_bytes: "4294967296",
 };
 
 /** Labels of 0.32 whose values a pod never changes. */
@@ -73,20 +84,30 @@ export function cacheConfigFamily(config: CacheConfig, version: CacheLabels): st
     num_gpu_blocks: String(totalBlocks),
     num_gpu_blocks_override: String(config.blocksOverride ?? "None"),
   };
-  const labels =
-    version === "0.10"
-      ? { ...CONSTANT_0_10, ...always }
-      : {
-          ...CONSTANT,
-          ...always,
-          effective_attention_block_size: String(blockSizeTokens),
-          kv_cache_max_concurrency: pythonFloat(totalBlocks / Math.ceil(config.maxModelLenTokens / blockSizeTokens)),
-          kv_cache_memory_bytes: String(config.memoryBytes ?? "None"),
-          kv_cache_size_tokens: String(totalBlocks * blockSizeTokens),
-          user_specified_block_size: pythonBool(config.userSetBlockSize),
-        };
+  const labels = labelsOf(version, always, config);
   const name = "vllm:cache_config_info";
   return `${familyHead(name, "gauge", "The cache configuration, as labels.")}${seriesName(name, labels)} 1.0\n`;
+}
+
+function labelsOf(version: CacheLabels, always: Labels, config: CacheConfig): Labels {
+  const { totalBlocks, blockSizeTokens } = config;
+  const { engine: _, ...withoutEngine } = always;
+  switch (version) {
+    case "0.7":
+      return { ...CONSTANT_0_7, ...withoutEngine };
+    case "0.10":
+      return { ...CONSTANT_0_10, ...always };
+    case "now":
+      return {
+        ...CONSTANT,
+        ...always,
+        effective_attention_block_size: String(blockSizeTokens),
+        kv_cache_max_concurrency: pythonFloat(totalBlocks / Math.ceil(config.maxModelLenTokens / blockSizeTokens)),
+        kv_cache_memory_bytes: String(config.memoryBytes ?? "None"),
+        kv_cache_size_tokens: String(totalBlocks * blockSizeTokens),
+        user_specified_block_size: pythonBool(config.userSetBlockSize),
+      };
+  }
 }
 
 function pythonBool(value: boolean): string {

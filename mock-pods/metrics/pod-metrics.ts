@@ -184,7 +184,7 @@ export class PodMetrics {
       engine.render(values) +
       (this.#lora?.render() ?? "") +
       cacheConfig +
-      this.http.render() +
+      (this.#options.version.serverFamilies ? this.http.render() : "") +
       (this.#layouts.toolParser ?? "") +
       (this.#sleep?.render() ?? "") +
       tail.render(this.#tail)

@@ -13,6 +13,8 @@ export interface MetricsProfile {
   readonly created: boolean;
   /** Sleep mode has families of its own. */
   readonly sleep: boolean;
+  /** Of HTTP and the process; 0.7's page is gathered from files of several processes, which have none. */
+  readonly serverFamilies: boolean;
   readonly cacheLabels: CacheLabels;
   /** `iteration_tokens_total` counts cached prompt tokens, too. */
   readonly iterationHits: boolean;
@@ -37,13 +39,14 @@ const SECONDS_TO_FIRST_TOKEN_0_7 = [
   0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ];
 const SECONDS_PER_TOKEN_0_7 = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5];
-const BATCH_TOKENS_0_7 = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192];
+const BATCH_TOKENS_0_7 = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8096];
 
 export const METRICS_0_32: MetricsProfile = {
   families: FAMILIES,
   format: "1.0.0",
   created: true,
   sleep: true,
+  serverFamilies: true,
   cacheLabels: "now",
   iterationHits: false,
   nullBlockUsed: false,
@@ -54,6 +57,7 @@ export const METRICS_0_28: MetricsProfile = {
   format: "1.0.0",
   created: true,
   sleep: true,
+  serverFamilies: true,
   cacheLabels: "now",
   iterationHits: false,
   nullBlockUsed: false,
@@ -92,53 +96,52 @@ export const METRICS_0_10: MetricsProfile = {
   format: "0.0.4",
   created: true,
   sleep: false,
+  serverFamilies: true,
   cacheLabels: "0.10",
   iterationHits: true,
   nullBlockUsed: true,
 };
 
-/** The engine V0, whose series carry the model's name and no engine. */
+/** The engine V0, whose series carry the model's name and no engine, and nothing else is on the page (as on a real 0.8.5's). */
 export const METRICS_0_7: MetricsProfile = {
   families: [
-    ...PROCESS,
+    now("vllm:num_requests_running"),
+    now("vllm:num_requests_waiting"),
+    idle("vllm:num_requests_swapped", "Requests swapped out to the CPU; none here."),
+    old("vllm:gpu_cache_usage_perc", "vllm:kv_cache_usage_perc"),
+    idle("vllm:cpu_cache_usage_perc", "Share of CPU blocks in use; none here."),
+    idle("vllm:cpu_prefix_cache_hit_rate", "Hit rate of the CPU's prefix cache; there is none."),
+    idle("vllm:gpu_prefix_cache_hit_rate", "Hits over queries of the prefix cache; -1 when it is off."),
+    now("vllm:num_preemptions_total"),
+    now("vllm:prompt_tokens_total"),
+    now("vllm:generation_tokens_total"),
+    { ...now("vllm:iteration_tokens_total"), buckets: BATCH_TOKENS_0_7 },
+    { ...now("vllm:time_to_first_token_seconds"), buckets: SECONDS_TO_FIRST_TOKEN_0_7 },
+    {
+      ...old("vllm:time_per_output_token_seconds", "vllm:inter_token_latency_seconds"),
+      buckets: SECONDS_PER_TOKEN_0_7,
+    },
     ...[
-      now("vllm:num_requests_running"),
-      now("vllm:num_requests_waiting"),
-      idle("vllm:num_requests_swapped", "Requests swapped out to the CPU; none here."),
-      old("vllm:gpu_cache_usage_perc", "vllm:kv_cache_usage_perc"),
-      idle("vllm:cpu_cache_usage_perc", "Share of CPU blocks in use; none here."),
-      idle("vllm:cpu_prefix_cache_hit_rate", "Hit rate of the CPU's prefix cache; there is none."),
-      idle("vllm:gpu_prefix_cache_hit_rate", "Hits over queries of the prefix cache; -1 when it is off."),
-      now("vllm:num_preemptions_total"),
-      now("vllm:prompt_tokens_total"),
-      now("vllm:generation_tokens_total"),
-      { ...now("vllm:iteration_tokens_total"), buckets: BATCH_TOKENS_0_7 },
-      { ...now("vllm:time_to_first_token_seconds"), buckets: SECONDS_TO_FIRST_TOKEN_0_7 },
-      {
-        ...old("vllm:time_per_output_token_seconds", "vllm:inter_token_latency_seconds"),
-        buckets: SECONDS_PER_TOKEN_0_7,
-      },
-      ...[
-        "vllm:e2e_request_latency_seconds",
-        "vllm:request_queue_time_seconds",
-        "vllm:request_inference_time_seconds",
-        "vllm:request_prefill_time_seconds",
-        "vllm:request_decode_time_seconds",
-      ].map((name) => ({ ...now(name), buckets: SECONDS_PER_REQUEST_0_7 })),
-      now("vllm:request_prompt_tokens"),
-      now("vllm:request_generation_tokens"),
-      now("vllm:request_max_num_generation_tokens"),
-      now("vllm:request_params_n"),
-      now("vllm:request_params_max_tokens"),
-      finished("stop", "length", "abort"),
-    ].map((family) => ({ ...family, base: "model" as const })),
-  ],
+      "vllm:e2e_request_latency_seconds",
+      "vllm:request_queue_time_seconds",
+      "vllm:request_inference_time_seconds",
+      "vllm:request_prefill_time_seconds",
+      "vllm:request_decode_time_seconds",
+    ].map((name) => ({ ...now(name), buckets: SECONDS_PER_REQUEST_0_7 })),
+    now("vllm:request_prompt_tokens"),
+    now("vllm:request_generation_tokens"),
+    now("vllm:request_max_num_generation_tokens"),
+    now("vllm:request_params_n"),
+    now("vllm:request_params_max_tokens"),
+    finished("stop", "length", "abort"),
+  ].map((family) => ({ ...family, base: "model" as const })),
   format: "0.0.4",
   created: false,
   sleep: false,
-  cacheLabels: "0.10",
+  serverFamilies: false,
+  cacheLabels: "0.7",
   iterationHits: true,
-  nullBlockUsed: true,
+  nullBlockUsed: false,
 };
 
 function now(name: string): FamilySpec {

@@ -19,6 +19,7 @@ export function lazyEngine(make: () => Engine, usableBlocks: number): Engine {
     submit: (request, nowMs) => engine().submit(request, nowMs),
     abort: (requestIds, nowMs) => made?.abort(requestIds, nowMs),
     resetPrefixCache: (preemptRunning) => engine().resetPrefixCache(preemptRunning),
+    setAdmitting: (admitting) => (admitting ? made : engine())?.setAdmitting(admitting),
     beginStep: (nowMs) => made?.beginStep(nowMs),
     endStep: () => engine().endStep(),
     withhold: (blocks) => engine().withhold(blocks),

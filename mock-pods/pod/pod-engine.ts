@@ -13,6 +13,7 @@ export class PodEngine implements EngineGate {
   #toldStats: EngineStats;
   #heldByTest = false;
   #paused = false;
+  #onDrained: (() => void)[] = [];
 
   constructor(driver: RealTimeDriver, engine: Engine, metrics: () => PodMetrics, onStep: (step: StepOutput) => void) {
     this.#driver = driver;
@@ -23,6 +24,7 @@ export class PodEngine implements EngineGate {
       metrics().stepEnded(step);
       metrics().late(driver.lateMs / 1000);
       onStep(step);
+      if (this.#toldStats.running === 0) for (const drained of this.#onDrained.splice(0)) drained();
     });
   }
 
@@ -56,6 +58,12 @@ export class PodEngine implements EngineGate {
     return this.#driven.resetPrefixCache(preemptRunning);
   }
 
+  drain(): Promise<void> {
+    this.#driven.setAdmitting(false);
+    if (this.stats().running === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onDrained.push(resolve));
+  }
+
   pause(): void {
     this.#paused = true;
     this.#driven.hold();
@@ -63,6 +71,7 @@ export class PodEngine implements EngineGate {
 
   resume(): void {
     this.#paused = false;
+    this.#driven.setAdmitting(true);
     if (!this.#heldByTest) this.#driven.release();
   }
 

@@ -19,6 +19,8 @@ export interface EngineGate {
   slept(operation: "sleep" | "wake", awake: Wakefulness | undefined, durationMs: number): void;
   /** False, and nothing done, while blocks are in use (unless `preemptRunning`). */
   resetPrefixCache(preemptRunning: boolean): boolean;
+  /** Requests queue, and what runs goes on; resolves when nothing runs. Until `resume`. */
+  drain(): Promise<void>;
   /** Steps stop; requests queue. Independent of a test's `hold`. */
   pause(): void;
   resume(): void;

@@ -140,22 +140,22 @@ function handle(version: VersionProfile, route: Route, exchange: Exchange, respo
   }
 }
 
-function refuse({ errorShape, wrongFields }: VersionProfile, responder: Responder, thrown: unknown): void {
-  const error = thrown instanceof WrongBody ? worded(thrown, wrongFields) : thrown;
+function refuse(version: VersionProfile, responder: Responder, thrown: unknown): void {
+  const error = thrown instanceof WrongBody ? worded(thrown, version) : thrown;
   if (error instanceof UncaughtError) {
     return responder.send({ ...text(500, "Internal Server Error"), outermost: true });
   }
   if (error instanceof UnreadableBody) return responder.send(json(error.status, { detail: error.message }));
   if (!(error instanceof Refusal)) throw error;
   // An unforeseen error is answered by the outermost layer, past all middleware.
-  const body = errorShape === "nested" ? error.body : error.flatBody;
+  const body = version.errorShape === "nested" ? error.body : error.flatBody;
   responder.send({ ...json(error.status, body), outermost: error.status === 500 });
 }
 
-function worded(error: WrongBody, wrongFields: VersionProfile["wrongFields"]): Refusal {
+function worded(error: WrongBody, { wrongFields, wrongFieldsType }: VersionProfile): Refusal {
   switch (wrongFields) {
     case "list":
-      return error.asList();
+      return error.asList(wrongFieldsType);
     case "tuples":
       return error.asTuples();
     case "dotted":

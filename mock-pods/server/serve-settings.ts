@@ -34,6 +34,7 @@ export interface ServeSettings {
   /** `name=path` of `--lora-modules`. */
   readonly loraModules: readonly (readonly [name: string, path: string])[];
   readonly runtimeLora: boolean;
+  readonly refusesPriorities: boolean;
   readonly devMode: boolean;
   readonly tokenizerInfo: boolean;
   readonly maxQueuedRequests: number | undefined;
@@ -85,6 +86,7 @@ function readSettings({ flags, environment, engine, models, modelPath }: PodSett
     lora: on("enable-lora"),
     loraModules: (text("lora-modules")?.match(/\{[^}]*\}|\S+/g) ?? []).map(loraModule),
     runtimeLora: enabled("VLLM_ALLOW_RUNTIME_LORA_UPDATING"),
+    refusesPriorities: version.sampling.refusesPriorities && engine.policy !== "priority",
     devMode: enabled("VLLM_SERVER_DEV_MODE"),
     tokenizerInfo: on("enable-tokenizer-info-endpoint"),
     maxQueuedRequests: version.queueCaps ? number("max-num-queued-reqs", 1) : undefined,

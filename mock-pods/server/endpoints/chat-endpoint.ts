@@ -12,7 +12,14 @@ import type { PodContext } from "../pod-context.ts";
 import { PromptRenderer, type RenderedPrompt } from "../prompts/prompt-rendering.ts";
 import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
-import { checkAgainstModel, checkPromptIds, checkSampling, highestPromptId } from "../rules/sampling-rules.ts";
+import {
+  checkAgainstModel,
+  checkPromptIds,
+  checkPriority,
+  checkSampling,
+  highestPromptId,
+  modelLimits,
+} from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { ChatCall, chatBody, ChatStream } from "./chat-call.ts";
@@ -35,11 +42,8 @@ export function chatEndpoint(pod: PodContext): Handler {
     return answerCall(pod, exchange, responder, {
       streamed: request.stream === true,
       plan: () => {
-        const { vocabSize } = pod.tokenizer;
-        checkAgainstModel(request, sampleLogprobs(request), call.promptLogprobs, {
-          vocabSize,
-          maxLogprobs: pod.settings.maxLogprobs,
-        });
+        checkPriority(pod, request);
+        checkAgainstModel(request, sampleLogprobs(request), call.promptLogprobs, modelLimits(pod));
         checkConstraints(request);
         checkPromptIds(prompt.tokenIds, highestPromptId(pod));
         return planGenerations(pod, {

@@ -11,7 +11,14 @@ import { PromptRenderer, type RenderedPrompt } from "../prompts/prompt-rendering
 import { answerCall } from "../generation/answer-call.ts";
 import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
-import { checkAgainstModel, checkPromptIds, checkSampling, highestPromptId } from "../rules/sampling-rules.ts";
+import {
+  checkAgainstModel,
+  checkPromptIds,
+  checkPriority,
+  checkSampling,
+  highestPromptId,
+  modelLimits,
+} from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { CompletionCall, completionBody, CompletionStream } from "./completion-call.ts";
@@ -65,11 +72,8 @@ export function completionsEndpoint(pod: PodContext): Handler {
 /** What only the engine looks at: a stream has begun by then. */
 function checkLate({ options: { pod, request, prompts }, promptLogprobs }: CompletionCall): void {
   const logprobs = request.logprob_token_ids?.length ? null : (request.logprobs ?? null);
-  const { vocabSize } = pod.tokenizer;
-  checkAgainstModel(request, logprobs, promptLogprobs, {
-    vocabSize,
-    maxLogprobs: pod.settings.maxLogprobs,
-  });
+  checkPriority(pod, request);
+  checkAgainstModel(request, logprobs, promptLogprobs, modelLimits(pod));
   checkConstraints(request);
   for (const { tokenIds } of prompts) checkPromptIds(tokenIds, highestPromptId(pod));
 }

@@ -47,7 +47,8 @@ export function devRoutes(pod: PodContext): Route[] {
       await interrupt(pod, mode);
       pod.engine.slept("sleep", SLEEP_LEVELS[level], 0);
       state.asleep = level === 0 ? ["scheduling"] : [...SLEEPERS];
-      pod.engine.resetPrefixCache(true);
+      // Level 0 only stops scheduling.
+      if (level > 0) pod.engine.resetPrefixCache(true);
       return told({ status: "sleeping", level });
     }),
     post("/wake_up", ({ query }) => {
@@ -106,11 +107,11 @@ function serverInfo({ settings }: PodContext, asJson: boolean): object {
   };
 }
 
-/** Running requests are ended, waited for, or left where they are. */
+/** Running requests are ended, waited for, or left where they are; who waits or comes meanwhile queues. */
 async function interrupt(pod: PodContext, mode: Interruption["mode"] = "abort"): Promise<void> {
-  if (mode === "wait") await pod.hub.idle();
-  if (mode === "abort") pod.hub.abortAll();
   pod.state.paused = true;
+  if (mode === "wait") await pod.engine.drain();
+  if (mode === "abort") pod.hub.abortAll();
   pod.engine.pause();
 }
 

@@ -1,5 +1,5 @@
 /** `POST /tokenize` and `/detokenize`: they round-trip, and agree with the usage that answers report. */
-import { detokenizeBody } from "../../../fixtures/wire/tokenize-request.ts";
+import { detokenizeBody, type TokenizeRequest } from "../../../fixtures/wire/tokenize-request.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
 import { refuseDraining } from "../generation/answer-call.ts";
 import { json } from "../http/answer.ts";
@@ -29,8 +29,7 @@ export function tokenizeRoutes(pod: PodContext): Route[] {
           count: tokenIds.length,
           max_model_len: pod.settings.maxModelLenTokens,
           tokens: tokenIds,
-          token_strs:
-            request.return_token_strs === true ? tokenIds.map((id) => pod.tokenizer.tokenString(id) ?? null) : null,
+          ...(pod.settings.version.answerKeys === "0.7" ? {} : { token_strs: tokenStrings(pod, request, tokenIds) }),
         });
       },
     },
@@ -45,6 +44,14 @@ export function tokenizeRoutes(pod: PodContext): Route[] {
       },
     },
   ];
+}
+
+function tokenStrings(
+  { tokenizer }: PodContext,
+  { return_token_strs: asked }: TokenizeRequest,
+  ids: readonly number[],
+) {
+  return asked === true ? ids.map((id) => tokenizer.tokenString(id) ?? null) : null;
 }
 
 function unlimitedRenderer(pod: PodContext, addSpecialTokens: boolean): PromptRenderer {

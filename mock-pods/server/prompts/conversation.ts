@@ -27,13 +27,13 @@ class TemplateRefusal extends Refusal {
   }
 }
 
-/** @throws {Refusal} before 0.11 with the exception's cause, which for a template's was the exception once more */
+/** @throws {Refusal} in 2025 with the exception's cause, which for a template's was the exception once more */
 export function renderConversation(
   pod: PodContext,
   conversation: Conversation,
   renderer: PromptRenderer,
 ): RenderedPrompt {
-  if (pod.settings.version.prompts === "now") return rendered(pod, conversation, renderer);
+  if (pod.settings.version.prompts !== "2025") return rendered(pod, conversation, renderer);
   try {
     return rendered(pod, conversation, renderer);
   } catch (error) {
@@ -54,7 +54,7 @@ function rendered(pod: PodContext, conversation: Conversation, renderer: PromptR
   }
   if (conversation.messages.length === 0) {
     throw new TemplateRefusal(
-      pod.settings.version.prompts === "2025"
+      pod.settings.version.prompts !== "now"
         ? "list index out of range"
         : "Cannot apply chat template to an empty conversation. Provide at least one message.",
     );

@@ -24,9 +24,9 @@ export function checkSampling(request: SamplingRequest, maxTokens: number, rules
   const { response_format: format } = request;
   if (format?.type === "json_schema" && !format.json_schema?.schema) throw noConstraint();
   checkCount(request.n ?? 1, rules.mostSamples);
-  checkPenalties(request);
+  checkPenalties(request, rules.highestRepetitionPenalty);
   checkTemperature(request.temperature ?? 1, rules.highestTemperature);
-  checkCutoffs(request);
+  checkCutoffs(request, rules.noTopK);
   checkLengths(request.min_tokens ?? 0, maxTokens);
   checkWords(request);
   if (request.use_beam_search !== true && request.temperature === 0 && (request.n ?? 1) > 1) {
@@ -56,7 +56,7 @@ function checkCount(n: number, most: number): void {
   }
 }
 
-function checkPenalties(request: SamplingRequest): void {
+function checkPenalties(request: SamplingRequest, highest: number): void {
   for (const name of ["presence_penalty", "frequency_penalty"] as const) {
     const penalty = request[name] ?? 0;
     if (!(penalty >= -2 && penalty <= 2)) throw badRequest(`${name} must be in [-2, 2], got ${floatText(penalty)}.`);
@@ -64,6 +64,9 @@ function checkPenalties(request: SamplingRequest): void {
   const repetition = request.repetition_penalty ?? 1;
   if (!Number.isFinite(repetition)) {
     throw badRequest(`repetition_penalty must be a finite number, got ${floatText(repetition)}.`);
+  }
+  if (highest < Infinity && !(repetition > 0 && repetition <= highest)) {
+    throw badRequest(`repetition_penalty must be in (0, ${highest}], got ${floatText(repetition)}.`);
   }
   if (repetition <= 0) throw badRequest(`repetition_penalty must be greater than zero, got ${floatText(repetition)}.`);
 }
@@ -81,13 +84,15 @@ function checkTemperature(temperature: number, highest: number): void {
   throw badRequest(`temperature ${wrong}, got ${got}.`, "temperature", got);
 }
 
-function checkCutoffs(request: SamplingRequest): void {
+function checkCutoffs(request: SamplingRequest, noTopK: 0 | -1): void {
   const topP = request.top_p ?? 1;
   if (!(topP > 0 && topP <= 1)) {
     throw badRequest(`top_p must be in (0, 1], got ${floatText(topP)}.`, "top_p", floatText(topP));
   }
-  const topK = request.top_k ?? 0;
-  if (topK < -1) throw badRequest(`top_k must be 0 (disable), or at least 1, got ${topK}.`);
+  const topK = request.top_k ?? noTopK;
+  if (topK < -1 || (topK === 0 && noTopK !== 0)) {
+    throw badRequest(`top_k must be ${noTopK} (disable), or at least 1, got ${topK}.`);
+  }
   const minP = request.min_p ?? 0;
   if (!(minP >= 0 && minP <= 1)) throw badRequest(`min_p must be in [0, 1], got ${floatText(minP)}.`);
 }
@@ -113,6 +118,7 @@ function checkWords(request: SamplingRequest): void {
 export interface ModelLimits {
   readonly vocabSize: number;
   readonly maxLogprobs: number;
+  readonly rules?: SamplingRules;
 }
 
 /** @throws {Refusal} `logprobs`: how many alternatives a token is asked for, completions and chat alike. */
@@ -120,14 +126,39 @@ export function checkAgainstModel(
   request: SamplingRequest,
   logprobs: number | null,
   promptLogprobs: number | null,
-  { vocabSize, maxLogprobs }: ModelLimits,
+  { vocabSize, maxLogprobs, rules = SAMPLING_RULES }: ModelLimits,
 ): void {
+  if (rules.judge === "V0")
+    return checkAsV0(request, Math.max(logprobs ?? 0, promptLogprobs ?? 0), vocabSize, maxLogprobs);
   checkLogprobs("logprobs", "sample", logprobs, vocabSize, maxLogprobs);
   checkLogprobIds(request.logprob_token_ids, vocabSize);
   checkLogprobs("prompt_logprobs", "prompt", promptLogprobs, vocabSize, maxLogprobs);
   checkIds("logit_bias", Object.keys(request.logit_bias ?? {}).map(Number), vocabSize);
   checkIds("stop_token_ids", request.stop_token_ids ?? [], vocabSize);
   checkAllowedIds(request.allowed_token_ids, vocabSize);
+}
+
+export function modelLimits(pod: PodContext): ModelLimits {
+  const { maxLogprobs, version } = pod.settings;
+  const rules = version.sampling;
+  const vocabSize = rules.judge === "V0" ? pod.tokenizer.highestTokenId + 1 : pod.tokenizer.vocabSize;
+  return { vocabSize, maxLogprobs, rules };
+}
+
+/** The old engine's fewer looks (0.7.2 `llm_engine.py`, `logits_processors.py`). */
+function checkAsV0(request: SamplingRequest, logprobs: number, vocabSize: number, maxLogprobs: number): void {
+  if (logprobs > maxLogprobs) throw badRequest(`Cannot request more than ${maxLogprobs} logprobs.`);
+  const [wrong] = outOfVocabulary(Object.keys(request.logit_bias ?? {}).map(Number), vocabSize);
+  if (wrong !== undefined) throw badRequest(`token_id ${wrong} in logit_bias contains out-of-vocab token id`);
+  if (outOfVocabulary(request.allowed_token_ids ?? [], vocabSize).length > 0) {
+    throw badRequest("allowed_token_ids contains out-of-vocab token id");
+  }
+}
+
+/** @throws {Refusal} by a scheduler that would have to ignore it */
+export function checkPriority({ settings }: PodContext, { priority = 0 }: SamplingRequest): void {
+  if (priority === 0 || !settings.refusesPriorities) return;
+  throw badRequest(`Got priority ${priority} but Priority scheduling is not enabled.`);
 }
 
 function checkLogprobs(name: string, kind: string, asked: number | null, vocabSize: number, maxLogprobs: number): void {
@@ -180,9 +211,9 @@ function outOfVocabulary(ids: readonly number[], vocabSize: number): number[] {
   return ids.filter((id) => id < 0 || id >= vocabSize);
 }
 
-/** The model may know more tokens than the tokenizer, which alone was asked in 2025. */
+/** The model may know more tokens than the tokenizer, which alone was asked before 0.11. */
 export function highestPromptId({ settings, tokenizer }: PodContext): number {
-  return settings.version.prompts === "2025" ? tokenizer.highestTokenId : tokenizer.vocabSize - 1;
+  return settings.version.prompts === "now" ? tokenizer.vocabSize - 1 : tokenizer.highestTokenId;
 }
 
 /** @throws {Refusal} The engine's own look at a prompt. */
