@@ -12,6 +12,8 @@ import type { WireExchange } from "./wire-log.ts";
 
 export interface SendOptions {
   readonly label: string;
+  /** When held (HTTP): its pod says nothing at all, no status either, until it is released. */
+  readonly silent?: true;
   readonly model?: string;
   readonly maxTokens?: number;
   readonly cacheSalt?: string;

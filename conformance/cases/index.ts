@@ -28,6 +28,7 @@ import { podTokenizerCases } from "./prefix/pod-tokenizer.ts";
 import { twoModelCases } from "./load/two-models.ts";
 import { windowCases } from "./load/window.ts";
 import { refusalCases } from "./load/refusals.ts";
+import { unansweredCases } from "./load/unanswered.ts";
 import { reportedLoadCases } from "./load/reported-load.ts";
 import { podCases } from "./pods/pods.ts";
 import { podOwnerCases } from "./pods/pod-owners.ts";
@@ -61,6 +62,7 @@ const ALL: readonly Case[] = [
   ...windowCases,
   ...twoModelCases,
   ...refusalCases,
+  ...unansweredCases,
   ...reportedLoadCases,
   ...hotPrefixCases,
   ...streamCases,

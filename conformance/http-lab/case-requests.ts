@@ -82,7 +82,7 @@ export class CaseRequests {
       const step = this.#recordSent(sending, prompt, options, status, false);
       return { step, release: async () => undefined };
     }
-    await this.#session.firstBytes.wait(Promise.race([firstByte, answered]));
+    if (options.silent !== true) await this.#session.firstBytes.wait(Promise.race([firstByte, answered]));
     const step = this.#recordSent(sending, prompt, options, 200, true);
     const held: Held = {
       step,
@@ -156,7 +156,7 @@ export class CaseRequests {
     const requestId = this.#session.newRequestId(this.#run.caseId);
     const path =
       prompt.messages === undefined ? (adapter.requests?.paths?.[0] ?? "/v1/completions") : "/v1/chat/completions";
-    stage.expect(requestId, sentPrompt(prompt), hold);
+    stage.expect(requestId, sentPrompt(prompt), hold, options.silent);
     if (options.upstream !== undefined && options.upstream !== "ok") {
       const { status } = options.upstream;
       stage.script({

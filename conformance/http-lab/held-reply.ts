@@ -15,15 +15,23 @@ export interface HeldRequest {
   readonly path: string;
 }
 
-/** Sends status, headers and the first token, so that whoever counts by headers or by bytes has seen it begin. */
-export function openHold(response: ServerResponse, held: HeldRequest): HeldReply {
+/**
+ * Sends status, headers and the first token, so that whoever counts by headers or by bytes has seen it begin; a silent one
+ * only when it ends.
+ */
+export function openHold(response: ServerResponse, held: HeldRequest, silent = false): HeldReply {
   const chunk = held.path.startsWith("/v1/chat/") ? chatChunk : completionChunk;
-  response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "x-inference-pod": held.pod });
-  response.write(`data: ${JSON.stringify(chunk(held, "Hello", null))}\n\n`);
+  const begin = (): void => {
+    response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "x-inference-pod": held.pod });
+    response.write(`data: ${JSON.stringify(chunk(held, "Hello", null))}\n\n`);
+  };
+  if (!silent) begin();
   return {
     pod: held.pod,
     finish: () => {
-      if (!response.destroyed) response.end(`data: ${JSON.stringify(chunk(held, "", "stop"))}\n\ndata: [DONE]\n\n`);
+      if (response.destroyed) return;
+      if (silent) begin();
+      response.end(`data: ${JSON.stringify(chunk(held, "", "stop"))}\n\ndata: [DONE]\n\n`);
     },
     fail: () => response.socket?.resetAndDestroy(),
   };

@@ -25,6 +25,7 @@ interface Expected {
   readonly sightings: MutableSighting[];
   /** What its pod does with it: a reply kept open, or nothing special. */
   readonly hold: ((reply: HeldReply) => void) | undefined;
+  readonly silent: boolean;
 }
 
 /** A request for a completion that a router may count as load. */
@@ -60,9 +61,9 @@ export class PodStage implements ScriptedPods {
     pod.intercept((entry, _request, response) => this.#onRequest(pod, entry, response));
   }
 
-  /** Announces a request before it is sent. With `hold`, its pod answers only the beginning and hands over the rest. */
-  expect(requestId: string, prompt: SentPrompt | undefined, hold?: (reply: HeldReply) => void): void {
-    this.#expected.set(requestId, { prompt, sightings: [], hold });
+  /** Announces a request before it is sent. With `hold`, its pod answers only the beginning, or with `silent` nothing, and hands over the rest. */
+  expect(requestId: string, prompt: SentPrompt | undefined, hold?: (reply: HeldReply) => void, silent = false): void {
+    this.#expected.set(requestId, { prompt, sightings: [], hold, silent });
   }
 
   address(name: string): string {
@@ -232,7 +233,7 @@ export class PodStage implements ScriptedPods {
     if (expected.hold === undefined) return false;
     this.#held.set(pod.name, held + 1);
     response.once("close", () => this.#held.set(pod.name, (this.#held.get(pod.name) ?? 1) - 1));
-    expected.hold(openHold(response, { pod: pod.name, requestId, path: resource }));
+    expected.hold(openHold(response, { pod: pod.name, requestId, path: resource }, expected.silent));
     return true;
   }
 

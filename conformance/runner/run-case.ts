@@ -99,10 +99,16 @@ export function obstacle(
   return undefined;
 }
 
-export async function runCase(each: Case, session: Session, seed: number, timeoutMs: number): Promise<CaseOutcome> {
+/** How long a case may take, and what else ends it. */
+export interface CaseLimits {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export async function runCase(each: Case, session: Session, seed: number, limits: CaseLimits): Promise<CaseOutcome> {
   const lab = await session.lab(each, seed).catch((error: unknown) => failure(error, session));
   if ("verdict" in lab) return lab;
-  const trouble = await within(timeoutMs, each.traffic(lab)).catch((error: unknown) => failure(error, session));
+  const trouble = await within(limits, each.traffic(lab)).catch((error: unknown) => failure(error, session));
   const observation = lab.observation();
   const seen = { wire: lab.http?.wire() ?? [], log: lab.http?.router.logs() ?? "" };
   const evidence = (): Evidence => evidenceOf(observation, lab.profile, seen);
@@ -125,6 +131,7 @@ function failure(error: unknown, session: Session): CaseOutcome {
   if (session.died() !== undefined) {
     return { verdict: "fail", reason: "router-died", detail: `The router ${session.died()}`, broken: true };
   }
+  if (error instanceof Interrupted) return { verdict: "not-run", reason: "interrupted", broken: true };
   const reason =
     error instanceof OperationalError ? "adapter-failed" : error instanceof Timeout ? TOOK_TOO_LONG : "kit-broke";
   return { verdict: "error", reason, detail: message(error), broken: true };
@@ -134,15 +141,21 @@ export const TOOK_TOO_LONG = "took-too-long";
 
 class Timeout extends Error {}
 
-async function within(timeoutMs: number, work: Promise<void>): Promise<undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Timeout(`the case did not end within ${timeoutMs / 1000} s`)), timeoutMs);
-  });
+class Interrupted extends Error {}
+
+async function within({ timeoutMs, signal }: CaseLimits, work: Promise<void>): Promise<undefined> {
+  const cut = Promise.withResolvers<never>();
+  const interrupt = (): void => cut.reject(new Interrupted("the run was interrupted"));
+  const timer = setTimeout(
+    () => cut.reject(new Timeout(`the case did not end within ${timeoutMs / 1000} s`)),
+    timeoutMs,
+  );
+  signal?.addEventListener("abort", interrupt, { once: true });
   try {
-    await Promise.race([work, limit]);
+    await Promise.race([work, cut.promise]);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", interrupt);
   }
 }
 

@@ -94,6 +94,11 @@ it("marks what did not run as not-run when interrupted or out of time", async ()
   });
   expect(interrupted.cases[1]).toMatchObject({ verdict: "not-run", reason: "interrupted" });
   expect(interrupted.footer.exitCode).toBe(2);
+  const never = testCase("THR-01", { traffic: () => new Promise(() => undefined) });
+  const stop = new AbortController();
+  const onEvent = (): void => queueMicrotask(() => stop.abort());
+  const midway = await runCases({ adapter: testFunctionRouter(), catalogue: [never], signal: stop.signal, onEvent });
+  expect(midway.cases[0]).toMatchObject({ verdict: "not-run", reason: "interrupted" });
   const late = await runCases({ adapter: testFunctionRouter(), catalogue: [testCase("THR-01")], maxTimeMs: 0 });
   expect(late.cases[0]).toMatchObject({ verdict: "not-run", reason: "time-is-up" });
   const endless = testCase("THR-01", { traffic: () => new Promise(() => undefined) });

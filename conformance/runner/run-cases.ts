@@ -11,7 +11,7 @@ import { withFewestWaits } from "./fewest-waits.ts";
 import { knownFailingFor, staleEntries, type KnownFailing } from "./known-failing.ts";
 import { footerFor } from "./overall-verdict.ts";
 import type { CaseRow, HeaderRow, Report, ReportRow } from "./report-rows.ts";
-import { obstacle, runCase, TOOK_TOO_LONG, type CaseOutcome } from "./run-case.ts";
+import { obstacle, runCase, TOOK_TOO_LONG, type CaseLimits, type CaseOutcome } from "./run-case.ts";
 import { loadWindowMs } from "../router-profile.ts";
 import { selectCases } from "./select-cases.ts";
 import { openSession } from "./open-session.ts";
@@ -129,7 +129,13 @@ async function runAll(
       if (broken || (used && isolation === "L2")) await session.restart();
       else if (used && isolation === "L1") await session.refreshPods();
       used = true;
-      const outcome = await runWithin(each, session, seed, limitMs(each, session, adapter), startedMs + maxTimeMs);
+      const outcome = await runWithin(
+        each,
+        session,
+        seed,
+        { timeoutMs: limitMs(each, session, adapter), signal },
+        startedMs + maxTimeMs,
+      );
       broken = outcome.broken === true;
       put(each, outcome, performance.now() - beganMs);
     }
@@ -146,12 +152,12 @@ async function runWithin(
   each: Case,
   session: Session,
   seed: number,
-  limitMs: number,
+  { timeoutMs, signal }: CaseLimits,
   upAtMs: number,
 ): Promise<CaseOutcome> {
   const leftMs = Math.max(0, upAtMs - performance.now());
-  const outcome = await runCase(each, session, seed, Math.min(limitMs, leftMs));
-  const cutShort = outcome.reason === TOOK_TOO_LONG && leftMs < limitMs;
+  const outcome = await runCase(each, session, seed, { timeoutMs: Math.min(timeoutMs, leftMs), signal });
+  const cutShort = outcome.reason === TOOK_TOO_LONG && leftMs < timeoutMs;
   return cutShort ? { verdict: "not-run", reason: "time-is-up", broken: true } : outcome;
 }
 

@@ -13,6 +13,10 @@ export function ratioFlag(flags: Flags, name: string): number | undefined {
   return numberFlag(flags, name, "a number above 0, at most 1", (value) => value > 0 && value <= 1);
 }
 
+export function shareFlag(flags: Flags, name: string): number | undefined {
+  return numberFlag(flags, name, "a number from 0, below 1", (value) => value >= 0 && value < 1);
+}
+
 function numberFlag(
   flags: Flags,
   name: string,

@@ -34,7 +34,5 @@ it("a curve that falls is refused before the pod starts", () => {
 });
 
 it("a watermark above all blocks is refused", () => {
-  expect(() => podSettings("a6000", "m", { watermark: 2 })).toThrow(
-    /^watermark "2"; give a number above 0, at most 1$/,
-  );
+  expect(() => podSettings("a6000", "m", { watermark: 1 })).toThrow(/^watermark "1"; give a number from 0, below 1$/);
 });

@@ -4,7 +4,7 @@ import { loadProfile, type LatencyProfile } from "../../fixtures/profiles/latenc
 import { assertPodClock } from "../../fixtures/profiles/pod-clock.ts";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { ENGINE_DEFAULTS, type EngineConfig } from "../engine/create-engine.ts";
-import { type Flags, ratioFlag, wholeFlag } from "./flag-values.ts";
+import { type Flags, ratioFlag, shareFlag, wholeFlag } from "./flag-values.ts";
 import { kvEventsConfig, type KvEventsConfig } from "../kv-events/kv-events-config.ts";
 import type { CacheConfig } from "../metrics/cache-config.ts";
 import { versionProfile } from "./version-profile.ts";
@@ -97,7 +97,7 @@ export function podSettings(
       longPrefillTokenThreshold: wholeFlag(flags, "long-prefill-token-threshold", 0) ?? 0,
       ...(flags["long-prefill-token-threshold-adaptive"] === true && { longPrefillTokenThresholdAdaptive: true }),
       ...(String(flags["enable-lora"]) === "true" && { maxLoras: wholeFlag(flags, "max-loras", 1) ?? 1 }),
-      watermark: Number(flags["watermark"]) === 0 ? 0 : (ratioFlag(flags, "watermark") ?? ENGINE_DEFAULTS.watermark),
+      watermark: shareFlag(flags, "watermark") ?? ENGINE_DEFAULTS.watermark,
       reserveFullIsl: flags["no-scheduler-reserve-full-isl"] !== true && flags["scheduler-reserve-full-isl"] !== false,
     },
     cache: {

@@ -32,8 +32,9 @@ it.each(timed ?? [])("catches %s over real sockets, alone", async (_name, mutant
   expect(await huntHttpMutant(mutant, 1)).toBe(`fail ${mutant.reason}`);
 });
 
-it("passes the conforming proxy in every case that catches a broken one", async () => {
-  const caseIds = [...new Set(HTTP_MUTANTS.map(({ caseId }) => caseId))];
+// Whether a conforming one is fast enough is for a quiet machine to say: the self-test asks.
+it("passes the conforming proxy in every case that catches a broken one, but for those that measure time", async () => {
+  const caseIds = [...new Set((others ?? []).map(([, { caseId }]) => caseId))];
   expect(await failuresOfConformingProxy(caseIds, 1)).toEqual([]);
 });
 

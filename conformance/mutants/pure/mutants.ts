@@ -92,6 +92,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant("M35g", "window-never-forgets", "window and TTL", "HOT-03", "idle-pods-used-unevenly"),
   mutant("M35k", "window-doubled", "window and TTL", "LOAD-15", "load-counted-too-long"),
   mutant("M35l", "window-doubled", "window of characters", "LOAD-15", "load-counted-too-long"),
+  mutant("M35q", "window-halved", "window of characters", "LOAD-18", "load-forgotten-too-early"),
   mutant("M35m", "counts-each-model-alone", "token", "LOAD-14", "another-models-requests-not-counted"),
   mutant("M35n", "counts-each-model-alone", "window and TTL", "LOAD-14", "another-models-requests-not-counted"),
   mutant("M36", "leaks-on-abort", "token", "LOAD-08", "aborted-requests-still-counted"),

@@ -5,7 +5,7 @@ import { badRequest } from "../../../fixtures/wire/errors.ts";
 import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
 import { pydanticText } from "../../../fixtures/wire/validation/pydantic-text.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
-import type { ReplyStream } from "../http/exchange.ts";
+import type { ReplyStream, TextEvent } from "../http/exchange.ts";
 import { chatLogprobs } from "../generation/chat-logprobs.ts";
 import type { Delta, Generation } from "../generation/generation.ts";
 import type { LogprobOptions } from "../generation/logprobs.ts";
@@ -13,7 +13,6 @@ import { promptLogprobs } from "../generation/prompt-logprobs.ts";
 import { parseToolCalls, ToolCallStream } from "../generation/structured/tool-calls.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { RenderedPrompt } from "../prompts/prompt-rendering.ts";
-import type { TextEvent } from "../http/text-event.ts";
 
 export interface ChatCallOptions {
   readonly pod: PodContext;

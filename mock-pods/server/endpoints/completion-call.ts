@@ -2,14 +2,13 @@
 import type { CompletionRequest } from "../../../fixtures/wire/completion-request.ts";
 import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
-import type { ReplyStream } from "../http/exchange.ts";
+import type { ReplyStream, TextEvent } from "../http/exchange.ts";
 import { completionLogprobs, type CompletionLogprobs } from "../generation/completion-logprobs.ts";
 import type { Delta, Generation } from "../generation/generation.ts";
 import type { LogprobOptions } from "../generation/logprobs.ts";
 import { promptLogprobs } from "../generation/prompt-logprobs.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { RenderedPrompt } from "../prompts/prompt-rendering.ts";
-import type { TextEvent } from "../http/text-event.ts";
 
 export interface CompletionCallOptions {
   readonly pod: PodContext;

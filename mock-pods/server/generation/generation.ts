@@ -2,7 +2,7 @@
 import type { GenerationRequest, TokenOutput } from "../../engine/engine.ts";
 import { Detokenizer } from "./detokenizer.ts";
 import type { ModelTokenizer } from "../../../fixtures/tokenizer/model-tokenizer.ts";
-import type { TextEvent } from "../http/text-event.ts";
+import type { TextEvent } from "../http/exchange.ts";
 import { TextEmitter } from "./text-emitter.ts";
 import { vocabularyOf } from "./words.ts";
 

@@ -9,8 +9,7 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { EventFrame, type FrameStream } from "./event-frame.ts";
-import type { ReplyStream } from "./exchange.ts";
-import type { TextEvent } from "./text-event.ts";
+import type { ReplyStream, TextEvent } from "./exchange.ts";
 import { descriptorOf, writeNow } from "./write-now.ts";
 
 const CHUNK_END = "\r\n";

@@ -3,7 +3,8 @@
  *
  * In them are room for the chunk's length, what stands before the text, the text, what stands behind it, room for longer texts.
  */
-import { jsonOf, type TextEvent } from "./text-event.ts";
+import type { TextEvent } from "./exchange.ts";
+import { jsonOf } from "./text-event.ts";
 
 /** Where frames go. */
 export interface FrameStream {

@@ -4,7 +4,6 @@
  * Handlers know nothing else of the outside, so every door (HTTP, fetch, msw) answers the same bytes.
  */
 import type { RequestRecord } from "./recorder.ts";
-import type { TextEvent } from "./text-event.ts";
 
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];
 
@@ -37,7 +36,12 @@ export interface ReplyStream {
   write(text: string): void;
   /** One HTTP chunk of raw bytes, in a write of its own. */
   writeBytes(bytes: Uint8Array): void;
-  /** An event that says one text between `before` and `after`, which stay. The text is a JSON string and brings its quotes. */
+  /** An event that says one text, as a JSON string with its quotes, between `before` and `after`, which stay. */
   textEvent(before: string, after: string): TextEvent;
   end(): void;
+}
+
+/** Nearly every token's. */
+export interface TextEvent {
+  write(text: string): void;
 }

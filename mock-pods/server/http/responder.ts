@@ -1,7 +1,6 @@
 /** The way back of one exchange: puts vLLM's headers around an answer and tells the journal how it ended. */
 import { byteLength, type Answer } from "./answer.ts";
-import type { Exchange, HeaderPairs, ReplyStream } from "./exchange.ts";
-import type { TextEvent } from "./text-event.ts";
+import type { Exchange, HeaderPairs, ReplyStream, TextEvent } from "./exchange.ts";
 
 /** Headers that belong to the server and its middleware rather than to an answer. */
 export interface HeaderFrame {

@@ -1,9 +1,5 @@
 /** An event that says one text between words that stay: nearly every token's of a stream. */
-import type { ReplyStream } from "./exchange.ts";
-
-export interface TextEvent {
-  write(text: string): void;
-}
+import type { ReplyStream, TextEvent } from "./exchange.ts";
 
 /** Joined anew for each token. */
 export class JoinedTextEvent implements TextEvent {

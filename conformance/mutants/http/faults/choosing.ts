@@ -80,6 +80,16 @@ export class LosesRefusedEnds extends RightProxy {
   }
 }
 
+/** No request counts as load. */
+export class CountsNothing extends RightProxy {
+  protected override choose(flight: Flight): Attempt {
+    const attempt = super.choose(flight);
+    super.end(attempt, "ok");
+    this.open.add(attempt);
+    return attempt;
+  }
+}
+
 /** Of a prompt that was under way several times at once, nothing is learnt. */
 export class ForgetsSimultaneousFirsts extends RightProxy {
   readonly #twins = new WeakSet<Attempt>();

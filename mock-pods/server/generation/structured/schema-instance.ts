@@ -5,6 +5,7 @@
  * looked at: `not`, `if`, `uniqueItems`, `contains`, `patternProperties`, `propertyNames`, `dependent…`, `multipleOf` of
  * fractions; remote references.
  */
+import { isRecord } from "../../../../fixtures/wire/validation/python-text.ts";
 import { smallestMatch } from "./smallest-match.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -185,8 +186,4 @@ function firstOf<T>(choices: readonly T[], make: (choice: T) => unknown): unknow
     if (made !== undefined) return made;
   }
   return undefined;
-}
-
-function isRecord(value: unknown): value is Schema {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }
