@@ -33,6 +33,10 @@ function leadOver(lab: Lab): number {
   return Math.max(0, ...loads.map(({ high }) => high)) - Math.min(...loads.map(({ low }) => low));
 }
 
+function leastLoad(lab: Lab): number {
+  return Math.min(...lab.pods().map((pod) => loadsNow(lab)?.get(pod)?.requests.low ?? 0));
+}
+
 /** Holds a prompt at its owner until the gate is surely open: the next one must leave. */
 async function heat(lab: Lab, prompt: Prompt): Promise<void> {
   await levelOut(lab);
@@ -76,6 +80,27 @@ export const gateCases: readonly Case[] = [
       await lab.send(prompt, { label: "seed" });
       const most = (holdsToOpen(lab.profile, lab.pods().length) ?? MOST_HELD) - 1;
       for (let index = 0; index <= Math.min(most, 64); index++) await lab.hold(prompt, { label: probeLabel("owner") });
+    },
+  }),
+  routingCase({
+    id: "LOAD-20",
+    level: "declared-MUST",
+    requirement: "R-LOAD-6",
+    title: "An imbalance that is small beside what every pod has MUST NOT take a prompt from the owner of its prefix.",
+    unsupported: all(spills, loadDecides, (profile) =>
+      smallBeside(profile, DEFAULT_PODS) === undefined ? no("it takes more than 200 requests") : undefined,
+    ),
+    blame: { owner: "left-within-the-gate" },
+    trials: 1,
+    trial: async (lab) => {
+      const imbalance = smallBeside(lab.profile, lab.pods().length);
+      if (imbalance === undefined) return;
+      const prompt = trunk(lab.corpus.namespace(), 2);
+      await lab.send(prompt, { label: "seed" });
+      await lab.quiet();
+      for (let sent = 0; sent < MOST_HELD && leastLoad(lab) < imbalance.everywhere; sent++)
+        await lab.hold(lab.corpus.namespace().prompt([]), { label: "everywhere" });
+      for (let held = 0; held <= imbalance.lead; held++) await lab.hold(prompt, { label: probeLabel("owner") });
     },
   }),
   routingCase({
@@ -144,14 +169,34 @@ export const gateCases: readonly Case[] = [
   }),
 ];
 
+/**
+ * What every pod must hold, and one of them besides, so that the gate is closed for the relative half alone; undefined
+ * where that takes more than {@link MOST_HELD}.
+ */
+function smallBeside(profile: RouterProfile, podCount: number): { everywhere: number; lead: number } | undefined {
+  const { gate } = profile;
+  if (gate === null || gate === undefined) return undefined;
+  for (let everywhere = 1; everywhere * podCount <= MOST_HELD; everywhere++) {
+    for (let lead = 1; everywhere * podCount + lead <= MOST_HELD; lead++) {
+      if (stateAt(gate, podCount, everywhere, lead) !== "closed") break;
+      if (stateAt({ ...gate, relative: 0 }, podCount, everywhere, lead) === "open") return { everywhere, lead };
+    }
+  }
+  return undefined;
+}
+
+function stateAt(gate: RouterProfile["gate"], podCount: number, everywhere: number, lead: number) {
+  const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
+  const loads = new Map<string, PodLoad>(
+    pods.map((pod, index) => [pod, { requests: exactly(everywhere + (index === 0 ? lead : 0)), chars: exactly(0) }]),
+  );
+  return gateState(gate, loads, pods, pods.slice(0, 1));
+}
+
 /** Requests one pod must hold, the others none, until the gate is open; undefined beyond {@link MOST_HELD}. */
 function holdsToOpen(profile: RouterProfile, podCount: number): number | undefined {
-  const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
   for (let count = 1; count <= MOST_HELD; count++) {
-    const loads = new Map<string, PodLoad>(
-      pods.map((pod, index) => [pod, { requests: exactly(index === 0 ? count : 0), chars: exactly(0) }]),
-    );
-    if (gateState(profile.gate, loads, pods, pods.slice(0, 1)) === "open") return count;
+    if (stateAt(profile.gate, podCount, 0, count) === "open") return count;
   }
   return undefined;
 }

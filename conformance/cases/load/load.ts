@@ -181,6 +181,25 @@ export const loadCases: readonly Case[] = [
       await holdOnEveryPod(lab);
     },
   }),
+  routingCase({
+    id: "LOAD-19",
+    level: "declared-MUST",
+    requirement: "R-LOAD-19",
+    title: "When pods come and go, requests under way on the others MUST still count as load.",
+    needs: { podChanges: ["add", "remove"], outlivesChanges: true },
+    unsupported: all(byLoad, countsInFlight),
+    blame: { load: "loads-forgotten-on-pod-change" },
+    trials: 2,
+    trial: async (lab) => {
+      await lab.quiet();
+      // One pod stays idle, and another one comes: they must get what is asked next.
+      for (let busy = 1; busy < lab.pods().length; busy++) await lab.hold(fresh(lab), { label: "busy" });
+      const added = await lab.addPod();
+      for (let idle = 0; idle < 2; idle++) await lab.hold(fresh(lab), { label: probeLabel("any") });
+      await lab.settle();
+      await lab.removePod(added);
+    },
+  }),
   {
     id: "HOT-03",
     level: "declared-MUST",

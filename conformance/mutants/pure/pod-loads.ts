@@ -31,6 +31,11 @@ export class PodLoads {
     this.#count(pod, model, this.#is("ends-counted-twice") ? -2 : -1);
   }
 
+  reset(): void {
+    this.#inFlight.clear();
+    this.#window = [];
+  }
+
   /** All that ever had a load. */
   pods(): readonly string[] {
     return [...this.#pods];

@@ -63,6 +63,7 @@ export class RuleRouter implements FunctionRouter {
     const added = names.filter((name) => !this.#pods.includes(name));
     const left = this.#pods.filter((name) => !names.includes(name));
     this.#learnt.changePods(added, left);
+    if (this.#is("loads-reset-on-change") && added.length + left.length > 0) this.#loads.reset();
     if (this.#is("removal-not-taken")) names.push(...left);
     this.#pods = this.#is("added-pod-ignored") ? names.filter((name) => this.#firstPods.includes(name)) : names;
     if (this.#pods.length === 0) this.#pods = names;
@@ -248,7 +249,7 @@ export class RuleRouter implements FunctionRouter {
     const min = Math.min(...loads);
     if (this.#is("gate-at-any-imbalance")) return max > min;
     const absolute = gate.absolute * (this.#is("gate-too-wide") ? 3 : 1);
-    const isOpen = max - min > absolute && max > gate.relative * min;
+    const isOpen = max - min > absolute && (max > gate.relative * min || this.#is("gate-by-difference-alone"));
     this.#gateStuck = isOpen && this.#is("gate-never-closes");
     return isOpen;
   }
