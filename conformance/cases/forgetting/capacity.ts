@@ -6,7 +6,7 @@ import type { RouterProfile } from "../../router-profile.ts";
 import { makeBusy } from "../trials/busy.ts";
 import { all, busyOwner, claimed, coldReachable, loadDecides, no, prefixAware } from "../claims.ts";
 import { capacityChars, CELL_CHARS } from "./evict-claims.ts";
-import { probeLabel } from "../trials/judged-probe.ts";
+import { busyProbe } from "../trials/owner-trial.ts";
 import { routingCase } from "../trials/routing-case.ts";
 import { branch, over, trunk } from "../trials/shape.ts";
 
@@ -132,11 +132,6 @@ async function teach(lab: Lab): Promise<Kept | undefined> {
   const prompt = trunk(lab.corpus.namespace(), promptCells(lab.profile));
   const { pod } = await lab.send(prompt, { label: "seed" });
   return pod === null ? undefined : { prompt, pod };
-}
-
-async function busyProbe(lab: Lab, pod: string, prompt: Prompt, kind: "owner" | "load"): Promise<void> {
-  await makeBusy(lab, pod);
-  await lab.send(prompt, { label: probeLabel(kind) });
 }
 
 /** Sends fresh prompts until they are this part of the index that the pod's prompts stand in; whether they came to be. */

@@ -3,7 +3,7 @@ import type { Case } from "../../case.ts";
 import type { Prompt } from "../../corpus.ts";
 import type { Lab } from "../../lab.ts";
 import { byChance, coldPolicy, type RouterProfile } from "../../router-profile.ts";
-import { makeBusy, outOfStep } from "../trials/busy.ts";
+import { outOfStep } from "../trials/busy.ts";
 import {
   all,
   busyOwner,
@@ -16,8 +16,7 @@ import {
   ttl,
 } from "../claims.ts";
 import { sweepMs, ttlMs } from "./evict-claims.ts";
-import { askBusyOwner } from "../trials/owner-trial.ts";
-import { probeLabel } from "../trials/judged-probe.ts";
+import { askBusyOwner, busyProbe } from "../trials/owner-trial.ts";
 import { routingCase } from "../trials/routing-case.ts";
 import { branch, over, trunk } from "../trials/shape.ts";
 import { judgeReturns } from "../trials/returns.ts";
@@ -30,11 +29,6 @@ const clock = { clockMs };
 async function seed(lab: Lab, prompt: Prompt): Promise<string | undefined> {
   const { pod } = await lab.send(prompt, { label: "seed" });
   return pod ?? undefined;
-}
-
-async function busyProbe(lab: Lab, pod: string, prompt: Prompt, kind: "owner" | "load"): Promise<void> {
-  await makeBusy(lab, pod);
-  await lab.send(prompt, { label: probeLabel(kind) });
 }
 
 export const evictCases: readonly Case[] = [

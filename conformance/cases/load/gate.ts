@@ -3,11 +3,20 @@ import { type Case, DEFAULT_PODS } from "../../case.ts";
 import type { Prompt } from "../../corpus.ts";
 import type { Lab } from "../../lab.ts";
 import { gateState } from "../../oracle/gate.ts";
-import type { PodLoad } from "../../oracle/load.ts";
-import { exactly } from "../../oracle/range.ts";
 import { byChance, loadWindowMs, type RouterProfile } from "../../router-profile.ts";
-import { LATE_RELEASES, loadsNow, RIVAL } from "../trials/busy.ts";
-import { all, allOwners, busyOwner, claimed, coldReachable, gated, loadDecides, no, prefixAware } from "../claims.ts";
+import { gateAt, LATE_RELEASES, loadsNow, RIVAL } from "../trials/busy.ts";
+import {
+  all,
+  allOwners,
+  type Claim,
+  busyOwner,
+  claimed,
+  coldReachable,
+  gated,
+  loadDecides,
+  no,
+  prefixAware,
+} from "../claims.ts";
 import { askBusyOwner } from "../trials/owner-trial.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
@@ -17,6 +26,8 @@ const driven = all(prefixAware, gated, coldReachable);
 const spills = all(driven, (profile) =>
   byChance(profile) ? no("what the gate sends away may go anywhere, by chance") : undefined,
 );
+const opensInReach: Claim = (profile) =>
+  holdsToOpen(profile, DEFAULT_PODS) === undefined ? no("the gate opens beyond 200 requests") : undefined;
 const MOST_HELD = 200;
 const SPILLS = 2;
 
@@ -56,9 +67,7 @@ export const gateCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-5",
     title: "Beyond the declared imbalance, a prompt MUST leave the owner of its prefix.",
-    unsupported: all(spills, (profile) =>
-      holdsToOpen(profile, DEFAULT_PODS) === undefined ? no("the gate opens beyond 200 requests") : undefined,
-    ),
+    unsupported: all(spills, opensInReach),
     blame: { gate: "stayed-beyond-the-gate" },
     trials: 2,
     trial: async (lab) => {
@@ -114,8 +123,7 @@ export const gateCases: readonly Case[] = [
       loadDecides,
       allOwners,
       claimed("insert.when", ({ insert }) => insert?.when !== undefined),
-      (profile) =>
-        holdsToOpen(profile, DEFAULT_PODS) === undefined ? no("the gate opens beyond 200 requests") : undefined,
+      opensInReach,
     ),
     blame: { owner: "spill-not-learnt" },
     trials: 2,
@@ -136,9 +144,7 @@ export const gateCases: readonly Case[] = [
     requirement: "R-LOAD-10",
     title: "Once an imbalance is over, a prompt MUST stay with the owner of its prefix again.",
     needs: { drains: true },
-    unsupported: all(spills, loadDecides, busyOwner, (profile) =>
-      holdsToOpen(profile, DEFAULT_PODS) === undefined ? no("the gate opens beyond 200 requests") : undefined,
-    ),
+    unsupported: all(spills, loadDecides, busyOwner, opensInReach),
     blame: { gate: "stayed-beyond-the-gate", owner: "gate-stayed-open" },
     sharpOn: ["gate", "owner"],
     trials: 2,
@@ -155,9 +161,7 @@ export const gateCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-HOT-1",
     title: "One hot prefix MUST be spread over the pods once its owner is beyond the declared imbalance.",
-    unsupported: all(spills, (profile) =>
-      holdsToOpen(profile, DEFAULT_PODS) === undefined ? no("the gate opens beyond 200 requests") : undefined,
-    ),
+    unsupported: all(spills, opensInReach),
     blame: { gate: "stayed-beyond-the-gate" },
     sharpOn: ["gate"],
     trials: 1,
@@ -178,25 +182,17 @@ function smallBeside(profile: RouterProfile, podCount: number): { everywhere: nu
   if (gate === null || gate === undefined) return undefined;
   for (let everywhere = 1; everywhere * podCount <= MOST_HELD; everywhere++) {
     for (let lead = 1; everywhere * podCount + lead <= MOST_HELD; lead++) {
-      if (stateAt(gate, podCount, everywhere, lead) !== "closed") break;
-      if (stateAt({ ...gate, relative: 0 }, podCount, everywhere, lead) === "open") return { everywhere, lead };
+      if (gateAt(gate, podCount, lead, everywhere) !== "closed") break;
+      if (gateAt({ ...gate, relative: 0 }, podCount, lead, everywhere) === "open") return { everywhere, lead };
     }
   }
   return undefined;
 }
 
-function stateAt(gate: RouterProfile["gate"], podCount: number, everywhere: number, lead: number) {
-  const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
-  const loads = new Map<string, PodLoad>(
-    pods.map((pod, index) => [pod, { requests: exactly(everywhere + (index === 0 ? lead : 0)), chars: exactly(0) }]),
-  );
-  return gateState(gate, loads, pods, pods.slice(0, 1));
-}
-
 /** Requests one pod must hold, the others none, until the gate is open; undefined beyond {@link MOST_HELD}. */
 function holdsToOpen(profile: RouterProfile, podCount: number): number | undefined {
   for (let count = 1; count <= MOST_HELD; count++) {
-    if (stateAt(profile.gate, podCount, 0, count) === "open") return count;
+    if (gateAt(profile.gate, podCount, count) === "open") return count;
   }
   return undefined;
 }

@@ -3,7 +3,7 @@ import { DEFAULT_PODS } from "../../case.ts";
 import type { Prompt } from "../../corpus.ts";
 import type { Held, Lab } from "../../lab.ts";
 import type { SentStep } from "../../observation.ts";
-import { gateState } from "../../oracle/gate.ts";
+import { gateState, type GateState } from "../../oracle/gate.ts";
 import { historyBefore } from "../../oracle/history.ts";
 import { loadsOf, type PodLoad } from "../../oracle/load.ts";
 import { exactly } from "../../oracle/range.ts";
@@ -21,17 +21,17 @@ export const LATE_RELEASES = 2;
 
 /** How many requests one pod can hold, the others none, with the gate surely closed; at most `most`. */
 export function maxBusy(profile: RouterProfile, podCount = DEFAULT_PODS, most = WANTED_LEAD): number {
-  for (let count = most; count > 0; count--) if (gateHolds(profile, count, podCount)) return count;
+  for (let count = most; count > 0; count--) if (gateAt(profile.gate, podCount, count) === "closed") return count;
   return 0;
 }
 
-/** Whether the gate is surely closed while one pod holds so many requests and the others none. */
-function gateHolds(profile: RouterProfile, count: number, podCount: number): boolean {
+/** The gate for a prompt of one pod that holds so many requests more than all the others, `everywhere` each. */
+export function gateAt(gate: RouterProfile["gate"], podCount: number, lead: number, everywhere = 0): GateState {
   const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
   const loads = new Map<string, PodLoad>(
-    pods.map((pod, index) => [pod, { requests: exactly(index === 0 ? count : 0), chars: exactly(0) }]),
+    pods.map((pod, index) => [pod, { requests: exactly(everywhere + (index === 0 ? lead : 0)), chars: exactly(0) }]),
   );
-  return gateState(profile.gate, loads, pods, pods.slice(0, 1)) === "closed";
+  return gateState(gate, loads, pods, pods.slice(0, 1));
 }
 
 export interface BusyOptions {

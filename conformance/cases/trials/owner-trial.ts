@@ -20,6 +20,12 @@ export interface OwnerTrial {
   readonly ballast?: Prompt;
 }
 
+/** Makes this pod the busiest, and asks. */
+export async function busyProbe(lab: Lab, pod: string, prompt: Prompt, kind: ProbeKind): Promise<void> {
+  await makeBusy(lab, pod);
+  await lab.send(prompt, { label: probeLabel(kind) });
+}
+
 /** Resolves to the probe, or to undefined when the seed reached no pod: the trial then shows nothing. */
 export async function askBusyOwner(lab: Lab, trial: OwnerTrial): Promise<SentStep | undefined> {
   const { seed, seedOptions, meanwhile, probe = seed, probeOptions, kind, ballast } = trial;
