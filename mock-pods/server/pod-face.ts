@@ -4,7 +4,7 @@
  * The order of the layers is vLLM's (`entrypoints/serve/middleware`, 0.32): request id, API key, CORS, then the routes.
  */
 import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
-import { Refusal, UncaughtError } from "../../fixtures/wire/errors.ts";
+import { encodable, Refusal, UncaughtError } from "../../fixtures/wire/errors.ts";
 import { UnreadableBody } from "../../fixtures/wire/validation/request-body.ts";
 import { WrongBody } from "../../fixtures/wire/validation/wrong-body.ts";
 import type { StepOutput } from "../engine/engine.ts";
@@ -141,7 +141,8 @@ function handle(version: VersionProfile, route: Route, exchange: Exchange, respo
 }
 
 function refuse(version: VersionProfile, responder: Responder, thrown: unknown): void {
-  const error = thrown instanceof WrongBody ? worded(thrown, version) : thrown;
+  const told = thrown instanceof WrongBody ? worded(thrown, version) : thrown;
+  const error = told instanceof Refusal ? encodable(told) : told;
   if (error instanceof UncaughtError) {
     return responder.send({ ...text(500, "Internal Server Error"), outermost: true });
   }

@@ -223,3 +223,13 @@ export function checkPromptIds(ids: ArrayLike<number>, highestId: number): void 
   for (let index = 0; index < ids.length; index++) highest = Math.max(highest, ids[index] as number);
   if (highest > highestId) throw badRequest(`Token id ${highest} is out of vocabulary`);
 }
+
+/** @throws {Refusal} Experts are told from a token of the prompt on; a dense model has none to tell, and looks all the same. */
+export function checkExpertsStart({ routed_experts_prompt_start: start = 0 }: SamplingRequest, promptTokens: number): void {
+  if (start <= promptTokens) return;
+  throw badRequest(
+    `routed_experts_prompt_start must be between 0 and the prompt length (${promptTokens}), inclusive.`,
+    "routed_experts_prompt_start",
+    String(start),
+  );
+}
