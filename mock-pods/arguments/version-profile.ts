@@ -109,7 +109,7 @@ const SAMPLING_0_7: SamplingRules = {
   refusesPriorities: true,
 };
 
-const LATE_PATHS = ["/kv_event_sources", "/abort_requests"];
+const LATE_PATHS = ["/kv_event_sources", "/abort_requests", "/invocations"];
 const PAUSE_PATHS = ["/pause", "/resume", "/is_paused"];
 const CACHE_PATHS = ["/reset_mm_cache", "/reset_encoder_cache", "/get_world_size", "/weight_info"];
 const EARLY_PATHS = ["/load", "/sleep", "/wake_up", "/is_sleeping", "/server_info"];

@@ -107,7 +107,8 @@ export function renderPrompts(pod: PodContext, request: CompletionRequest & Medi
     throw badRequest(isNow ? "You must pass at least one prompt" : NO_PROMPT_2025);
   }
   if (!isNow && Array.isArray(prompt[0]) && prompt[0].length === 0) throw badRequest(NO_PROMPT_2025);
-  if (typeof prompt[0] === "number") return [renderer.ids(prompt as readonly number[])];
+  // An id beyond what a double holds is a bigint, until it is found to be no token.
+  if (["number", "bigint"].includes(typeof prompt[0])) return [renderer.ids(prompt as readonly number[])];
   return (prompt as readonly (string | readonly number[])[]).map((one) =>
     typeof one === "string" ? renderer.text(one) : renderer.ids(one),
   );

@@ -74,8 +74,9 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
   });
   server.on("checkExpectation", serveOne);
   server.on("connect", (_request, socket) => socket.end(invalidRequest()));
-  server.on("clientError", (_error, socket) => {
-    if (socket.writable) socket.end(invalidRequest());
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    // Who stops in the middle of a body has left.
+    if (socket.writable && error.code !== "HPE_INVALID_EOF_STATE") socket.end(invalidRequest());
     else socket.destroy();
   });
   const sockets = new Set<Socket>();
@@ -183,18 +184,37 @@ function serve(
   const [target = "/"] = (request.url ?? "/").split("#", 1);
   const url = target.startsWith("/") ? target : target.replace(/^https?:\/\/[^/?]*/i, "");
   const queryStart = url.indexOf("?");
+  const search = queryStart < 0 ? "" : url.slice(queryStart);
   options.answer({
     method: request.method ?? "GET",
     path: decodePath(queryStart < 0 ? url : url.slice(0, queryStart)),
-    query: queryStart < 0 ? NO_QUERY : new URLSearchParams(url.slice(queryStart + 1)),
-    headers: request.headers as Record<string, string | undefined>,
-    body,
+    query: queryStart < 0 ? NO_QUERY : new URLSearchParams(search),
+    search,
+    headers: headersOf(request),
+    // uvicorn reads no body of a request that asks for another protocol, as Java's client does for HTTP/2.
+    body: asksForUpgrade(request) ? NO_BODY : body,
     record,
     reply: new NodeReply(response),
   });
 }
 
 const NO_QUERY = new URLSearchParams();
+const NO_BODY = new Uint8Array();
+
+/** Node joins what is repeated; Starlette takes the first, and knows its own address without a `host`. */
+function headersOf({ headers, rawHeaders, socket }: IncomingMessage): Record<string, string | undefined> {
+  if (headers.host !== undefined && Object.keys(headers).length * 2 === rawHeaders.length) {
+    return headers as Record<string, string | undefined>;
+  }
+  const first: Record<string, string | undefined> = { host: `${socket.localAddress}:${socket.localPort}` };
+  // From the last to the first, which stays.
+  for (const [name, value] of pairs(rawHeaders).toReversed()) first[name.toLowerCase()] = value;
+  return first;
+}
+
+function asksForUpgrade({ headers: { upgrade, connection } }: IncomingMessage): boolean {
+  return upgrade !== undefined && upgrade.toLowerCase() !== "websocket" && /\bupgrade\b/i.test(connection ?? "");
+}
 
 function decodePath(path: string): string {
   if (!path.includes("%")) return path;
