@@ -1,8 +1,8 @@
 import { encode as cl100k } from "gpt-tokenizer/encoding/cl100k_base";
 import { encode as o200k } from "gpt-tokenizer/encoding/o200k_base";
 import { expect, it } from "vitest";
-import { Random } from "../fixtures/random.ts";
-import { CORPUS_WORDS } from "./corpus-words.ts";
+import { Random } from "../../fixtures/random.ts";
+import { CORPUS_WORDS } from "./words.ts";
 import { createCorpus } from "./corpus.ts";
 
 const corpus = (name = "corpus") => createCorpus(new Random(1).stream(name));
