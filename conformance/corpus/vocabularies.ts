@@ -32,10 +32,10 @@ const mistral = (name: string, version: "v1" | "v3", isTekken: boolean): Vocabul
 });
 
 interface MistralTokenizerTs {
-  getTokenizer(
+  readonly getTokenizer: (
     version: "v1" | "v3",
     isTekken: boolean,
-  ): { encode(text: string, addBos: boolean, addEos: boolean): readonly number[] };
+  ) => { encode(text: string, addBos: boolean, addEos: boolean): readonly number[] };
 }
 
 export const VOCABULARIES: readonly Vocabulary[] = [
