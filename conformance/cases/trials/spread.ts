@@ -36,18 +36,26 @@ export function judgeFresh(observation: Observation): Judgement {
   // Two bounds per pod share the rate.
   const falsePositiveRate = FALSE_POSITIVE_RATE / (2 * pods.length);
   const greedy = pods.map((pod) =>
-    judgeCounts(countsOf(served, (other) => other === pod), of, {
-      chance: due,
-      falsePositiveRate,
-      against: { share: GREEDY_SHARE, who: "one pod that takes half of all" },
-    }),
+    judgeCounts(
+      countsOf(served, (other) => other === pod),
+      of,
+      {
+        chance: due,
+        falsePositiveRate,
+        against: { share: GREEDY_SHARE, who: "one pod that takes half of all" },
+      },
+    ),
   );
   const starved = pods.map((pod) =>
-    judgeCounts(countsOf(served, (other) => other !== pod), of, {
-      chance: 1 - due,
-      falsePositiveRate,
-      against: { share: 1 - STARVED_PART * due, who: "one pod that is left out" },
-    }),
+    judgeCounts(
+      countsOf(served, (other) => other !== pod),
+      of,
+      {
+        chance: 1 - due,
+        falsePositiveRate,
+        against: { share: 1 - STARVED_PART * due, who: "one pod that is left out" },
+      },
+    ),
   );
   const sides = [...greedy, ...starved];
   const counts = greedy.map(({ statistic }) => statistic.observed);
