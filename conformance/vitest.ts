@@ -59,8 +59,7 @@ export function describeConformance(options: DescribeOptions): void {
           (row.verdict === "fail" && binding && entry === undefined) ||
           (row.verdict === "inconclusive" && binding);
         // Thrown and not asserted: an assertion shortens what it compares.
-        if (wrong) throw new Error(explainFailure(row, likely.get(id)).join("
-"));
+        if (wrong) throw new Error(explainFailure(row, likely.get(id)).join("\n"));
       },
     );
   });

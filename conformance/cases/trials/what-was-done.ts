@@ -38,7 +38,8 @@ function part(step: Step): string[] {
       ];
     case "advanced":
       return [`${step.byMs / 1000} s passed`];
-    default:
+    case "quiet":
+    case "note":
       return [];
   }
 }
