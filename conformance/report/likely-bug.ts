@@ -24,6 +24,9 @@ const BUGS: readonly Bug[] = [
   ...HTTP_MUTANTS.map(({ id, broken }) => ({ id, name: nameOf(broken) })),
 ].map(({ id, name }) => ({ id, words: inWords(name), signature: signatures[id] ?? [] }));
 
+/** Where few cases were run many look alike. */
+const MOST_NAMED = 3;
+
 /** By id of the failed case; those that no broken router fails for the same reason are left out. */
 export function likelyBugs(cases: readonly CaseRow[]): ReadonlyMap<string, string> {
   const judged = new Set(cases.filter(({ verdict }) => verdict === "pass" || verdict === "fail").map(({ id }) => id));
@@ -35,8 +38,9 @@ export function likelyBugs(cases: readonly CaseRow[]): ReadonlyMap<string, strin
       .flatMap((row) => {
         const alike = near.filter(({ signature }) => signature.includes(sign(row)));
         const most = Math.max(...alike.map((bug) => bug.likeness));
-        const [bug] = alike.filter((each) => each.likeness === most);
-        return bug === undefined ? [] : [[row.id, `${bug.words} (mutant ${bug.id})`] as const];
+        const nearest = alike.filter((bug) => bug.likeness === most).slice(0, MOST_NAMED);
+        if (nearest.length === 0) return [];
+        return [[row.id, nearest.map(({ id, words }) => `${words} (mutant ${id})`).join(", or ")] as const];
       }),
   );
 }

@@ -37,7 +37,7 @@ it("tells the trial of the probe and nothing of the trials before it", () => {
     probe,
   );
   expect(text).toBe(
-    "pods a, b; seed (3 cells) went to b; 2 x busy (1 cells) held on b; held one released; " +
+    "pods a, b; seed (3 cells) went to b; 2 x busy (1 cells) held on b; a held request released; " +
       "a removed, pods b; 1.5 s passed; probe-owner (4 cells) went to no pod (status 503)",
   );
 });

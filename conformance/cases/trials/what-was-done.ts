@@ -31,7 +31,7 @@ function part(step: Step): string[] {
     case "sent":
       return [`${name(step)} ${step.held ? "held on" : "went to"} ${step.pod ?? `no pod (status ${step.status})`}`];
     case "released":
-      return [step.outcome === "ok" ? "held one released" : `held one ended: ${step.outcome}`];
+      return [`a held request ${step.outcome === "ok" ? "released" : `ended: ${step.outcome}`}`];
     case "pods":
       return [
         `${step.pod === null ? "" : `${step.pod} ${step.change === "remove" ? "removed" : "added"}, `}pods ${step.pods.join(", ") || "none"}`,
