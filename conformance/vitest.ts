@@ -58,7 +58,7 @@ export function describeConformance(options: DescribeOptions): void {
           row.verdict === "error" ||
           (row.verdict === "fail" && binding && entry === undefined) ||
           (row.verdict === "inconclusive" && binding);
-        // As the message and not as what is compared, which reporters shorten.
+        // oxlint-disable-next-line valid-expect -- reporters shorten what is compared, and not the message
         expect(wrong, explainFailure(row, likely.get(id)).join("\n")).toBe(false);
       },
     );
