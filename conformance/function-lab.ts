@@ -6,7 +6,7 @@ import type { RandomStream } from "../fixtures/random.ts";
 import { Random } from "../fixtures/random.ts";
 import type { FunctionRouter, Outcome } from "../fixtures/routing.ts";
 import { type Case, DEFAULT_PODS, type PodKind } from "./case.ts";
-import { createCorpus, type Corpus, type Prompt } from "./corpus.ts";
+import { createCorpus, type Corpus, type Prompt } from "./corpus/corpus.ts";
 import type { Held, Lab, SendOptions } from "./lab.ts";
 import type { Observation, PodsStep, SentStep, Step } from "./observation.ts";
 import { WINDOW_EDGE_MS } from "./oracle/load.ts";

@@ -12,7 +12,7 @@ import { maxBusy } from "./trials/busy.ts";
 import { ratioIsOfRequest } from "./trials/shape.ts";
 import { ANY_MATCH, passes } from "../oracle/threshold.ts";
 import { measureOf } from "../oracle/measure.ts";
-import { CHARS_PER_WORD, WORDS_PER_CELL } from "../corpus.ts";
+import { CHARS_PER_WORD, WORDS_PER_CELL } from "../corpus/corpus.ts";
 
 export type Claim = (profile: RouterProfile) => Unsupported | undefined;
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Random, type RandomStream } from "../../fixtures/random.ts";
 import type { Pod } from "../../mock-pods/pod/pod.ts";
-import { createCorpus, type Corpus, type Prompt } from "../corpus.ts";
+import { createCorpus, type Corpus, type Prompt } from "../corpus/corpus.ts";
 import type { Held, HttpLab, Lab, SendOptions } from "../lab.ts";
 import type { CarriedLoad, Observation, SentStep } from "../observation.ts";
 import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../oracle/load.ts";

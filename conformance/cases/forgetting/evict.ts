@@ -1,6 +1,6 @@
 /** EVI: what a router forgets by a TTL, and what it must not. */
 import type { Case } from "../../case.ts";
-import type { Prompt } from "../../corpus.ts";
+import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
 import { byChance, coldPolicy, type RouterProfile } from "../../router-profile.ts";
 import { outOfStep } from "../trials/busy.ts";

@@ -1,6 +1,6 @@
 /** LOAD and HOT: when imbalance overrules a prefix. */
 import { type Case, DEFAULT_PODS } from "../../case.ts";
-import type { Prompt } from "../../corpus.ts";
+import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
 import { gateState } from "../../oracle/gate.ts";
 import { byChance, loadWindowMs, type RouterProfile } from "../../router-profile.ts";

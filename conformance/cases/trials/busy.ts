@@ -1,6 +1,6 @@
 /** Makes one pod the busiest, inside what the imbalance gate tolerates, so that the prefix answer and the load answer differ. */
 import { DEFAULT_PODS } from "../../case.ts";
-import type { Prompt } from "../../corpus.ts";
+import type { Prompt } from "../../corpus/corpus.ts";
 import type { Held, Lab } from "../../lab.ts";
 import type { SentStep } from "../../observation.ts";
 import { gateState, type GateState } from "../../oracle/gate.ts";

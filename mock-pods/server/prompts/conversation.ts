@@ -33,7 +33,7 @@ export function renderConversation(
   conversation: Conversation,
   renderer: PromptRenderer,
 ): RenderedPrompt {
-  if (pod.settings.version.prompts !== "2025") return rendered(pod, conversation, renderer);
+  if (pod.settings.version.prompts.rules !== "2025") return rendered(pod, conversation, renderer);
   try {
     return rendered(pod, conversation, renderer);
   } catch (error) {
@@ -44,7 +44,7 @@ export function renderConversation(
 }
 
 function rendered(pod: PodContext, conversation: Conversation, renderer: PromptRenderer): RenderedPrompt {
-  if (!pod.settings.version.trustsRequests) refuseMediaOptions(conversation);
+  if (!pod.settings.version.prompts.trustsRequests) refuseMediaOptions(conversation);
   const template = conversation.chat_template ?? conversation.chat_template_kwargs?.["chat_template"] ?? undefined;
   if (template !== undefined && !pod.settings.trustChatTemplate) {
     throw badRequest(
@@ -54,7 +54,7 @@ function rendered(pod: PodContext, conversation: Conversation, renderer: PromptR
   }
   if (conversation.messages.length === 0) {
     throw new TemplateRefusal(
-      pod.settings.version.prompts !== "now"
+      pod.settings.version.prompts.rules !== "now"
         ? "list index out of range"
         : "Cannot apply chat template to an empty conversation. Provide at least one message.",
     );
@@ -90,7 +90,7 @@ function templated(pod: PodContext, conversation: Conversation, template: unknow
   const format = pod.tokenizer.contentFormat(typeof template === "string" ? template : undefined);
   const shape = format === "openai" ? inParts : flatten;
   const { modelPath, servedNames, version } = pod.settings;
-  const isNow = version.prompts === "now";
+  const isNow = version.prompts.rules === "now";
   const texts = (message: ChatMessage) =>
     isNow ? contentTexts(message, servedNames[0]) : contentTexts(message, modelPath, "2.11");
   const messages = conversation.messages.map((message) =>
