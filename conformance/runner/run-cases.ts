@@ -213,7 +213,7 @@ interface RowContext {
 
 function rowFor(
   { id, level, requirement, title }: Case,
-  { verdict, reason, detail, missingClaim, expected, observed, statistic }: CaseOutcome,
+  { verdict, reason, detail, done, missingClaim, expected, observed, statistic }: CaseOutcome,
   durationMs: number,
   { seed, slow, knownFailing, attachedBy }: RowContext,
 ): CaseRow {
@@ -225,7 +225,7 @@ function rowFor(
     requirement,
     title,
     verdict,
-    ...definedOnly({ reason, detail, missingClaim, expected, observed, statistic }),
+    ...definedOnly({ reason, detail, done, missingClaim, expected, observed, statistic }),
     ...(known === undefined
       ? {}
       : { knownFailing: { reason: known.reason, ...(known.link === undefined ? {} : { link: known.link }) } }),
