@@ -5,7 +5,7 @@
 import type { RandomStream } from "../fixtures/random.ts";
 import type { Observe } from "./adapters/observe.ts";
 import type { RouterAdapter } from "./adapters/router-under-test.ts";
-import type { Corpus, Prompt } from "./corpus.ts";
+import type { Corpus, Prompt } from "./corpus/corpus.ts";
 import type { Observation, SentStep } from "./observation.ts";
 import type { RouterProfile } from "./router-profile.ts";
 import type { WireExchange } from "./wire-log.ts";

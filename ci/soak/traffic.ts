@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, errors, request } from "undici";
 import type { Random, RandomStream } from "../../fixtures/random.ts";
-import { CORPUS_WORDS } from "../../conformance/corpus-words.ts";
+import { CORPUS_WORDS } from "../../conformance/corpus/words.ts";
 
 /** Nobody waits longer. The router gives up on a silent pod long before. */
 const PATIENCE_MS = 30_000;

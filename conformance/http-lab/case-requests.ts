@@ -1,6 +1,6 @@
 /** The requests of one case over HTTP: sent or held open, with what the pods saw of them. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { CHARS_PER_WORD, type Prompt } from "../corpus.ts";
+import { CHARS_PER_WORD, type Prompt } from "../corpus/corpus.ts";
 import type { Held, RawRequest, RawResponse, RouterView, SendOptions } from "../lab.ts";
 import type { SentStep } from "../observation.ts";
 import { type WireExchange, WireLog } from "../wire-log.ts";

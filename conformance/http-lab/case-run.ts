@@ -1,5 +1,5 @@
 /** What all parts of a case's lab over HTTP share: whose it is, and what was done and seen so far. */
-import type { Corpus } from "../corpus.ts";
+import type { Corpus } from "../corpus/corpus.ts";
 import type { Step } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";
 

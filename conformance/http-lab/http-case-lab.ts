@@ -2,11 +2,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Random, type RandomStream } from "../../fixtures/random.ts";
 import type { Pod } from "../../mock-pods/pod/pod.ts";
-import { createCorpus, type Corpus, type Prompt } from "../corpus.ts";
+import { createCorpus, type Corpus, type Prompt } from "../corpus/corpus.ts";
 import type { Held, HttpLab, Lab, SendOptions } from "../lab.ts";
 import type { CarriedLoad, Observation, SentStep } from "../observation.ts";
-import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../oracle/load.ts";
-import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
+import { loadSignal } from "../oracle/load-signal.ts";
+import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../oracle/request-load.ts";
+import type { RouterProfile } from "../router-profile.ts";
 import { CasePods } from "./case-pods.ts";
 import { CaseRequests } from "./case-requests.ts";
 import { type CaseRun, noteIn } from "./case-run.ts";
@@ -147,7 +148,7 @@ export class HttpCaseLab implements Lab {
   }
 
   async #passWindow(): Promise<void> {
-    const windowMs = loadWindowMs(this.profile);
+    const windowMs = loadSignal(this.profile)?.windowMs;
     if (windowMs !== undefined) await this.advance(windowMs + 2 * WINDOW_EDGE_MS);
   }
 

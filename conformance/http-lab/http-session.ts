@@ -7,8 +7,8 @@ import type { Fleet, Pod } from "../../mock-pods/pod/pod.ts";
 import type { HttpRouter, PodAddress, RouterAdapter } from "../adapters/router-under-test.ts";
 import { DEFAULT_PODS, type Case, type PodKind, withOtherThreshold } from "../case.ts";
 import type { PodsStep } from "../observation.ts";
-import { WINDOW_EDGE_MS } from "../oracle/load.ts";
-import { loadWindowMs, SHORT_WINDOW_MS } from "../router-profile.ts";
+import { loadSignal, SHORT_WINDOW_MS } from "../oracle/load-signal.ts";
+import { WINDOW_EDGE_MS } from "../oracle/request-load.ts";
 import type { Session } from "../runner/session.ts";
 import { CarriedArrivals } from "./carried-load.ts";
 import { FirstBytes } from "./first-bytes.ts";
@@ -284,7 +284,7 @@ export class HttpSession implements Session<HttpCaseLab> {
 
   /** For how long the router counts what went before as load; undefined where it does not, or its time can be moved. */
   get #windowMs(): number | undefined {
-    return this.router.advance === undefined ? loadWindowMs(this.adapter.profile) : undefined;
+    return this.router.advance === undefined ? loadSignal(this.adapter.profile)?.windowMs : undefined;
   }
 
   /** Pods that cannot be exchanged are free of load again when the window has passed. */

@@ -1,6 +1,6 @@
 /** Prompts as request bodies, and back: a router may write the same body in other bytes. */
 import type { CompletionPath } from "../adapters/router-under-test.ts";
-import type { Prompt } from "../corpus.ts";
+import type { Prompt } from "../corpus/corpus.ts";
 
 /** The prompt as it stands in a body: text, or token ids. */
 export type SentPrompt = string | readonly number[];

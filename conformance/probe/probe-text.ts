@@ -1,7 +1,7 @@
 /** Texts that part at an exact character, and texts of which characters, bytes and tokens tell apart. */
 import type { RandomStream } from "../../fixtures/random.ts";
-import { CHARS_PER_WORD } from "../corpus.ts";
-import { CORPUS_WORDS } from "../corpus-words.ts";
+import { CHARS_PER_WORD } from "../corpus/corpus.ts";
+import { CORPUS_WORDS } from "../corpus/words.ts";
 
 /**
  * What a text is made of. `words`: five characters, five bytes, one token each; `letters`: two characters, one token;

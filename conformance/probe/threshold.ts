@@ -1,6 +1,6 @@
 /** How much of a request must be shared before it follows: in which unit, in which blocks, strictly or not. */
 import type { RandomStream } from "../../fixtures/random.ts";
-import { CHARS_PER_WORD } from "../corpus.ts";
+import { CHARS_PER_WORD } from "../corpus/corpus.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { freshText, partingAtWord, partingText, type Density } from "./probe-text.ts";
 import { simplestBetween } from "./simplest.ts";

@@ -1,5 +1,5 @@
 import type { TokenRun } from "../../fixtures/traces/trace.ts";
-import { CORPUS_WORDS } from "../corpus-words.ts";
+import { CORPUS_WORDS } from "../corpus/words.ts";
 
 /**
  * A trace's prompt as text that any router and any tokenizer can take: a word for each token, the same for the same id, so

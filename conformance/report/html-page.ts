@@ -7,6 +7,7 @@ import { counted } from "./counted.ts";
 import { gravestFirst } from "./gravest-first.ts";
 import { caseSection } from "./html-case.ts";
 import { html, Html } from "./html-text.ts";
+import { likelyBugs } from "./likely-bug.ts";
 import { missingClaims } from "./missing-claims.ts";
 
 export interface PageReport {
@@ -38,6 +39,7 @@ export function htmlPage(reports: readonly PageReport[]): string {
 function routerPart({ report, evidence }: PageReport, index: number): Html {
   const { header, cases, footer } = report;
   const { router, suite, host } = header;
+  const likely = likelyBugs(cases);
   const left = cases.filter(({ reason }) => reason === "not-selected");
   const groups = [
     ...Map.groupBy(
@@ -72,7 +74,7 @@ function routerPart({ report, evidence }: PageReport, index: number): Html {
     ${groups.map(
       ([group, rows]) =>
         html`<h2>${group}</h2>
-          ${rows.map((row) => caseSection(row, evidence(row.id), anchor(index, row)))}`,
+          ${rows.map((row) => caseSection(row, { evidence: evidence(row.id), likelyBug: likely.get(row.id) }, anchor(index, row)))}`,
     )}
     ${left.length === 0 ? undefined : html`<p class="soft">Not selected: ${left.map(({ id }) => id).join(", ")}</p>`}
   </section> `;

@@ -29,7 +29,7 @@ import { randomHex } from "./random-id.ts";
 import { Responder } from "./http/responder.ts";
 import { RouteTable, type Route } from "./routes.ts";
 import type { ServeSettings } from "./serve-settings.ts";
-import type { VersionProfile } from "../arguments/version-profile.ts";
+import type { ErrorsProfile } from "../versions/errors.ts";
 
 export interface PodFaceOptions {
   readonly podName: string;
@@ -68,8 +68,8 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     publishedAt: options.publishedAt,
     state: { paused: false, asleep: [], draining: false, load: 0 },
   };
-  const { missingPaths } = settings.version;
-  const own = ownRoutes(pod).filter(({ path }) => !missingPaths.includes(path));
+  const { missing } = settings.version.routes;
+  const own = ownRoutes(pod).filter(({ path }) => !missing.includes(path));
   const routes = new RouteTable([...own, ...options.routes]);
 
   function answer(exchange: Exchange): void {
@@ -87,7 +87,7 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     const responder = new Responder(exchange, { trailing }, match.kind === "found" ? match.route.path : undefined);
     switch (match.kind) {
       case "found":
-        return handle(settings.version, match.route, exchange, responder);
+        return handle(settings.version.errors, match.route, exchange, responder);
       case "wrong-method":
         return responder.send(json(405, { detail: "Method Not Allowed" }, [["allow", match.allow]]));
       case "redirect":
@@ -130,8 +130,8 @@ function ownRoutes(pod: PodContext): Route[] {
   ];
 }
 
-function handle(version: VersionProfile, route: Route, exchange: Exchange, responder: Responder): void {
-  const refused = (error: unknown) => refuse(version, responder, error);
+function handle(errors: ErrorsProfile, route: Route, exchange: Exchange, responder: Responder): void {
+  const refused = (error: unknown) => refuse(errors, responder, error);
   try {
     const answer = route.handle(exchange, responder);
     if (answer instanceof Promise) {
@@ -142,8 +142,8 @@ function handle(version: VersionProfile, route: Route, exchange: Exchange, respo
   }
 }
 
-function refuse(version: VersionProfile, responder: Responder, thrown: unknown): void {
-  const told = thrown instanceof WrongBody ? worded(thrown, version) : thrown;
+function refuse(errors: ErrorsProfile, responder: Responder, thrown: unknown): void {
+  const told = thrown instanceof WrongBody ? worded(thrown, errors) : thrown;
   const error = told instanceof Refusal ? encodable(told) : told;
   if (error instanceof UncaughtError) {
     return responder.send({ ...text(500, "Internal Server Error"), outermost: true });
@@ -155,11 +155,11 @@ function refuse(version: VersionProfile, responder: Responder, thrown: unknown):
     return responder.send({ ...text(500, "Internal Server Error"), outermost: true });
   }
   // An unforeseen error is answered by the outermost layer, past all middleware.
-  const body = version.errorShape === "nested" ? error.body : error.flatBody;
+  const body = errors.shape === "nested" ? error.body : error.flatBody;
   responder.send({ ...json(error.status, body), outermost: error.status === 500 });
 }
 
-function worded(error: WrongBody, { wrongFields, wrongFieldsType }: VersionProfile): Refusal {
+function worded(error: WrongBody, { wrongFields, wrongFieldsType }: ErrorsProfile): Refusal {
   switch (wrongFields) {
     case "list":
       return error.asList(wrongFieldsType);

@@ -1,6 +1,6 @@
 /** EVI: what an index of declared capacity keeps, and what it forgets. */
 import type { Case } from "../../case.ts";
-import type { Prompt } from "../../corpus.ts";
+import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { makeBusy } from "../trials/busy.ts";

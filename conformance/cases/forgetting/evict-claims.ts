@@ -1,5 +1,5 @@
 /** What a profile says of forgetting, in milliseconds and characters. */
-import { CHARS_PER_WORD, WORDS_PER_CELL } from "../../corpus.ts";
+import { CHARS_PER_WORD, WORDS_PER_CELL } from "../../corpus/corpus.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 
 export const CELL_CHARS: number = WORDS_PER_CELL * CHARS_PER_WORD;

@@ -5,7 +5,7 @@
  * what it holds, and says so. On the way its events arrive twice, late, or not at all.
  */
 import type { Case, Judgement } from "../../case.ts";
-import type { Prompt } from "../../corpus.ts";
+import type { Prompt } from "../../corpus/corpus.ts";
 import type { CacheLoss, EventTrouble, Lab } from "../../lab.ts";
 import type { Observation } from "../../observation.ts";
 import { allowed } from "../../oracle/allowed.ts";

@@ -1,8 +1,9 @@
 /** LOAD-13: what a pod refused is not on that pod. */
 import type { Case } from "../../case.ts";
-import type { Prompt } from "../../corpus.ts";
+import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
-import { type RouterProfile, SHORT_WINDOW_MS } from "../../router-profile.ts";
+import { SHORT_WINDOW_MS } from "../../oracle/load-signal.ts";
+import type { RouterProfile } from "../../router-profile.ts";
 import { all, claimed, coldReachable, loadDecides, no, prefixAware } from "../claims.ts";
 import { httpOf } from "../trials/exchange.ts";
 import { holdOnEveryPod } from "./load.ts";

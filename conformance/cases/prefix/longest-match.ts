@@ -1,6 +1,6 @@
 /** LPM: of all known prefixes of a prompt, the longest decides. */
 import type { Case } from "../../case.ts";
-import type { Prompt } from "../../corpus.ts";
+import type { Prompt } from "../../corpus/corpus.ts";
 import { makeBusy } from "../trials/busy.ts";
 import {
   all,

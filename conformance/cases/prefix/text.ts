@@ -1,7 +1,7 @@
 /** TOK: text that is awkward to cut, to parse or to match. */
 import type { Case } from "../../case.ts";
-import { CHARS_PER_WORD } from "../../corpus.ts";
-import type { Prompt } from "../../corpus.ts";
+import { CHARS_PER_WORD } from "../../corpus/corpus.ts";
+import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import {

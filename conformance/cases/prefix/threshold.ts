@@ -1,7 +1,7 @@
 /** THR: the share of a prompt that must match before the router follows its owner. */
 import type { Case } from "../../case.ts";
 import type { Lab } from "../../lab.ts";
-import { type Prompt, WORDS_PER_CELL } from "../../corpus.ts";
+import { type Prompt, WORDS_PER_CELL } from "../../corpus/corpus.ts";
 import { makeBusy } from "../trials/busy.ts";
 import {
   all,

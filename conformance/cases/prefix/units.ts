@@ -1,6 +1,6 @@
 /** TOK-14 to TOK-17: lengths are counted in the unit declared, in blocks of the size declared, and every letter of a block counts. */
 import type { Case } from "../../case.ts";
-import { CHARS_PER_WORD, type Prompt } from "../../corpus.ts";
+import { CHARS_PER_WORD, type Prompt } from "../../corpus/corpus.ts";
 import { ANY_MATCH, passes } from "../../oracle/threshold.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import {

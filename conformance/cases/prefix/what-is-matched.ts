@@ -1,6 +1,6 @@
 /** TOK: which part of a request is matched: roles, messages, spelling, units. */
 import type { Case } from "../../case.ts";
-import type { Namespace, Prompt } from "../../corpus.ts";
+import type { Namespace, Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
 import { measureOf } from "../../oracle/measure.ts";
 import { ANY_MATCH, passes } from "../../oracle/threshold.ts";

@@ -1,5 +1,5 @@
 /** Lengths at which a match is the threshold to the unit. */
-import { CHARS_PER_WORD, WORDS_PER_CELL } from "../../corpus.ts";
+import { CHARS_PER_WORD, WORDS_PER_CELL } from "../../corpus/corpus.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 
 const MOST_WORDS = 20 * WORDS_PER_CELL;

@@ -1,5 +1,5 @@
 /** Two prompts with a common head on two different pods: the set-up of most longest-match and split cases. */
-import type { Namespace, Prompt } from "../../corpus.ts";
+import type { Namespace, Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { makeBusy } from "./busy.ts";

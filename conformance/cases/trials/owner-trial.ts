@@ -1,5 +1,5 @@
 /** The trial of most routing cases: teach a prompt, let something happen, make its owner the busiest, and ask. */
-import type { Prompt } from "../../corpus.ts";
+import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab, SendOptions } from "../../lab.ts";
 import type { SentStep } from "../../observation.ts";
 import { makeBusy } from "./busy.ts";

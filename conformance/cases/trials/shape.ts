@@ -1,5 +1,5 @@
 /** Prompt shapes, in cells, that put a match clearly under or over the threshold. */
-import type { Namespace, Prompt } from "../../corpus.ts";
+import type { Namespace, Prompt } from "../../corpus/corpus.ts";
 import { ANY_MATCH } from "../../oracle/threshold.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 

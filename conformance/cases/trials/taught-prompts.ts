@@ -1,5 +1,5 @@
 /** Several prompts that lived through the same change of pods: a change may take its time, a prompt takes none. */
-import type { Prompt } from "../../corpus.ts";
+import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
 import { makeBusy } from "./busy.ts";
 import { unpredictable } from "../claims.ts";

@@ -87,8 +87,8 @@ export class ChatCall {
   details(cachedTokens: number): CacheDetails | undefined {
     const { promptTokensDetails, blockTokens, prefixCaching, version } = this.options.pod.settings;
     if (!promptTokensDetails || this.options.request.use_beam_search === true) return undefined;
-    if (cachedTokens === 0 && version.zeroCached === "left-out") return undefined;
-    if (version.answerKeys !== "now") return { cachedTokens };
+    if (cachedTokens === 0 && version.answers.zeroCached === "left-out") return undefined;
+    if (version.answers.keys !== "now") return { cachedTokens };
     const whole = prefixCaching ? Math.floor(this.promptTokens / blockTokens) * blockTokens : 0;
     return { cachedTokens, createdTokens: Math.max(0, whole - cachedTokens) };
   }
@@ -215,7 +215,7 @@ export class ChatStream {
     const ids = request.return_token_ids === true ? JSON.stringify(prompt.tokenIds) : "null";
     const text = request.return_prompt_text === true ? JSON.stringify(prompt.text ?? null) : "null";
     const role = JSON.stringify(this.#call.role);
-    const isNow = pod.settings.version.answerKeys === "now";
+    const isNow = pod.settings.version.answers.keys === "now";
     this.#writeToAll(`{"role":${role},"content":""}`, isNow ? `,"prompt_token_ids":${ids},"prompt_text":${text}` : "");
     const { echoed } = this.#call;
     this.#call.checkStreamedEcho();
@@ -241,7 +241,7 @@ export class ChatStream {
   }
 
   #tokenEvent(generation: Generation): TextEvent {
-    const ids = this.#call.options.pod.settings.version.answerKeys === "now" ? `,"token_ids":null` : "";
+    const ids = this.#call.options.pod.settings.version.answers.keys === "now" ? `,"token_ids":null` : "";
     const event = this.#stream.textEvent(
       `${this.#opening}{"index":${generation.plan.choiceIndex},"delta":{"content":`,
       `},"logprobs":null,"finish_reason":null${ids}}]}\n\n`,
@@ -253,7 +253,7 @@ export class ChatStream {
   /** Undefined for tokens that say nothing yet, as those of a tool's name. */
   #event({ generation, text, tokens }: Delta): string | undefined {
     const { request, pod } = this.#call.options;
-    const isNow = pod.settings.version.answerKeys === "now";
+    const isNow = pod.settings.version.answers.keys === "now";
     const index = generation.plan.choiceIndex;
     const tokenIds =
       request.logprobs === true || request.return_token_ids === true ? generation.lastTokenIds(tokens) : [];

@@ -64,7 +64,7 @@ export function chatEndpoint(pod: PodContext): Handler {
       body: (generations, last) =>
         json(
           200,
-          ofVersion(pod.settings.version, chatBody(call, generations, last)),
+          ofVersion(pod.settings.version.answers, chatBody(call, generations, last)),
           orcaHeaders(pod, exchange.headers),
         ),
     });
@@ -91,7 +91,7 @@ function renderer(pod: PodContext, request: ChatRequest): PromptRenderer {
     maxOutputParameter: given === null ? "max_tokens" : "max_completion_tokens",
     truncateTokens: request.truncate_prompt_tokens ?? null,
     truncateSide: request.truncation_side ?? null,
-    tooLong: pod.settings.version.tooLong,
+    tooLong: pod.settings.version.prompts.tooLong,
     addSpecialTokens: request.add_special_tokens ?? false,
   });
 }

@@ -66,7 +66,7 @@ export class CompletionCall {
   details(cachedTokens: number): CacheDetails | undefined {
     const { pod, request } = this.options;
     const { promptTokensDetails, version } = pod.settings;
-    const isTold = cachedTokens > 0 || version.zeroCached === "told";
+    const isTold = cachedTokens > 0 || version.answers.zeroCached === "told";
     return promptTokensDetails && isTold && request.use_beam_search !== true ? { cachedTokens } : undefined;
   }
 }
@@ -151,7 +151,7 @@ export class CompletionStream {
       `data: {"id":${JSON.stringify(id)},"object":"text_completion","created":${created},` +
       `"model":${JSON.stringify(modelName)},"choices":[`;
     this.#fingerprint = pod.settings.systemFingerprint;
-    this.#isNow = pod.settings.version.answerKeys === "now";
+    this.#isNow = pod.settings.version.answers.keys === "now";
     this.#laterKeys = this.#isNow ? `,"prompt_token_ids":null,"token_ids":null` : "";
     this.#noUsage = this.#isNow ? "" : `,"usage":null`;
     const forced = pod.settings.forceIncludeUsage;

@@ -64,7 +64,7 @@ export function completionsEndpoint(pod: PodContext): Handler {
       body: (generations, last) =>
         json(
           200,
-          ofVersion(pod.settings.version, completionBody(call, generations, last)),
+          ofVersion(pod.settings.version.answers, completionBody(call, generations, last)),
           orcaHeaders(pod, exchange.headers),
         ),
     });
@@ -86,7 +86,7 @@ function checkLate({ options: { pod, request, prompts }, promptLogprobs }: Compl
 const NO_PROMPT_2025 = "please provide at least one prompt";
 
 export function renderPrompts(pod: PodContext, request: CompletionRequest & MediaOptions): RenderedPrompt[] {
-  const isNow = pod.settings.version.prompts === "now";
+  const isNow = pod.settings.version.prompts.rules === "now";
   checkSuffix(request, isNow);
   const renderer = new PromptRenderer(pod.tokenizer, {
     maxModelLenTokens: pod.settings.maxModelLenTokens,
@@ -94,7 +94,7 @@ export function renderPrompts(pod: PodContext, request: CompletionRequest & Medi
     maxOutputParameter: "max_tokens",
     truncateTokens: request.truncate_prompt_tokens ?? null,
     truncateSide: request.truncation_side ?? null,
-    tooLong: pod.settings.version.tooLong,
+    tooLong: pod.settings.version.prompts.tooLong,
     addSpecialTokens: request.add_special_tokens ?? true,
   });
   const { prompt, prompt_embeds: embeds } = request;

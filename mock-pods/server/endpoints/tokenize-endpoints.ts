@@ -25,7 +25,7 @@ export function tokenizeRoutes(pod: PodContext): Route[] {
           count: tokenIds.length,
           max_model_len: pod.settings.maxModelLenTokens,
           tokens: tokenIds,
-          ...(pod.settings.version.answerKeys === "0.7" ? {} : { token_strs: tokenStrings(pod, request, tokenIds) }),
+          ...(pod.settings.version.answers.keys === "0.7" ? {} : { token_strs: tokenStrings(pod, request, tokenIds) }),
         });
       },
     },

@@ -34,7 +34,7 @@ export function renderConversation(
   conversation: Conversation,
   renderer: PromptRenderer,
 ): RenderedPrompt {
-  if (pod.settings.version.prompts !== "2025") return rendered(pod, conversation, renderer);
+  if (pod.settings.version.prompts.rules !== "2025") return rendered(pod, conversation, renderer);
   try {
     return rendered(pod, conversation, renderer);
   } catch (error) {
@@ -55,7 +55,7 @@ function rendered(pod: PodContext, conversation: Conversation, renderer: PromptR
   }
   if (conversation.messages.length === 0) {
     throw new TemplateRefusal(
-      pod.settings.version.prompts !== "now"
+      pod.settings.version.prompts.rules !== "now"
         ? "list index out of range"
         : "Cannot apply chat template to an empty conversation. Provide at least one message.",
     );
@@ -74,7 +74,7 @@ export function refuseMediaOptions(
   { settings }: PodContext,
   { mm_processor_kwargs: processing, media_io_kwargs: loading }: MediaOptions,
 ): void {
-  if (settings.version.trustsRequests) return;
+  if (settings.version.prompts.trustsRequests) return;
   const refuse = (name: string, what: string) =>
     badRequest(
       `Per-request ${name} are disabled by default because they can change multimodal ${what} resource usage. ` +
@@ -101,7 +101,7 @@ function templated(pod: PodContext, conversation: Conversation, template: unknow
   const format = pod.tokenizer.contentFormat(typeof template === "string" ? template : undefined);
   const shape = format === "openai" ? inParts : flatten;
   const { modelPath, servedNames, version } = pod.settings;
-  const isNow = version.prompts === "now";
+  const isNow = version.prompts.rules === "now";
   const texts = (message: ChatMessage) =>
     isNow ? contentTexts(message, servedNames[0]) : contentTexts(message, modelPath, "2.11");
   const messages = conversation.messages.map((message) =>

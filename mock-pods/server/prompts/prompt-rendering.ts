@@ -2,7 +2,7 @@
 import type { ModelTokenizer } from "../../../fixtures/tokenizer/model-tokenizer.ts";
 import type { Whole } from "../../../fixtures/wire/sampling-request.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
-import type { VersionProfile } from "../../arguments/version-profile.ts";
+import type { PromptsProfile } from "../../versions/prompts.ts";
 
 export interface RenderedPrompt {
   readonly tokenIds: readonly number[];
@@ -18,7 +18,7 @@ export interface RenderLimits {
   readonly truncateTokens: number | null;
   readonly truncateSide: "left" | "right" | null;
   readonly addSpecialTokens: boolean;
-  readonly tooLong: VersionProfile["tooLong"];
+  readonly tooLong: PromptsProfile["tooLong"];
 }
 
 export class PromptRenderer {

@@ -7,7 +7,7 @@
 import { noConstraint } from "../../../fixtures/wire/common-fields.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
 import type { SamplingRequest, Whole } from "../../../fixtures/wire/sampling-request.ts";
-import { SAMPLING_RULES, type SamplingRules } from "../../arguments/version-profile.ts";
+import type { SamplingProfile } from "../../versions/sampling.ts";
 import type { PodContext } from "../pod-context.ts";
 import { floatText, repr } from "../../../fixtures/wire/validation/python-text.ts";
 
@@ -19,7 +19,7 @@ export function stopStrings({ stop }: SamplingRequest): readonly string[] {
 }
 
 /** @throws {Refusal} `maxTokens` is what is left for the answer once the prompt's length is known. */
-export function checkSampling(request: SamplingRequest, maxTokens: number, rules = SAMPLING_RULES): void {
+export function checkSampling(request: SamplingRequest, maxTokens: number, rules: SamplingProfile): void {
   checkLogitBiasKeys(request, rules);
   const { response_format: format } = request;
   if (format?.type === "json_schema" && !format.json_schema?.schema) throw noConstraint();
@@ -34,7 +34,7 @@ export function checkSampling(request: SamplingRequest, maxTokens: number, rules
   }
 }
 
-function checkLogitBiasKeys({ logit_bias: bias }: SamplingRequest, { wrongKeys }: SamplingRules): void {
+function checkLogitBiasKeys({ logit_bias: bias }: SamplingRequest, { wrongKeys }: SamplingProfile): void {
   const wrong = Object.keys(bias ?? {}).filter((key) => !/^\s*[+-]?[0-9]+(_[0-9]+)*\s*$/.test(key));
   if (wrong.length === 0) return;
   if (wrongKeys === "first") throw badRequest(`invalid literal for int() with base 10: ${repr(wrong[0])}`);
@@ -118,7 +118,7 @@ function checkWords(request: SamplingRequest): void {
 export interface ModelLimits {
   readonly vocabSize: number;
   readonly maxLogprobs: number;
-  readonly rules?: SamplingRules;
+  readonly rules: SamplingProfile;
 }
 
 /** @throws {Refusal} `logprobs`: how many alternatives a token is asked for, completions and chat alike. */
@@ -126,7 +126,7 @@ export function checkAgainstModel(
   request: SamplingRequest,
   logprobs: number | null,
   promptLogprobs: number | null,
-  { vocabSize, maxLogprobs, rules = SAMPLING_RULES }: ModelLimits,
+  { vocabSize, maxLogprobs, rules }: ModelLimits,
 ): void {
   if (rules.judge === "V0")
     return checkAsV0(request, Math.max(logprobs ?? 0, promptLogprobs ?? 0), vocabSize, maxLogprobs);
@@ -219,7 +219,7 @@ function outOfVocabulary(ids: readonly Whole[], vocabSize: number): Whole[] {
 
 /** The model may know more tokens than the tokenizer, which alone was asked before 0.11. */
 export function highestPromptId({ settings, tokenizer }: PodContext): number {
-  return settings.version.prompts === "now" ? tokenizer.vocabSize - 1 : tokenizer.highestTokenId;
+  return settings.version.prompts.rules === "now" ? tokenizer.vocabSize - 1 : tokenizer.highestTokenId;
 }
 
 /** @throws {Refusal} The engine's own look at a prompt. */

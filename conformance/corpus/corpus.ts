@@ -1,7 +1,7 @@
 /** Tokenizer-neutral prompts made of cells: 128 words that are one token each, 640 characters, 640 bytes. */
-import type { RandomStream } from "../fixtures/random.ts";
-import { CORPUS_WORDS } from "./corpus-words.ts";
-import type { ChatMessage, PromptRecord } from "./observation.ts";
+import type { RandomStream } from "../../fixtures/random.ts";
+import { CORPUS_WORDS } from "./words.ts";
+import type { ChatMessage, PromptRecord } from "../observation.ts";
 
 export const WORDS_PER_CELL = 128;
 /** A word and the space before it: one token, five characters, five bytes. */
