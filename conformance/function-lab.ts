@@ -9,8 +9,9 @@ import { type Case, DEFAULT_PODS, type PodKind } from "./case.ts";
 import { createCorpus, type Corpus, type Prompt } from "./corpus/corpus.ts";
 import type { Held, Lab, SendOptions } from "./lab.ts";
 import type { Observation, PodsStep, SentStep, Step } from "./observation.ts";
-import { WINDOW_EDGE_MS } from "./oracle/load.ts";
-import { loadWindowMs, type RouterProfile } from "./router-profile.ts";
+import { loadSignal } from "./oracle/load-signal.ts";
+import { WINDOW_EDGE_MS } from "./oracle/request-load.ts";
+import type { RouterProfile } from "./router-profile.ts";
 
 const STEP_MS = 2;
 /** A router that works by time is asked to at least this often while time is moved. */
@@ -214,7 +215,7 @@ export class FunctionLab implements Lab {
 
   async settle(): Promise<void> {
     for (const held of this.#held) await held.release();
-    const windowMs = loadWindowMs(this.profile);
+    const windowMs = loadSignal(this.profile)?.windowMs;
     if (windowMs !== undefined) await this.advance(windowMs + 2 * WINDOW_EDGE_MS);
   }
 

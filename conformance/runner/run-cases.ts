@@ -13,7 +13,7 @@ import { knownFailingFor, staleEntries, type KnownFailing } from "./known-failin
 import { footerFor } from "./overall-verdict.ts";
 import type { CaseRow, HeaderRow, Report, ReportRow } from "./report-rows.ts";
 import { obstacle, runCase, TOOK_TOO_LONG, type CaseLimits, type CaseOutcome } from "./run-case.ts";
-import { loadWindowMs } from "../router-profile.ts";
+import { loadSignal } from "../oracle/load-signal.ts";
 import { selectCases } from "./select-cases.ts";
 import { openSession } from "./open-session.ts";
 import type { Session } from "./session.ts";
@@ -166,7 +166,7 @@ async function runWithin(
 }
 
 function limitMs({ needs }: Case, session: Session, adapter: RouterAdapter): number {
-  const drainsWindow = needs.drains === true && loadWindowMs(adapter.profile) !== undefined;
+  const drainsWindow = needs.drains === true && loadSignal(adapter.profile)?.windowMs !== undefined;
   const waits = !session.canAdvance && (needs.clockMs !== undefined || drainsWindow);
   if (needs.slow === true || needs.waitMs !== undefined || waits) return SLOW_CASE_TIMEOUT_MS;
   const patienceMs = MOST_CHANGES_IN_A_CASE * changeMs(adapter) + MOST_REQUESTS_IN_A_CASE * session.requestMs;
