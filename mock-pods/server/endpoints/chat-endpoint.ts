@@ -23,7 +23,8 @@ import {
 } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
-import { ChatCall, chatBody, ChatStream } from "./chat-call.ts";
+import { ChatCall, chatBody } from "./chat-call.ts";
+import { ChatStream } from "./chat-stream.ts";
 
 export function chatEndpoint(pod: PodContext): Handler {
   return (exchange, responder) => {

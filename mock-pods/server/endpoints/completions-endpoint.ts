@@ -23,7 +23,8 @@ import {
 } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
-import { CompletionCall, completionBody, CompletionStream } from "./completion-call.ts";
+import { CompletionCall, completionBody } from "./completion-call.ts";
+import { CompletionStream } from "./completion-stream.ts";
 
 export function completionsEndpoint(pod: PodContext): Handler {
   return (exchange, responder) => {
