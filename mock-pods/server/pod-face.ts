@@ -16,6 +16,7 @@ import { completionsEndpoint } from "./endpoints/completions-endpoint.ts";
 import { devRoutes } from "./endpoints/dev-endpoints.ts";
 import { invocationsEndpoint } from "./endpoints/invocations-endpoint.ts";
 import { loraRoutes } from "./endpoints/lora-endpoints.ts";
+import { messagesRoutes } from "./endpoints/messages-endpoint.ts";
 import { scaleOutRoutes } from "./endpoints/render-endpoints.ts";
 import { serviceRoutes } from "./endpoints/service-endpoints.ts";
 import { tokenizeRoutes } from "./endpoints/tokenize-endpoints.ts";
@@ -122,6 +123,7 @@ function ownRoutes(pod: PodContext): Route[] {
     { methods: ["POST"], path: "/v1/completions", handle: completionsEndpoint(pod) },
     { methods: ["POST"], path: "/v1/chat/completions", handle: chatEndpoint(pod) },
     { methods: ["POST"], path: "/invocations", handle: invocationsEndpoint(pod) },
+    ...messagesRoutes(pod),
     ...serviceRoutes(pod),
     ...scaleOutRoutes(pod),
     ...tokenizeRoutes(pod),
