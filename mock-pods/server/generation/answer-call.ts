@@ -77,13 +77,13 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
       }
     },
   };
+  // Starlette sends the head at once, however long the first token takes.
+  responder.stream();
   try {
     start(pod, exchange, responder, generations, call);
-    // Starlette sends the head at once, however long the first token takes.
-    responder.stream();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    refuseInStream(pod, responder, error);
+    refuseAsEvent(pod, responder, error);
   }
 }
 
