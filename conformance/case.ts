@@ -24,6 +24,8 @@ export type Judgement =
       readonly reason: string;
       /** One sentence for a maintainer: what was done and what came out. */
       readonly detail: string;
+      /** The steps that led there, where they are many. */
+      readonly done?: string;
       readonly expected?: readonly string[];
       readonly observed?: readonly string[];
       readonly statistic?: Statistic;

@@ -44,7 +44,9 @@ describe("the packed package, installed in an empty folder", { timeout: 240_000 
   afterAll(() => rmSync(folder, { recursive: true, force: true }), 60_000);
 
   it("holds what is needed to run and nothing else", () => {
-    expect(files).toEqual(expect.arrayContaining(["README.md", "LICENSE", "CHANGELOG.md", "dist/ci/routeproof.js"]));
+    expect(files).toEqual(
+      expect.arrayContaining(["README.md", "LICENSE", "CHANGELOG.md", "dist/ci/routeproof.js", "ci/command.js"]),
+    );
     expect(files).toEqual(expect.arrayContaining(["mock-pods/Dockerfile", "dist/container/routeproof.mjs"]));
     expect(files).toEqual(expect.arrayContaining(["fixtures/tokenizer/small/tokenizer.json"]));
     expect(files.filter((file) => /\.test\.|\/test-|recordings|golden|(?<!\.d)\.ts$/.test(file))).toEqual([]);

@@ -11,6 +11,7 @@ export interface CaseOutcome {
   readonly verdict: Verdict;
   readonly reason?: string;
   readonly detail?: string;
+  readonly done?: string;
   readonly expected?: readonly string[];
   readonly observed?: readonly string[];
   readonly statistic?: Statistic;

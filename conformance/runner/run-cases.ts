@@ -8,6 +8,7 @@ import { CASES } from "../cases/index.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import type { Evidence } from "./evidence.ts";
 import { withFewestWaits } from "./fewest-waits.ts";
+import { quoted } from "./shell-word.ts";
 import { knownFailingFor, staleEntries, type KnownFailing } from "./known-failing.ts";
 import { footerFor } from "./overall-verdict.ts";
 import type { CaseRow, HeaderRow, Report, ReportRow } from "./report-rows.ts";
@@ -111,10 +112,12 @@ async function runAll(
     for (const each of order) put(each, { verdict: "not-run", reason: "router-did-not-start" });
     return (cause as Error).message;
   }
+  let done = 0;
   try {
     let used = false;
     let broken = false;
     for (const [index, each] of order.entries()) {
+      done = index;
       if (signal?.aborted === true || performance.now() - startedMs > maxTimeMs) {
         put(each, { verdict: "not-run", reason: signal?.aborted === true ? "interrupted" : "time-is-up" });
         continue;
@@ -141,6 +144,7 @@ async function runAll(
     }
     return undefined;
   } catch (cause) {
+    for (const each of order.slice(done)) put(each, { verdict: "not-run", reason: "run-broke-off" });
     return (cause as Error).message;
   } finally {
     await session.close();
@@ -174,7 +178,8 @@ function changeMs({ profile, settle }: RouterAdapter): number {
   return (profile.discovery?.convergenceMs ?? 0) + (settle?.afterAddMs ?? 0);
 }
 
-function headerFor({ adapter, attachedBy }: RunOptions, catalogue: readonly Case[], seed: number): HeaderRow {
+function headerFor(options: RunOptions, catalogue: readonly Case[], seed: number): HeaderRow {
+  const { adapter } = options;
   const wording = catalogue.map(({ id, level, title }) => `${id} ${level} ${title}`).join("\n");
   return {
     type: "header",
@@ -190,8 +195,21 @@ function headerFor({ adapter, attachedBy }: RunOptions, catalogue: readonly Case
     startedAt: new Date().toISOString(),
     host: { platform: `${process.platform} ${process.arch}`, node: process.version, cpus: availableParallelism() },
     ...(adapter.settle === undefined ? {} : { settle: adapter.settle }),
-    reproduce: commandLine(attachedBy, `--seed ${seed}`),
+    reproduce: commandLine(options.attachedBy, asAsked(options, seed)),
   };
+}
+
+/** The options of the whole run, as a user writes them. */
+function asAsked({ only, shuffle, isolation = "L0", slow, strict, maxTimeMs }: RunOptions, seed: number): string {
+  return [
+    ...(only === undefined ? [] : [`--only ${quoted(only)}`]),
+    `--seed ${seed}`,
+    ...(shuffle === true ? ["--shuffle"] : []),
+    ...(isolation === "L0" ? [] : [`--isolation ${isolation}`]),
+    ...(slow === true ? ["--slow"] : []),
+    ...(strict === true ? ["--strict"] : []),
+    ...(maxTimeMs === undefined ? [] : [`--max-time ${Math.ceil(maxTimeMs / 1000)}`]),
+  ].join(" ");
 }
 
 function commandLine(attachedBy: string | undefined, rest: string): string {
@@ -213,7 +231,7 @@ interface RowContext {
 
 function rowFor(
   { id, level, requirement, title }: Case,
-  { verdict, reason, detail, missingClaim, expected, observed, statistic }: CaseOutcome,
+  { verdict, reason, detail, done, missingClaim, expected, observed, statistic }: CaseOutcome,
   durationMs: number,
   { seed, slow, knownFailing, attachedBy }: RowContext,
 ): CaseRow {
@@ -225,7 +243,7 @@ function rowFor(
     requirement,
     title,
     verdict,
-    ...definedOnly({ reason, detail, missingClaim, expected, observed, statistic }),
+    ...definedOnly({ reason, detail, done, missingClaim, expected, observed, statistic }),
     ...(known === undefined
       ? {}
       : { knownFailing: { reason: known.reason, ...(known.link === undefined ? {} : { link: known.link }) } }),
