@@ -2,7 +2,7 @@
 import type { SentStep, Step } from "../observation.ts";
 import type { Evidence, JudgedDecision } from "../runner/evidence.ts";
 import type { CaseRow } from "../runner/report-rows.ts";
-import type { WireExchange, WireMessage } from "../wire-log.ts";
+import type { WireExchange, WireMessage } from "../http-lab/wire-log.ts";
 import { listed } from "./counted.ts";
 import { html, type Html } from "./html-text.ts";
 

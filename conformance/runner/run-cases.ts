@@ -8,11 +8,12 @@ import { CASES } from "../cases/index.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import type { Evidence } from "./evidence.ts";
 import { withFewestWaits } from "./fewest-waits.ts";
+import { quoted } from "./shell-word.ts";
 import { knownFailingFor, staleEntries, type KnownFailing } from "./known-failing.ts";
 import { footerFor } from "./overall-verdict.ts";
 import type { CaseRow, HeaderRow, Report, ReportRow } from "./report-rows.ts";
 import { obstacle, runCase, TOOK_TOO_LONG, type CaseLimits, type CaseOutcome } from "./run-case.ts";
-import { loadWindowMs } from "../router-profile.ts";
+import { loadSignal } from "../oracle/load-signal.ts";
 import { selectCases } from "./select-cases.ts";
 import { openSession } from "./open-session.ts";
 import type { Session } from "./session.ts";
@@ -111,10 +112,12 @@ async function runAll(
     for (const each of order) put(each, { verdict: "not-run", reason: "router-did-not-start" });
     return (cause as Error).message;
   }
+  let done = 0;
   try {
     let used = false;
     let broken = false;
     for (const [index, each] of order.entries()) {
+      done = index;
       if (signal?.aborted === true || performance.now() - startedMs > maxTimeMs) {
         put(each, { verdict: "not-run", reason: signal?.aborted === true ? "interrupted" : "time-is-up" });
         continue;
@@ -141,6 +144,7 @@ async function runAll(
     }
     return undefined;
   } catch (cause) {
+    for (const each of order.slice(done)) put(each, { verdict: "not-run", reason: "run-broke-off" });
     return (cause as Error).message;
   } finally {
     await session.close();
@@ -162,7 +166,7 @@ async function runWithin(
 }
 
 function limitMs({ needs }: Case, session: Session, adapter: RouterAdapter): number {
-  const drainsWindow = needs.drains === true && loadWindowMs(adapter.profile) !== undefined;
+  const drainsWindow = needs.drains === true && loadSignal(adapter.profile)?.windowMs !== undefined;
   const waits = !session.canAdvance && (needs.clockMs !== undefined || drainsWindow);
   if (needs.slow === true || needs.waitMs !== undefined || waits) return SLOW_CASE_TIMEOUT_MS;
   const patienceMs = MOST_CHANGES_IN_A_CASE * changeMs(adapter) + MOST_REQUESTS_IN_A_CASE * session.requestMs;
@@ -174,7 +178,8 @@ function changeMs({ profile, settle }: RouterAdapter): number {
   return (profile.discovery?.convergenceMs ?? 0) + (settle?.afterAddMs ?? 0);
 }
 
-function headerFor({ adapter, attachedBy }: RunOptions, catalogue: readonly Case[], seed: number): HeaderRow {
+function headerFor(options: RunOptions, catalogue: readonly Case[], seed: number): HeaderRow {
+  const { adapter } = options;
   const wording = catalogue.map(({ id, level, title }) => `${id} ${level} ${title}`).join("\n");
   return {
     type: "header",
@@ -190,8 +195,21 @@ function headerFor({ adapter, attachedBy }: RunOptions, catalogue: readonly Case
     startedAt: new Date().toISOString(),
     host: { platform: `${process.platform} ${process.arch}`, node: process.version, cpus: availableParallelism() },
     ...(adapter.settle === undefined ? {} : { settle: adapter.settle }),
-    reproduce: commandLine(attachedBy, `--seed ${seed}`),
+    reproduce: commandLine(options.attachedBy, asAsked(options, seed)),
   };
+}
+
+/** The options of the whole run, as a user writes them. */
+function asAsked({ only, shuffle, isolation = "L0", slow, strict, maxTimeMs }: RunOptions, seed: number): string {
+  return [
+    ...(only === undefined ? [] : [`--only ${quoted(only)}`]),
+    `--seed ${seed}`,
+    ...(shuffle === true ? ["--shuffle"] : []),
+    ...(isolation === "L0" ? [] : [`--isolation ${isolation}`]),
+    ...(slow === true ? ["--slow"] : []),
+    ...(strict === true ? ["--strict"] : []),
+    ...(maxTimeMs === undefined ? [] : [`--max-time ${Math.ceil(maxTimeMs / 1000)}`]),
+  ].join(" ");
 }
 
 function commandLine(attachedBy: string | undefined, rest: string): string {

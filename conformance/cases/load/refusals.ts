@@ -2,7 +2,8 @@
 import type { Case } from "../../case.ts";
 import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
-import { type RouterProfile, SHORT_WINDOW_MS } from "../../router-profile.ts";
+import { SHORT_WINDOW_MS } from "../../oracle/load-signal.ts";
+import type { RouterProfile } from "../../router-profile.ts";
 import { all, claimed, coldReachable, loadDecides, no, prefixAware } from "../claims.ts";
 import { httpOf } from "../trials/exchange.ts";
 import { holdOnEveryPod } from "./load.ts";

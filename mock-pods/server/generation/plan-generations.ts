@@ -67,7 +67,7 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
           minTokens: request.min_tokens ?? 0,
           keepSpecial: planning.keepSpecial || request.skip_special_tokens === false,
           toldWhole: request.use_beam_search === true,
-          intervalTokens: Math.max(pod.settings.streamIntervalTokens, request.stream_interval ?? 1),
+          intervalTokens: Math.max(pod.settings.streamIntervalTokens, Number(request.stream_interval ?? 1)),
         },
         pod.tokenizer,
       );

@@ -6,7 +6,7 @@
  */
 import type { Socket } from "node:net";
 import { PlainReply } from "./plain-reply.ts";
-import { readPlainHead, type PlainHead } from "./plain-request.ts";
+import { beginsPlainly, readPlainHead, type PlainHead } from "./plain-request.ts";
 
 export interface PlainConnectionOptions {
   /** For how long an idle connection is kept. */
@@ -62,6 +62,8 @@ export class PlainConnection {
     if (head === undefined) return this.#handOver(bytes);
     const end = head.headBytes + head.bodyBytes;
     if (bytes.length < end) return;
+    // What is no HTTP spoils the request that came with it, too.
+    if (bytes.length > end && !beginsPlainly(bytes, end)) return this.#handOver(bytes);
     this.#waiting = bytes.length === end ? undefined : bytes.subarray(end);
     const reply = new PlainReply(this.#socket, this.#answered);
     this.#reply = reply;
