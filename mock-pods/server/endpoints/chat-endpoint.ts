@@ -14,6 +14,7 @@ import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
 import {
   checkAgainstModel,
+  checkExpertsStart,
   checkPromptIds,
   checkPriority,
   checkSampling,
@@ -47,6 +48,7 @@ export function chatEndpoint(pod: PodContext): Handler {
         checkAgainstModel(request, sampleLogprobs(request), call.promptLogprobs, modelLimits(pod));
         checkConstraints(request);
         checkPromptIds(prompt.tokenIds, highestPromptId(pod));
+        checkExpertsStart(request, prompt.tokenIds.length);
         return planGenerations(pod, {
           request,
           prompts: [prompt.tokenIds],
