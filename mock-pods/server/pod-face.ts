@@ -4,7 +4,7 @@
  * The order of the layers is vLLM's (`entrypoints/serve/middleware`, 0.32): request id, API key, CORS, then the routes.
  */
 import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
-import { Refusal, UncaughtError } from "../../fixtures/wire/errors.ts";
+import { encodable, Refusal, UncaughtError } from "../../fixtures/wire/errors.ts";
 import { UnreadableBody } from "../../fixtures/wire/validation/request-body.ts";
 import { WrongBody } from "../../fixtures/wire/validation/wrong-body.ts";
 import type { StepOutput } from "../engine/engine.ts";
@@ -14,6 +14,7 @@ import { corsHeaders, preflight } from "./middleware/cors.ts";
 import { chatEndpoint } from "./endpoints/chat-endpoint.ts";
 import { completionsEndpoint } from "./endpoints/completions-endpoint.ts";
 import { devRoutes } from "./endpoints/dev-endpoints.ts";
+import { invocationsEndpoint } from "./endpoints/invocations-endpoint.ts";
 import { loraRoutes } from "./endpoints/lora-endpoints.ts";
 import { scaleOutRoutes } from "./endpoints/render-endpoints.ts";
 import { serviceRoutes } from "./endpoints/service-endpoints.ts";
@@ -120,6 +121,7 @@ function ownRoutes(pod: PodContext): Route[] {
   return [
     { methods: ["POST"], path: "/v1/completions", handle: completionsEndpoint(pod) },
     { methods: ["POST"], path: "/v1/chat/completions", handle: chatEndpoint(pod) },
+    { methods: ["POST"], path: "/invocations", handle: invocationsEndpoint(pod) },
     ...serviceRoutes(pod),
     ...scaleOutRoutes(pod),
     ...tokenizeRoutes(pod),
@@ -141,12 +143,17 @@ function handle(errors: ErrorsProfile, route: Route, exchange: Exchange, respond
 }
 
 function refuse(errors: ErrorsProfile, responder: Responder, thrown: unknown): void {
-  const error = thrown instanceof WrongBody ? worded(thrown, errors) : thrown;
+  const told = thrown instanceof WrongBody ? worded(thrown, errors) : thrown;
+  const error = told instanceof Refusal ? encodable(told) : told;
   if (error instanceof UncaughtError) {
     return responder.send({ ...text(500, "Internal Server Error"), outermost: true });
   }
   if (error instanceof UnreadableBody) return responder.send(json(error.status, { detail: error.message }));
-  if (!(error instanceof Refusal)) throw error;
+  if (!(error instanceof Refusal)) {
+    // A mistake of ours. A client that saw its connection end would look for it elsewhere.
+    console.error("a pod failed to answer a request:", error);
+    return responder.send({ ...text(500, "Internal Server Error"), outermost: true });
+  }
   // An unforeseen error is answered by the outermost layer, past all middleware.
   const body = errors.shape === "nested" ? error.body : error.flatBody;
   responder.send({ ...json(error.status, body), outermost: error.status === 500 });
@@ -167,7 +174,8 @@ function nameHeader(podName: string): HeaderPairs {
   return [["x-inference-pod", podName]];
 }
 
-function location({ headers, query }: Exchange, path: string): string {
-  const rest = query.size === 0 ? "" : `?${query.toString()}`;
-  return `http://${headers["host"] ?? "localhost"}${path}${rest}`;
+/** uvicorn believes a proxy on its own machine. */
+function location({ headers, search }: Exchange, path: string): string {
+  const scheme = /^\s*(https?)\s*$/.exec(headers["x-forwarded-proto"] ?? "")?.[1] ?? "http";
+  return `${scheme}://${headers["host"] ?? "localhost"}${path}${search}`;
 }

@@ -16,6 +16,7 @@ const MISSING_0_28 = ["/kv_event_sources"];
 const MISSING_0_10 = [
   ...MISSING_0_28,
   "/abort_requests",
+  "/invocations",
   "/pause",
   "/resume",
   "/is_paused",

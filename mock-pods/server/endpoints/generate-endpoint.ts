@@ -16,7 +16,13 @@ import type { PodContext } from "../pod-context.ts";
 import { priorityOf } from "../middleware/request-headers.ts";
 import { randomHex } from "../random-id.ts";
 import type { Handler } from "../routes.ts";
-import { checkAgainstModel, checkPromptIds, checkSampling, modelLimits } from "../rules/sampling-rules.ts";
+import {
+  checkAgainstModel,
+  checkExpertsStart,
+  checkPromptIds,
+  checkSampling,
+  modelLimits,
+} from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 
 interface GenerateCall {
@@ -88,6 +94,7 @@ function checkLate(
   checkAgainstModel(sampling, sampling.logprobs ?? null, asked, modelLimits(pod));
   checkConstraints(sampling);
   checkPromptIds(ids, vocabSize - 1);
+  checkExpertsStart(sampling, ids.length);
   const tooLong = `is longer than the maximum model length of ${most}. Make sure that \`max_model_len\` is no smaller than`;
   if (ids.length > most) {
     throw badRequest(`The decoder prompt (length ${ids.length}) ${tooLong} the number of text tokens.`);

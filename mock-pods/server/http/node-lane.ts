@@ -54,11 +54,16 @@ export function nodeLane(options: NodeLaneOptions): (socket: Socket) => void {
   });
   server.on("checkExpectation", serveOne);
   server.on("connect", (_request, socket) => socket.end(invalidRequest()));
-  server.on("clientError", (_error, socket) => {
-    if (socket.writable) socket.end(invalidRequest());
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    // Who stops in the middle of a body has left.
+    if (socket.writable && error.code !== "HPE_INVALID_EOF_STATE") socket.end(invalidRequest());
     else socket.destroy();
   });
-  return (socket) => server.emit("connection", socket);
+  return (socket) => {
+    // As those that Node accepts for its HTTP.
+    socket.allowHalfOpen = true;
+    server.emit("connection", socket);
+  };
 }
 
 /** uvicorn's parser has no bound of its own. */
@@ -85,14 +90,16 @@ function receive(options: NodeLaneOptions, request: IncomingMessage, response: S
       method: request.method ?? "GET",
       target: request.url ?? "/",
       pairs: pairs(request.rawHeaders),
-      headers: request.headers as RawRequest["headers"],
+      headers: headersOf(request),
       // A copy: small ones share a block of memory, while each of Node's parts is one of its own.
       body: Buffer.concat(parts.splice(0)),
     };
     const record = options.recorder.arrived({ ...raw, path: raw.target, headers: raw.pairs });
     const failed = (error: unknown) => response.destroy(error as Error);
     const serveUnlessTaken = (taken: boolean) => {
-      if (!taken) options.serve(raw, record, new NodeReply(response));
+      // uvicorn reads no body of a request that asks for another protocol, as Java's client does for HTTP/2.
+      if (!taken)
+        options.serve(asksForUpgrade(request) ? { ...raw, body: NO_BODY } : raw, record, new NodeReply(response));
     };
     try {
       const taken = options.hook(record.entry, request, response);
@@ -103,6 +110,21 @@ function receive(options: NodeLaneOptions, request: IncomingMessage, response: S
       failed(error);
     }
   });
+}
+
+const NO_BODY = new Uint8Array();
+
+/** Node joins what is repeated; Starlette takes the first. */
+function headersOf({ headers, rawHeaders }: IncomingMessage): RawRequest["headers"] {
+  if (Object.keys(headers).length * 2 === rawHeaders.length) return headers as RawRequest["headers"];
+  const first: Record<string, string> = {};
+  // From the last to the first, which stays.
+  for (const [name, value] of pairs(rawHeaders).toReversed()) first[name.toLowerCase()] = value;
+  return first;
+}
+
+function asksForUpgrade({ headers: { upgrade, connection } }: IncomingMessage): boolean {
+  return upgrade !== undefined && upgrade.toLowerCase() !== "websocket" && /\bupgrade\b/i.test(connection ?? "");
 }
 
 function pairs(raw: readonly string[]): HeaderPairs {

@@ -55,6 +55,7 @@ const LIVES: Readonly<Record<string, readonly string[]>> = {
   "a body in pieces": [large.slice(0, 500), large.slice(500, 5_000), large.slice(5_000) + small],
   "a head in pieces": [small.slice(0, 10), small.slice(10, 60), small.slice(60) + stream],
   "what is not HTTP": [wrong],
+  "what is not HTTP behind a request": [small + wrong],
 };
 
 it.each(Object.entries(LIVES))("answers alike: %s", async (_, parts) => {

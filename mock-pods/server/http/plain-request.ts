@@ -40,6 +40,11 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
   return head;
 }
 
+/** Whether a request may begin there that is plain. */
+export function beginsPlainly(bytes: Buffer, at: number): boolean {
+  return /^(GET|POST) \//.test(bytes.toString("latin1", at, at + "POST /".length));
+}
+
 function parse(text: string, headBytes: number): PlainHead | undefined {
   const [first = "", ...lines] = text.split("\r\n");
   const [, method, target] = REQUEST_LINE.exec(first) ?? [];

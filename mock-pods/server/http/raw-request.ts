@@ -17,10 +17,12 @@ export function exchangeOf(request: RawRequest, record: RequestRecord, reply: Re
   const [target = "/"] = request.target.split("#", 1);
   const url = target.startsWith("/") ? target : target.replace(/^https?:\/\/[^/?]*/i, "");
   const queryStart = url.indexOf("?");
+  const search = queryStart < 0 ? "" : url.slice(queryStart);
   return {
     method: request.method,
     path: decodePath(queryStart < 0 ? url : url.slice(0, queryStart)),
-    query: queryStart < 0 ? NO_QUERY : new URLSearchParams(url.slice(queryStart + 1)),
+    query: queryStart < 0 ? NO_QUERY : new URLSearchParams(search),
+    search,
     headers: request.headers,
     body: request.body,
     record,

@@ -57,6 +57,9 @@ export class PromptRenderer {
   /** @throws {Refusal} */
   text(text: string): RenderedPrompt {
     const shortened = this.#checkCharacters(text);
+    if (!shortened.isWellFormed()) {
+      throw badRequest("TextEncodeInput must be Union[TextInputSequence, Tuple[InputSequence, InputSequence]]");
+    }
     return { text, tokenIds: this.#fit(this.#tokenizer.encodePrompt(shortened, this.#limits.addSpecialTokens), true) };
   }
 
