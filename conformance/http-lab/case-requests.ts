@@ -1,7 +1,7 @@
 /** The requests of one case over HTTP: sent or held open, with what the pods saw of them. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { CHARS_PER_WORD, type Prompt } from "../corpus/corpus.ts";
-import type { Held, RawRequest, RawResponse, RouterView, SendOptions } from "../lab.ts";
+import type { Held, PodScript, RawRequest, RawResponse, RouterView, SendOptions } from "../lab.ts";
 import type { SentStep } from "../observation.ts";
 import { type WireExchange, WireLog } from "../wire-log.ts";
 import { type CaseRun, noteIn } from "./case-run.ts";
@@ -82,7 +82,8 @@ export class CaseRequests {
       const step = this.#recordSent(sending, prompt, options, status, false);
       return { step, release: async () => undefined };
     }
-    if (options.silent !== true) await this.#session.firstBytes.wait(Promise.race([firstByte, answered]));
+    const begins = options.silent !== true && options.body?.["stream"] !== false;
+    if (begins) await this.#session.firstBytes.wait(Promise.race([firstByte, answered]));
     const step = this.#recordSent(sending, prompt, options, 200, true);
     const held: Held = {
       step,
@@ -158,12 +159,9 @@ export class CaseRequests {
       prompt.messages === undefined ? (adapter.requests?.paths?.[0] ?? "/v1/completions") : "/v1/chat/completions";
     stage.expect(requestId, sentPrompt(prompt), hold, options.silent);
     if (options.upstream !== undefined && options.upstream !== "ok") {
-      const { status } = options.upstream;
-      stage.script({
-        requestId,
-        reply: { kind: "respond", status, body: [JSON.stringify({ error: { ...ERROR_BODY, code: status } })] },
-      });
+      stage.script({ requestId, reply: refusal(options.upstream.status) });
     }
+    if (options.firstStatus !== undefined) stage.script({ requestId, times: 1, reply: refusal(options.firstStatus) });
     const body = bodyFor(prompt, {
       path,
       stream,
@@ -222,6 +220,10 @@ export class CaseRequests {
       .waitUntil(requestId, (seen) => seen.every(({ ended }) => ended !== undefined), ABORT_SEEN_MS)
       .catch(() => undefined);
   }
+}
+
+function refusal(status: number): PodScript["reply"] {
+  return { kind: "respond", status, body: [JSON.stringify({ error: { ...ERROR_BODY, code: status } })] };
 }
 
 /** Prompts of one namespace begin with the same words, and those of others do not. */

@@ -10,7 +10,7 @@ import { openHold, type HeldReply } from "./held-reply.ts";
 import { PodCaches } from "./pod-caches.ts";
 import { PodPages } from "./pod-pages.ts";
 import { playScript } from "./play-script.ts";
-import { promptOf, samePrompt, type SentPrompt } from "./prompt-body.ts";
+import { promptOf, samePrompt, type SentPrompt, wantsStream } from "./prompt-body.ts";
 
 /** In which a router notices that connections were cut. */
 const CUT_NOTICED_MS = 300;
@@ -233,7 +233,8 @@ export class PodStage implements ScriptedPods {
     if (expected.hold === undefined) return false;
     this.#held.set(pod.name, held + 1);
     response.once("close", () => this.#held.set(pod.name, (this.#held.get(pod.name) ?? 1) - 1));
-    expected.hold(openHold(response, { pod: pod.name, requestId, path: resource }, expected.silent));
+    const streams = wantsStream(entry.body);
+    expected.hold(openHold(response, { pod: pod.name, requestId, path: resource, streams }, expected.silent));
     return true;
   }
 

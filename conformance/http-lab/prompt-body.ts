@@ -40,14 +40,27 @@ export function bodyFor({ text, tokenIds, messages }: Prompt, options: BodyOptio
 
 /** The prompt in a body, whoever serialised it; undefined when there is none. */
 export function promptOf(body: string | Uint8Array): SentPrompt | undefined {
+  const { prompt, messages } = fieldsOf(body);
+  if (typeof prompt === "string") return prompt;
+  if (Array.isArray(prompt)) return isIds(prompt) ? prompt : JSON.stringify(prompt);
+  return Array.isArray(messages) ? messages.map(contentOf).join("\n") : undefined;
+}
+
+export const wantsStream = (body: Uint8Array): boolean => fieldsOf(body).stream === true;
+
+interface Fields {
+  readonly prompt?: unknown;
+  readonly messages?: unknown;
+  readonly stream?: unknown;
+}
+
+/** None where the text is no JSON object. */
+function fieldsOf(body: string | Uint8Array): Fields {
   try {
     const text = typeof body === "string" ? body : Buffer.from(body).toString("utf8");
-    const parsed = JSON.parse(text) as { prompt?: unknown; messages?: unknown } | null;
-    if (typeof parsed?.prompt === "string") return parsed.prompt;
-    if (Array.isArray(parsed?.prompt)) return isIds(parsed.prompt) ? parsed.prompt : JSON.stringify(parsed.prompt);
-    return Array.isArray(parsed?.messages) ? parsed.messages.map(contentOf).join("\n") : undefined;
+    return (JSON.parse(text) as Fields | null) ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 

@@ -1,7 +1,7 @@
 /** LOAD and HOT: who gets requests that no prefix decides. */
 import type { Case } from "../../case.ts";
 import type { Held, Lab } from "../../lab.ts";
-import { WINDOW_EDGE_MS } from "../../oracle/load.ts";
+import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../../oracle/load.ts";
 import { loadWindowMs, type RouterProfile } from "../../router-profile.ts";
 import { LATE_RELEASES } from "../trials/busy.ts";
 import { all, claimed, coldReachable, countableLoad, loadDecides, prefixAware } from "../claims.ts";
@@ -195,6 +195,8 @@ export const loadCases: readonly Case[] = [
       // One pod stays idle, and another one comes: they must get what is asked next.
       for (let busy = 1; busy < lab.pods().length; busy++) await lab.hold(fresh(lab), { label: "busy" });
       const added = await lab.addPod();
+      // What was sent to see it come has ended: until that is noticed, no pod is known to be idle.
+      if (!(await lab.quiet())) await lab.http?.wait(LATE_RELEASE_MAX_MS);
       for (let idle = 0; idle < 2; idle++) await lab.hold(fresh(lab), { label: probeLabel("any") });
       await lab.settle();
       await lab.removePod(added);

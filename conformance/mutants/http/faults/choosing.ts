@@ -90,6 +90,42 @@ export class CountsNothing extends RightProxy {
   }
 }
 
+/** What is not streamed does not count as load. */
+export class CountsStreamsAlone extends RightProxy {
+  protected override choose(flight: Flight): Attempt {
+    const attempt = super.choose(flight);
+    if (flight.facts.fields["stream"] === true) return attempt;
+    super.end(attempt, "ok");
+    this.open.add(attempt);
+    return attempt;
+  }
+}
+
+/** A request that is tried again counts at every pod that it was tried at until it is over. */
+export class CountsEveryTry extends RightProxy {
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    const { client } = attempt.flight;
+    const isOver = client.writableEnded || client.destroyed;
+    if (isOver) super.end(attempt, outcome);
+    else client.once("close", () => super.end(attempt, outcome));
+  }
+}
+
+/** Requests whose pod did not begin to answer in time stay counted. */
+export class LosesTimedOutEnds extends RightProxy {
+  readonly #tired = new WeakSet<Attempt>();
+
+  protected override tire(attempt: Attempt): void {
+    this.#tired.add(attempt);
+    super.tire(attempt);
+  }
+
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    if (this.#tired.has(attempt)) this.open.delete(attempt);
+    else super.end(attempt, outcome);
+  }
+}
+
 /** Of a prompt that was under way several times at once, nothing is learnt. */
 export class ForgetsSimultaneousFirsts extends RightProxy {
   readonly #twins = new WeakSet<Attempt>();
