@@ -38,15 +38,25 @@ export function bodyFor({ text, tokenIds, messages }: Prompt, options: BodyOptio
   });
 }
 
-/** The prompt in a body, whoever serialised it; undefined when there is none. */
+/** The prompt in a body, whoever serialised it; undefined when there is none, or it is nested too deep to be written again. */
 export function promptOf(body: string | Uint8Array): SentPrompt | undefined {
-  const { prompt, messages } = fieldsOf(body);
-  if (typeof prompt === "string") return prompt;
-  if (Array.isArray(prompt)) return isIds(prompt) ? prompt : JSON.stringify(prompt);
-  return Array.isArray(messages) ? messages.map(contentOf).join("\n") : undefined;
+  try {
+    const { prompt, messages } = parsed(body);
+    if (typeof prompt === "string") return prompt;
+    if (Array.isArray(prompt)) return isIds(prompt) ? prompt : JSON.stringify(prompt);
+    return Array.isArray(messages) ? messages.map(contentOf).join("\n") : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-export const wantsStream = (body: Uint8Array): boolean => fieldsOf(body).stream === true;
+export function wantsStream(body: Uint8Array): boolean {
+  try {
+    return parsed(body).stream === true;
+  } catch {
+    return false;
+  }
+}
 
 interface Fields {
   readonly prompt?: unknown;
@@ -54,14 +64,9 @@ interface Fields {
   readonly stream?: unknown;
 }
 
-/** None where the text is no JSON object. */
-function fieldsOf(body: string | Uint8Array): Fields {
-  try {
-    const text = typeof body === "string" ? body : Buffer.from(body).toString("utf8");
-    return (JSON.parse(text) as Fields | null) ?? {};
-  } catch {
-    return {};
-  }
+function parsed(body: string | Uint8Array): Fields {
+  const text = typeof body === "string" ? body : Buffer.from(body).toString("utf8");
+  return (JSON.parse(text) as Fields | null) ?? {};
 }
 
 export function samePrompt(a: SentPrompt | undefined, b: SentPrompt | undefined): boolean {

@@ -91,6 +91,7 @@ export const FAULTS = {
   "ids-by-their-number": "prompts of as many token ids count as equal",
   "removal-not-taken": "a pod that was removed stays in use",
   "blocks-too-large": "blocks are four times as long as declared",
+  "long-matches-cut": "no match counts for more than 16,384 characters",
   "one-in-25-astray": "one request in 25 goes anywhere",
 } as const;
 

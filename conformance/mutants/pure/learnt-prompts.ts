@@ -22,6 +22,8 @@ export interface Match {
   readonly chars: number;
 }
 
+const LONGEST_CUT_CHARS = 16_384;
+
 export class LearntPrompts {
   readonly #rule: RuleOptions;
   readonly #is: (fault: Fault) => boolean;
@@ -131,6 +133,7 @@ export class LearntPrompts {
     const common = Math.min(commonChars(this.#read(text), this.#read(entry.text)), entry.keptChars);
     if (common <= entry.lostChars) return 0;
     if (this.#is("whole-prompts-only") && common < entry.text.length) return 0;
+    if (this.#is("long-matches-cut")) return Math.min(common, LONGEST_CUT_CHARS);
     if (this.#is("blocks-rounded-up")) return Math.ceil(common / size) * size;
     const whole = Math.floor(common / size) * size;
     if (this.#is("partial-block-counts") && text.length - whole < size) return text.length;

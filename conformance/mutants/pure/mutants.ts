@@ -124,6 +124,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant("M41m", "skips-ends-of-blocks", "block at .5", "TOK-16", "ends-of-blocks-not-read"),
   mutant("M41l", "ids-by-their-number", "token", "TOK-18", "other-ids-matched"),
   mutant("M41i", "totals-in-bytes", "char at .3", "TOK-17", "counted-in-another-unit"),
+  mutant("M41n", "long-matches-cut", "token", "THR-10", "routed-by-load-above-threshold"),
   mutant("M42a", "sticky-at-80-percent", "token", "AFF-01", "routed-by-load-above-threshold"),
   mutant("M42b", "one-in-25-astray", "explores", "AFF-02", "routed-by-load-above-threshold"),
 ];

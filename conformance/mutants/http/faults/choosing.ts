@@ -221,3 +221,10 @@ export class BlamesPodsForClients extends RightProxy {
     return reply;
   }
 }
+
+/** Pods' metrics are read when the pods come, and never again. */
+export class ReadsMetricsOnce extends RightProxy {
+  override scrapeMs(): number {
+    return 2 ** 31 - 1;
+  }
+}
