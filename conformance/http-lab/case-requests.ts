@@ -139,10 +139,13 @@ export class CaseRequests {
     if (taughtMs !== undefined && mayBeUnnoticed(taughtMs, this.#run.nowMs())) await this.quiet();
   }
 
-  /** It has ended: who learns, or unlearns, at the end of a response may not have done so when its client has the last byte. */
+  /**
+   * It has ended: who learns, or unlearns, at the end of a response may not have done so when its client has the last byte.
+   * Who does not say when may be one of these.
+   */
   #ended(prompt: Prompt, outcome: "ok" | "error" | "aborted"): void {
     const { at, when } = this.#run.profile.insert ?? {};
-    const teaches = at === "response" || (when === "success" && outcome !== "ok");
+    const teaches = at === "response" || at === undefined || (when !== "always" && outcome !== "ok");
     if (teaches) this.#taughtMs.set(familyOf(prompt), this.#run.nowMs());
   }
 

@@ -131,9 +131,9 @@ export class PodStage implements ScriptedPods {
     return this.#pages.asked(path, pod);
   }
 
-  async askedAgain(path: string, times: number, timeoutMs: number, pod: string): Promise<boolean> {
-    const wanted = this.asked(path, pod) + times;
-    const more = (): boolean => this.asked(path, pod) >= wanted;
+  async answeredAgain(path: string, times: number, timeoutMs: number, pod: string): Promise<boolean> {
+    const wanted = this.#pages.answered(path, pod) + times;
+    const more = (): boolean => this.#pages.answered(path, pod) >= wanted;
     return this.#until(more, timeoutMs, () => path).then(
       () => true,
       () => false,
@@ -190,8 +190,11 @@ export class PodStage implements ScriptedPods {
     const page = this.#pages.pageOf(entry.path, pod.name);
     const plain = (): Promise<string> => metricsPage(pod, held);
     if (entry.method !== "POST" || !COMPLETION_PATHS.has(resource)) {
-      this.#pages.note(entry.path, pod.name);
-      this.#notify();
+      this.#pages.noteAsked(entry.path, pod.name);
+      response.once("finish", () => {
+        this.#pages.noteAnswered(entry.path, pod.name);
+        this.#notify();
+      });
       if (page !== undefined) return this.#pages.answer(page, response, plain);
       return held > 0 && entry.path === "/metrics" ? answerMetrics(plain, response) : false;
     }

@@ -51,6 +51,9 @@ export function obstacle(
   if (needs.outlivesChanges === true && adapter.restartsForPods === true) {
     return no("pods change by a restart, and the router loses with it what it knows and what it is answering");
   }
+  if (needs.withoutPods === true && adapter.restartsForPods === true) {
+    return no("pods change by a restart, and it may not start without any");
+  }
   if (needs.fleet !== undefined && (session.fixedPods !== undefined || adapter.changesPods === false)) {
     return no("it needs pods of different kinds, which the adapter cannot give the router");
   }

@@ -35,14 +35,17 @@ it("gives every id of the catalogue a row, whatever becomes of it", async () => 
   expect(report.cases[1]?.reproduce).toBe("routeproof verify --only THR-02 --seed 1");
 });
 
-it("asks nothing to outlive a change of pods of a router that is restarted for each", async () => {
-  const catalogue = [testCase("POD-01", { needs: { transport: "any", podChanges: ["add"], outlivesChanges: true } })];
+it("asks a router that is restarted for each change of pods neither to outlive one nor to start without any", async () => {
+  const catalogue = [
+    testCase("POD-01", { needs: { transport: "any", podChanges: ["add"], outlivesChanges: true } }),
+    testCase("POD-02", { needs: { transport: "any", podChanges: ["remove"], withoutPods: true } }),
+  ];
   const verdicts = async (restartsForPods: boolean) => {
     const { cases } = await runCases({ adapter: { ...testFunctionRouter(), restartsForPods }, catalogue });
     return cases.map(({ verdict }) => verdict);
   };
-  expect(await verdicts(false)).toEqual(["pass"]);
-  expect(await verdicts(true)).toEqual(["unsupported"]);
+  expect(await verdicts(false)).toEqual(["pass", "pass"]);
+  expect(await verdicts(true)).toEqual(["unsupported", "unsupported"]);
 });
 
 it("is an error, not a failure of the router, when the router does not start", async () => {

@@ -54,7 +54,7 @@ export const reportedLoadCases: readonly Case[] = [
 async function noteUnread(lab: Lab, names: readonly string[]): Promise<void> {
   for (const name of await untilRead(lab, names)) {
     const { refreshMs = 0 } = lab.profile.load ?? {};
-    const isRead = await httpOf(lab).pods.askedAgain(METRICS, 1, 2 * refreshMs + NO_READING_MS, name);
+    const isRead = await httpOf(lab).pods.answeredAgain(METRICS, 1, 2 * refreshMs + NO_READING_MS, name);
     lab.note(isRead ? UNREAD : NEVER_READ, name);
   }
 }
