@@ -202,6 +202,27 @@ export const loadCases: readonly Case[] = [
       await lab.removePod(added);
     },
   }),
+  routingCase({
+    id: "LOAD-24",
+    level: "declared-MUST",
+    requirement: "R-LOAD-3",
+    title: "A request that ends after another pod has left MUST no longer count as load of its own.",
+    needs: { podChanges: ["remove", "add"], outlivesChanges: true, pods: 4 },
+    unsupported: all(byLoad, countsInFlight),
+    blame: { load: "ends-lost-on-pod-change" },
+    trials: 4,
+    trial: async (lab, index) => {
+      const held: Held[] = [];
+      for (let count = 0; count < 2 * lab.pods().length; count++)
+        held.push(await lab.hold(fresh(lab), { label: "busy" }));
+      await lab.removePod(lab.pods()[index] ?? "");
+      for (const each of held) await each.release();
+      if (!(await lab.quiet())) await lab.http?.wait(LATE_RELEASE_MAX_MS);
+      for (let idle = 0; idle < 2 * lab.pods().length; idle++) await lab.hold(fresh(lab), { label: probeLabel("any") });
+      await lab.settle();
+      await lab.addPod();
+    },
+  }),
   {
     id: "HOT-03",
     level: "declared-MUST",

@@ -145,6 +145,9 @@ export class LearntPrompts {
     if (this.#is("reads-heads-of-blocks")) return headsOfBlocks(text, unitChars, 8);
     if (this.#is("skips-ends-of-blocks")) return headsOfBlocks(text, unitChars, unitChars - 1);
     if (this.#is("folds-letter-case")) return text.toLowerCase();
+    if (this.#is("folds-digits")) return text.replaceAll(/\d/g, "0");
+    if (this.#is("folds-beyond-ascii")) return text.replaceAll(/[^\p{ASCII}]/gu, "?");
+    if (this.#is("trims-starts")) return text.trimStart();
     if (this.#is("folds-unicode-forms")) return text.normalize("NFKC");
     return this.#is("folds-white-space") ? text.replaceAll(/\s+/g, " ") : text;
   }
@@ -177,6 +180,9 @@ export class LearntPrompts {
   }
 
   #textOf(request: RouteRequest): string {
+    if (typeof request.prompt !== "string" && this.#is("ids-in-any-order")) {
+      return textOf({ ...request, prompt: Array.from(request.prompt).sort((a, b) => a - b) });
+    }
     const byCount = typeof request.prompt !== "string" && this.#is("ids-by-their-number");
     return byCount ? "x".repeat(request.prompt.length) : textOf(request);
   }
