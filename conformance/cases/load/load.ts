@@ -47,6 +47,11 @@ export async function holdOnEveryPod(lab: Lab): Promise<void> {
   }
 }
 
+/** Until what has ended is known to be noticed, no pod is known to be idle. */
+export async function noticed(lab: Lab): Promise<void> {
+  if (!(await lab.quiet())) await lab.http?.wait(LATE_RELEASE_MAX_MS);
+}
+
 /** Ends `count` requests on one pod in the given way, each a short extension of a prompt that pod owns. */
 async function endOnOnePod(
   lab: Lab,
@@ -161,12 +166,13 @@ export const loadCases: readonly Case[] = [
     id: "LOAD-12",
     level: "declared-MUST",
     requirement: "R-LOAD-3",
-    title: "A request whose pod broke its stream off MUST no longer count as load.",
+    title: "A request whose pod broke its stream off, or ended it without [DONE], MUST no longer count as load.",
     needs: { transport: "http", scriptedPods: true },
     unsupported: all(prefixAware, byLoad, countsInFlight),
     blame: { load: "broken-requests-still-counted" },
     trials: 1,
     trial: async (lab) => {
+      let ends = 0;
       await endOnOnePod(lab, 8, async (inLab, { text }) => {
         const body = completionBody(inLab, { prompt: text, stream: true });
         const reply = {
@@ -174,7 +180,7 @@ export const loadCases: readonly Case[] = [
           status: 200,
           headers: EVENT_STREAM,
           body: [chunk("first")],
-          end: "reset",
+          end: ends++ % 2 === 0 ? "reset" : "finish",
         } as const;
         await exchange(inLab, { label: "broken stream", body, reply });
       });
@@ -191,15 +197,19 @@ export const loadCases: readonly Case[] = [
     blame: { load: "loads-forgotten-on-pod-change" },
     trials: 2,
     trial: async (lab) => {
-      await lab.quiet();
-      // One pod stays idle, and another one comes: they must get what is asked next.
-      for (let busy = 1; busy < lab.pods().length; busy++) await lab.hold(fresh(lab), { label: "busy" });
+      const held: Held[] = [];
+      for (let count = 0; count < 2 * lab.pods().length; count++)
+        held.push(await lab.hold(fresh(lab), { label: "busy" }));
       const added = await lab.addPod();
-      // What was sent to see it come has ended: until that is noticed, no pod is known to be idle.
-      if (!(await lab.quiet())) await lab.http?.wait(LATE_RELEASE_MAX_MS);
+      await noticed(lab);
+      // Nothing is there yet: both must come to it.
       for (let idle = 0; idle < 2; idle++) await lab.hold(fresh(lab), { label: probeLabel("any") });
-      await lab.settle();
+      const idlePod = held[0]?.step.pod;
+      for (const each of held) if (each.step.pod === idlePod) await each.release();
       await lab.removePod(added);
+      await noticed(lab);
+      // Nothing is there any more: likewise.
+      for (let idle = 0; idle < 2; idle++) await lab.hold(fresh(lab), { label: probeLabel("any") });
     },
   }),
   routingCase({
@@ -217,7 +227,7 @@ export const loadCases: readonly Case[] = [
         held.push(await lab.hold(fresh(lab), { label: "busy" }));
       await lab.removePod(lab.pods()[index] ?? "");
       for (const each of held) await each.release();
-      if (!(await lab.quiet())) await lab.http?.wait(LATE_RELEASE_MAX_MS);
+      await noticed(lab);
       for (let idle = 0; idle < 2 * lab.pods().length; idle++) await lab.hold(fresh(lab), { label: probeLabel("any") });
       await lab.settle();
       await lab.addPod();

@@ -4,10 +4,9 @@ import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
 import { type RouterProfile, SHORT_WINDOW_MS } from "../../router-profile.ts";
 import { all, claimed, coldReachable, loadDecides, no, prefixAware } from "../claims.ts";
-import { LATE_RELEASE_MAX_MS } from "../../oracle/load.ts";
 import { completionBody, exchange, httpOf, PATIENCE_MS } from "../trials/exchange.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
-import { holdOnEveryPod } from "./load.ts";
+import { holdOnEveryPod, noticed } from "./load.ts";
 import { REFUSED } from "../trials/judge-service.ts";
 import { routingCase } from "../trials/routing-case.ts";
 import { trunk } from "../trials/shape.ts";
@@ -79,8 +78,9 @@ export const refusalCases: readonly Case[] = [
         if (wellKnown !== undefined) await lab.send(wellKnown, { label: "between" });
       }
       await httpOf(lab).wait(backMs(lab.profile));
-      if (!(await lab.quiet())) await httpOf(lab).wait(LATE_RELEASE_MAX_MS);
-      for (let idle = 0; idle < 2; idle++) {
+      await noticed(lab);
+      // Two must come to it; of as many again, no more than to the others.
+      for (let probe = 0; probe < 2 * TRIED_AGAIN; probe++) {
         await lab.hold(lab.corpus.namespace().prompt([]), { label: probeLabel("any") });
       }
     },

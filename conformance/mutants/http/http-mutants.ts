@@ -33,6 +33,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M35p", { Proxy: choosing.CountsClientErrors }, "LOAD-04", "failed-requests-still-counted"),
   mutant("M36i", { Proxy: choosing.CountsBrokenStreams }, "LOAD-12", "broken-requests-still-counted"),
   mutant("M36j", { Proxy: choosing.CountsUntilTheFirstByte }, "LOAD-02", "not-the-least-loaded"),
+  mutant("M36n", { Proxy: choosing.CountsUntilDone }, "LOAD-12", "broken-requests-still-counted"),
   mutant("M36k", { Proxy: choosing.CountsNothing }, "LOAD-17", "unanswered-requests-not-counted"),
   mutant("M36l", { Proxy: choosing.CountsStreamsAlone }, "LOAD-23", "some-requests-not-counted"),
   mutant(

@@ -193,6 +193,24 @@ export class CountsBrokenStreams extends RightProxy {
   }
 }
 
+/** A stream that ends without [DONE] stays counted. */
+export class CountsUntilDone extends RightProxy {
+  readonly #streams = new WeakSet<IncomingMessage>();
+
+  protected override async passBack(attempt: Attempt, reply: IncomingMessage): Promise<void> {
+    if (reply.headers["content-type"]?.startsWith("text/event-stream") === true) this.#streams.add(reply);
+    await super.passBack(attempt, reply);
+    if (this.#streams.has(reply)) this.open.delete(attempt);
+  }
+
+  protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
+    for await (const piece of super.pieces(reply)) {
+      if (piece.includes("data: [DONE]")) this.#streams.delete(reply);
+      yield piece;
+    }
+  }
+}
+
 /** While any pod's metrics cannot be read, nothing is served. */
 export class NeedsEveryMetric extends RightProxy {
   readonly #silent = new Set<string>();
