@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { OperationalError } from "../fixtures/operational-error.ts";
 import { attach } from "./adapters/attached.ts";
 import type { RouterAdapter } from "./adapters/router-under-test.ts";
+import { quoted } from "./runner/shell-word.ts";
 import { urlAdapter } from "./adapters/url-adapter.ts";
 
 export interface AttachOptions {
@@ -58,8 +59,6 @@ function fixedRouter(url: string, podsListen: string | undefined): RouterAdapter
 export function attachedBy({ adapter, url, podsListen, profile }: AttachOptions): string {
   const parts = { adapter, url, "pods-listen": podsListen, profile };
   return Object.entries(parts)
-    .flatMap(([name, value]) =>
-      value === undefined ? [] : [`--${name} ${/[^\w./:,-]/.test(value) ? `'${value}'` : value}`],
-    )
+    .flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${quoted(value)}`]))
     .join(" ");
 }

@@ -24,6 +24,8 @@ export type Judgement =
       readonly reason: string;
       /** One sentence for a maintainer: what was done and what came out. */
       readonly detail: string;
+      /** The steps that led there, where they are many. */
+      readonly done?: string;
       readonly expected?: readonly string[];
       readonly observed?: readonly string[];
       readonly statistic?: Statistic;
@@ -67,8 +69,6 @@ export interface Needs {
   readonly podChanges?: readonly PodsStep["change"][];
   /** What was learnt, or is being answered, must outlive a change of pods: not so where the router is restarted for one. */
   readonly outlivesChanges?: boolean;
-  /** It takes all pods away for a while: a router that is restarted for each change may not start without any. */
-  readonly withoutPods?: boolean;
   /** Which pod serves is nothing to it: what the router declares as its settling time need not have passed. */
   readonly anyPod?: boolean;
   /** It moves time by so much: runs where that is short, where the clock can be advanced, or with --slow. */

@@ -22,6 +22,9 @@ export function defineReport(command: Command, exit: (code: number) => void): vo
     .option("--diff <dir>", "an older report to compare with; exit code 1 when something is worse")
     .option("--json", "with --diff: the comparison as JSON")
     .action((dir: string, options: ReportOptions) => {
+      if (options.json === true && options.diff === undefined) {
+        throw new OperationalError("USAGE", "--json needs --diff; a report's rows are JSON already, in report.jsonl");
+      }
       exit(options.diff === undefined ? render(dir) : compare(options.diff, dir, options.json === true));
     });
 }

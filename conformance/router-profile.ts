@@ -168,23 +168,5 @@ export function byChance(profile: RouterProfile): boolean {
   return policy === "random" || policy === "round-robin";
 }
 
-/** The router goes by no load, or by one that a client's requests do not show in. */
-export const loadIsUnseen = ({ load }: RouterProfile): boolean => load?.signal === "none" || load?.signal === "metric";
-
-/** Load is what pods report and is read so often that a test can wait for it. */
-export const loadIsReported = ({ load }: RouterProfile): boolean =>
-  load?.signal === "metric" && load.refreshMs !== undefined && load.refreshMs <= QUICK_REFRESH_MS;
-
-const QUICK_REFRESH_MS = 1_000;
-const DEFAULT_WINDOW_MS = 180_000;
-/** A window that can be waited out between one case and the next. */
-export const SHORT_WINDOW_MS = 15_000;
-
-/** For how long a request counts as load after it began; undefined where only what is under way counts. */
-export function loadWindowMs({ load }: RouterProfile): number | undefined {
-  const counts = load?.signal === "window" || load?.signal === "cost-model";
-  return counts ? (load.windowMs ?? DEFAULT_WINDOW_MS) : undefined;
-}
-
 /** Checks a profile read from `source`. @throws {OperationalError} FILE_INVALID with pointer, value and what is allowed */
 export const checkRouterProfile: (value: unknown, source: string) => RouterProfile = checker(RouterProfileSchema);

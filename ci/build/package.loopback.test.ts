@@ -44,7 +44,9 @@ describe("the packed package, installed in an empty folder", { timeout: 240_000 
   afterAll(() => rmSync(folder, { recursive: true, force: true }), 60_000);
 
   it("holds what is needed to run and nothing else", () => {
-    expect(files).toEqual(expect.arrayContaining(["README.md", "LICENSE", "CHANGELOG.md", "dist/ci/routeproof.js"]));
+    expect(files).toEqual(
+      expect.arrayContaining(["README.md", "LICENSE", "CHANGELOG.md", "dist/ci/routeproof.js", "ci/command.js"]),
+    );
     expect(files).toEqual(expect.arrayContaining(["mock-pods/Dockerfile", "dist/container/routeproof.mjs"]));
     expect(files).toEqual(expect.arrayContaining(["fixtures/tokenizer/small/tokenizer.json"]));
     expect(files.filter((file) => /\.test\.|\/test-|recordings|golden|(?<!\.d)\.ts$/.test(file))).toEqual([]);
@@ -67,6 +69,17 @@ describe("the packed package, installed in an empty folder", { timeout: 240_000 
     const tsc = join(root, "node_modules/typescript/bin/tsc");
     const options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2024"];
     expect(run("node", tsc, ...options, "doors.ts")).toBe("");
+  });
+
+  it("has in its doors all that a decision in process needs", () => {
+    const program = `
+      import { cl100k } from "routeproof/fixtures";
+      import { createFunctionRouter } from "routeproof/router";
+      const router = createFunctionRouter({ tokenizer: cl100k, seed: 0 });
+      router.setPods([{ name: "a" }, { name: "b" }], 0);
+      const decide = (requestId) => router.decide({ requestId, model: "m", prompt: "The same words. ".repeat(20) }, 1);
+      console.log(decide("first").pod === decide("second").pod, decide("third").reason);`;
+    expect(run("node", "--input-type=module", "-e", program).trim()).toBe("true prefix");
   });
 
   it.each(["ci/routeproof.js", "container/routeproof.mjs"])("has in %s what pods load only when asked", (bundle) => {

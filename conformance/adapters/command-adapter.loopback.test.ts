@@ -115,6 +115,15 @@ it("restarts the program where that is the only way to change pods", async () =>
   expect(await listed(router)).toEqual(["http://127.0.0.1:9005"]);
 });
 
+it("does not wait for a router to call itself ready when it is restarted without any pod", async () => {
+  const ready = { url: "{{url}}/readyz", maxMs: 5000 };
+  const router = await start({ ...base, ready, pods: { channel: "restart" } });
+  await router.setPods?.([]);
+  expect((await request(`${router.url}/readyz`)).statusCode).toBe(503);
+  await router.setPods?.([pod(9006)]);
+  expect(await listed(router)).toEqual(["http://127.0.0.1:9006"]);
+});
+
 it("says what the program said last when it does not start", async () => {
   const dying = start({ ...base, command: [...run, "--fail", "no such policy: prefix"] });
   await expect(dying).rejects.toThrow(

@@ -175,7 +175,7 @@ class StartedRouter {
     const program = await this.#launch(values);
     this.#program = program;
     // Without pods a router may rightly call itself not ready.
-    await this.#until(this.#addsAll ? answersAnything(this.#ready) : this.#ready);
+    await this.#until(pods.length === 0 ? answersAnything(this.#ready) : this.#ready);
     this.#channel = this.#openChannel(pods, program);
   }
 

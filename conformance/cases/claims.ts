@@ -1,14 +1,8 @@
 /** Which claims of a profile a case stands on. A missing one makes the case unsupported, never failed. */
 import type { Unsupported } from "../case.ts";
-import {
-  byChance,
-  coldPolicy,
-  loadIsReported,
-  loadIsUnseen,
-  RouterProfileSchema,
-  type RouterProfile,
-} from "../router-profile.ts";
-import { maxBusy } from "./trials/busy.ts";
+import { loadSignal } from "../oracle/load-signal.ts";
+import { byChance, coldPolicy, RouterProfileSchema, type RouterProfile } from "../router-profile.ts";
+import { maxBusy } from "./trials/lead.ts";
 import { ratioIsOfRequest } from "./trials/shape.ts";
 import { ANY_MATCH, passes } from "../oracle/threshold.ts";
 import { measureOf } from "../oracle/measure.ts";
@@ -51,7 +45,7 @@ export const matchesPrefixes: Claim = (profile) => {
     return no("the threshold is never passed");
   if (gate === undefined || gate === null) return undefined;
   if (load === undefined) return silent("load");
-  return loadIsUnseen(profile) ? no(`the gate goes by ${load.signal}: nobody outside knows when it opens`) : undefined;
+  return isUnseen(profile) ? no(`the gate goes by ${load.signal}: nobody outside knows when it opens`) : undefined;
 };
 
 /** What it learns of a request it learns by passing it on, at a moment that its profile names. */
@@ -86,21 +80,27 @@ export const loadDecides: Claim = (profile) => {
   if (policy !== "least-load" && policy !== "cost-model") return no(`cold requests go by ${policy}, not by load`);
   if (load === undefined) return silent("load");
   if (load.signal === "metric" && load.refreshMs === undefined) return silent("load.refreshMs");
-  return loadIsReported(profile) ? undefined : heldOnesSpread(profile);
+  return loadSignal(profile)?.shows === "reports" ? undefined : heldOnesSpread(profile);
 };
 
 /** Requests held open move cold ones to other pods; where they do not show, all may legally go to one pod. */
 export const heldOnesSpread: Claim = (profile) => {
   const policy = coldPolicy(profile);
   if (policy !== "least-load" && policy !== "cost-model") return undefined;
-  return loadIsUnseen(profile) ? no(`load is ${profile.load?.signal}: requests held open do not show`) : undefined;
+  return isUnseen(profile) ? no(`load is ${profile.load?.signal}: requests held open do not show`) : undefined;
 };
 
 /** Loads compare request by request; a cost model's, and those that pods report, only where one pod is far ahead. */
-export const countableLoad: Claim = ({ load }) =>
-  load?.signal === "cost-model" || load?.signal === "metric"
-    ? no(`small differences of a ${load.signal} cannot be predicted from outside`)
+export const countableLoad: Claim = (profile) =>
+  loadSignal(profile)?.countable === false
+    ? no(`small differences of a ${profile.load?.signal} cannot be predicted from outside`)
     : undefined;
+
+/** The router goes by no load, or by one in which a client's requests do not show. */
+function isUnseen(profile: RouterProfile): boolean {
+  const signal = loadSignal(profile);
+  return signal !== undefined && signal.shows !== "requests";
+}
 
 /** Nobody outside can tell where a cold request must go: each pod is possible, none certain. */
 export const unpredictable = (profile: RouterProfile): boolean => {
@@ -126,13 +126,12 @@ export const busyOwner: Claim = (profile) => {
 /** Whether a gate may open is known. On an idle fleet it could not, but ends that go unnoticed keep it from being known as idle. */
 export const gateTold: Claim = ({ gate }) => (gate === undefined ? silentGate() : undefined);
 
-export const gated: Claim = ({ gate, load }) => {
+export const gated: Claim = (profile) => {
+  const { gate, load } = profile;
   if (gate === undefined) return silentGate();
   if (gate === null) return no("the router has no imbalance gate");
   if (load === undefined) return silent("load");
-  return load.signal === "in-flight" || load.signal === "window"
-    ? undefined
-    : no(`the gate on ${load.signal} cannot be driven`);
+  return loadSignal(profile)?.countable === true ? undefined : no(`the gate on ${load.signal} cannot be driven`);
 };
 
 /** `claim` begins with a path into the profile; what the profile says otherwise there is no claim left out. */

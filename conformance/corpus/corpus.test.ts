@@ -1,20 +1,9 @@
-import { encode as cl100k } from "gpt-tokenizer/encoding/cl100k_base";
-import { encode as o200k } from "gpt-tokenizer/encoding/o200k_base";
 import { expect, it } from "vitest";
 import { Random } from "../../fixtures/random.ts";
 import { CORPUS_WORDS } from "./words.ts";
 import { createCorpus } from "./corpus.ts";
 
 const corpus = (name = "corpus") => createCorpus(new Random(1).stream(name));
-
-it.each([
-  ["cl100k", cl100k],
-  ["o200k", o200k],
-] as const)("has words that are one token each in %s, alone and in any company", (_name, encode) => {
-  expect(CORPUS_WORDS.filter((word) => encode(` ${word}`).length !== 1)).toEqual([]);
-  const prompt = corpus().namespace().prompt(["a", "b", "c"]);
-  expect(encode(prompt.text)).toHaveLength(4 * 128);
-});
 
 it("makes cells of 640 characters and 640 bytes", () => {
   const { text } = corpus().namespace().prompt(["a"]);

@@ -1,6 +1,5 @@
 /**
- * Four-letter words that are one token each, with their leading space, in every vocabulary tried: GPT-2, p50k, cl100k,
- * o200k, Llama 2, Llama 3 and Mistral. So a run of n words is n tokens, 5n characters and 5n bytes.
+ * Four-letter words that are one token each, with their leading space, in every vocabulary of `vocabularies.ts`. So a run of n words is n tokens, 5n characters and 5n bytes.
  */
 export const CORPUS_WORDS: readonly string[] = `
   able acid acts adds aged also amid anti apps arch area arms army arts asks atom auto away axis baby back bald

@@ -1,6 +1,6 @@
 /** What earlier cases sent, for as long as the router's load window may still count it. */
 import type { CarriedLoad, Step } from "../observation.ts";
-import { WINDOW_EDGE_MS } from "../oracle/load.ts";
+import { WINDOW_EDGE_MS } from "../oracle/request-load.ts";
 import type { Arrival } from "./pod-stage.ts";
 
 export interface CarriedTo {

@@ -4,21 +4,18 @@ import type { Pod } from "../../mock-pods/pod/pod.ts";
 import type { Held } from "../lab.ts";
 import type { CaseRequests } from "./case-requests.ts";
 import type { CaseRun } from "./case-run.ts";
-import type { HttpSession } from "./http-session.ts";
 
 const DEFAULT_CONVERGENCE_MS = 1_000;
 const WARM_UP_MS = 15_000;
 const WARM_UP_EVERY_MS = 100;
 
 export class CasePods {
-  readonly #session: HttpSession;
   readonly #run: CaseRun;
   readonly #requests: CaseRequests;
   /** Every pod this case has known, for those that return. */
   readonly #known = new Map<string, Pod>();
 
-  constructor(session: HttpSession, run: CaseRun, requests: CaseRequests) {
-    this.#session = session;
+  constructor(run: CaseRun, requests: CaseRequests) {
     this.#run = run;
     this.#requests = requests;
   }
@@ -34,30 +31,30 @@ export class CasePods {
       if (pod !== null && status === 200) break;
       await sleep(WARM_UP_EVERY_MS);
     }
-    await this.#converge(this.#session.present);
+    await this.#converge(this.#run.pods.present);
   }
 
   /** Before the case: the router gets other pods. */
   async adopt(pods: readonly Pod[]): Promise<void> {
-    const added = pods.filter((pod) => !this.#session.present.includes(pod));
+    const added = pods.filter((pod) => !this.#run.pods.present.includes(pod));
     // What it still sends to a pod of the case before would be taken for a mistake in this one.
-    const fewer = this.#session.knowsMoreThan(pods);
-    await this.#session.setPods(pods);
+    const fewer = this.#run.pods.knowsMoreThan(pods);
+    await this.#run.pods.tell(pods);
     await this.#converge(added, fewer);
   }
 
   begin(): void {
-    for (const pod of this.#session.present) this.#known.set(pod.name, pod);
+    for (const pod of this.#run.pods.present) this.#known.set(pod.name, pod);
     this.#recordPods("start", null);
   }
 
   names(): readonly string[] {
-    return this.#session.present.map(({ name }) => name);
+    return this.#run.pods.present.map(({ name }) => name);
   }
 
   async add(): Promise<string> {
-    const pod = await this.#session.newPod();
-    await this.#change("add", pod.name, [...this.#session.present, pod], [pod]);
+    const pod = await this.#run.pods.add();
+    await this.#change("add", pod.name, [...this.#run.pods.present, pod], [pod]);
     return pod.name;
   }
 
@@ -68,13 +65,13 @@ export class CasePods {
   async return(name: string): Promise<void> {
     const pod = this.#known.get(name);
     if (pod === undefined) throw new Error(`${name} was never there`);
-    await this.#change("add", name, [...this.#session.present, pod], [pod]);
+    await this.#change("add", name, [...this.#run.pods.present, pod], [pod]);
   }
 
   async replace(name: string): Promise<string> {
-    const pod = await this.#session.newPod();
-    const pods = this.#session.present.map((other) => (other.name === name ? pod : other));
-    await this.#session.setPods(pods);
+    const pod = await this.#run.pods.add();
+    const pods = this.#run.pods.present.map((other) => (other.name === name ? pod : other));
+    await this.#run.pods.tell(pods);
     this.#known.set(pod.name, pod);
     this.#run.steps.push({
       kind: "pods",
@@ -89,17 +86,17 @@ export class CasePods {
   }
 
   async reorder(): Promise<void> {
-    await this.#session.setPods(this.#session.present.toReversed());
+    await this.#run.pods.tell(this.#run.pods.present.toReversed());
     this.#recordPods("start", null);
     await this.#converge([], true);
   }
 
   #without(name: string): readonly Pod[] {
-    return this.#session.present.filter((pod) => pod.name !== name);
+    return this.#run.pods.present.filter((pod) => pod.name !== name);
   }
 
   async #change(change: "add" | "remove", name: string, pods: readonly Pod[], added: readonly Pod[]): Promise<void> {
-    await this.#session.setPods(pods);
+    await this.#run.pods.tell(pods);
     for (const pod of added) this.#known.set(pod.name, pod);
     this.#recordPods(change, name);
     await this.#converge(added, change === "remove");
@@ -115,7 +112,7 @@ export class CasePods {
     if (convergenceMs === 0) return;
     const deadline = this.#run.nowMs() + convergenceMs;
     if (waits) await sleep(convergenceMs);
-    const waiting = new Map(added.map((pod) => [pod.name, this.#session.modelsOf(pod)]));
+    const waiting = new Map(added.map((pod) => [pod.name, this.#run.pods.modelsOf(pod)]));
     const probes: Held[] = [];
     for (let pauseMs = 5; waiting.size > 0 && this.#run.nowMs() < deadline; pauseMs = Math.min(2 * pauseMs, 200)) {
       const [[model = ""] = []] = waiting.values();
@@ -128,7 +125,7 @@ export class CasePods {
   }
 
   #recordPods(change: "start" | "add" | "remove", pod: string | null): void {
-    const serving = this.#session.serving();
+    const serving = this.#run.pods.serving();
     this.#run.steps.push({ kind: "pods", change, pod, pods: this.names(), ...serving, atMs: this.#run.nowMs() });
   }
 }

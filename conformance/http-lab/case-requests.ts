@@ -1,13 +1,15 @@
 /** The requests of one case over HTTP: sent or held open, with what the pods saw of them. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { CHARS_PER_WORD, type Prompt } from "../corpus/corpus.ts";
-import type { Held, PodScript, RawRequest, RawResponse, RouterView, SendOptions } from "../lab.ts";
+import type { Held, SendOptions } from "../lab.ts";
+import type { RawRequest, RawResponse } from "./raw-exchange.ts";
+import type { RouterView } from "./http-facilities.ts";
+import type { PodScript } from "./scripted-pods.ts";
 import type { SentStep } from "../observation.ts";
-import { type WireExchange, WireLog } from "../wire-log.ts";
+import { type WireExchange, WireLog } from "./wire-log.ts";
 import { type CaseRun, noteIn } from "./case-run.ts";
 import { exchange } from "./exchange.ts";
 import type { HeldReply } from "./held-reply.ts";
-import type { HttpSession } from "./http-session.ts";
 import { mayBeUnnoticed } from "../oracle/late-notice.ts";
 import { untilQuiet } from "./quiet.ts";
 import { bodyFor, promptOf, sentPrompt } from "./prompt-body.ts";
@@ -26,7 +28,6 @@ interface Sending {
 }
 
 export class CaseRequests {
-  readonly #session: HttpSession;
   readonly #run: CaseRun;
   readonly #router: RouterView;
   readonly #held = new Set<Held>();
@@ -34,8 +35,7 @@ export class CaseRequests {
   readonly #taughtMs = new Map<string, number>();
   #wire = new WireLog();
 
-  constructor(session: HttpSession, run: CaseRun, router: RouterView) {
-    this.#session = session;
+  constructor(run: CaseRun, router: RouterView) {
     this.#run = run;
     this.#router = router;
   }
@@ -58,7 +58,7 @@ export class CaseRequests {
     await this.#untilNoticed(prompt);
     const sending = this.#start(prompt, options, false);
     const response = await sending.response;
-    this.#session.took(this.#run.nowMs() - sending.startMs);
+    this.#run.running.took(this.#run.nowMs() - sending.startMs);
     this.#ended(prompt, response.status === 200 ? "ok" : "error");
     return this.#recordSent(sending, prompt, options, response.status, false);
   }
@@ -83,7 +83,7 @@ export class CaseRequests {
       return { step, release: async () => undefined };
     }
     const begins = options.silent !== true && options.body?.["stream"] !== false;
-    if (begins) await this.#session.firstBytes.wait(Promise.race([firstByte, answered]));
+    if (begins) await this.#run.running.firstBytes.wait(Promise.race([firstByte, answered]));
     const step = this.#recordSent(sending, prompt, options, 200, true);
     const held: Held = {
       step,
@@ -117,17 +117,17 @@ export class CaseRequests {
   async raw(options: RawRequest): Promise<RawResponse> {
     await this.#settled("raw");
     const id = options.knownAs ?? idIn(options);
-    const { stage, adapter } = this.#session;
-    if (typeof id === "string" && stage.seen(id).length === 0) {
-      stage.expect(id, options.body === undefined ? undefined : promptOf(options.body));
+    const { running, pods } = this.#run;
+    if (typeof id === "string" && pods.stage.seen(id).length === 0) {
+      pods.stage.sightings.expect(id, options.body === undefined ? undefined : promptOf(options.body));
     }
-    const headers = { ...adapter.requests?.headers, ...options.headers };
+    const headers = { ...running.adapter.requests?.headers, ...options.headers };
     return this.#exchange({ ...options, headers });
   }
 
   /** The first request of the case waits, and the first after a pod came: what is taught before the rule holds may be lost. */
   async #settled(label: string): Promise<void> {
-    const leftMs = this.#session.settlesInMs();
+    const leftMs = this.#run.running.settlesInMs();
     if (leftMs === 0 || this.#run.anyPod || UNSETTLED.has(label)) return;
     noteIn(this.#run, "settled", { afterMs: Math.round(leftMs) });
     await sleep(leftMs);
@@ -155,12 +155,13 @@ export class CaseRequests {
     stream: boolean,
     more: Pick<RawRequest, "signal" | "onData"> & { readonly hold?: (reply: HeldReply) => void } = {},
   ): Sending {
-    const { adapter, stage } = this.#session;
+    const { adapter } = this.#run.running;
+    const { stage, models } = this.#run.pods;
     const { hold, ...raw } = more;
-    const requestId = this.#session.newRequestId(this.#run.caseId);
+    const requestId = this.#run.newRequestId();
     const path =
       prompt.messages === undefined ? (adapter.requests?.paths?.[0] ?? "/v1/completions") : "/v1/chat/completions";
-    stage.expect(requestId, sentPrompt(prompt), hold, options.silent);
+    stage.sightings.expect(requestId, sentPrompt(prompt), hold, options.silent);
     if (options.upstream !== undefined && options.upstream !== "ok") {
       stage.script({ requestId, reply: refusal(options.upstream.status) });
     }
@@ -168,7 +169,7 @@ export class CaseRequests {
     const body = bodyFor(prompt, {
       path,
       stream,
-      model: options.model ?? this.#session.models[0] ?? "",
+      model: options.model ?? models[0] ?? "",
       maxTokens: options.maxTokens ?? 1,
       cacheSalt: options.cacheSalt,
       extra: options.body,
@@ -182,12 +183,13 @@ export class CaseRequests {
   }
 
   async #exchange(options: RawRequest): Promise<RawResponse> {
-    const { router, agent, stage } = this.#session;
+    const { router, agent } = this.#run.running;
+    const { pods: fleet } = this.#run;
     const atMs = this.#run.nowMs();
-    const target = options.pod === undefined ? router.url : this.#session.pod(options.pod).url;
+    const target = options.pod === undefined ? router.url : fleet.pod(options.pod).url;
     const response = await exchange(target, options, agent);
     const id = options.knownAs ?? idIn(options);
-    const pods = typeof id === "string" ? stage.seen(id).map(({ pod }) => pod) : [];
+    const pods = typeof id === "string" ? fleet.stage.seen(id).map(({ pod }) => pod) : [];
     this.#wire.add(options, response, { atMs, endMs: this.#run.nowMs(), pods });
     return response;
   }
@@ -199,12 +201,12 @@ export class CaseRequests {
     status: number,
     held: boolean,
   ): SentStep {
-    const attempts = this.#session.stage.seen(requestId).map(({ pod }) => pod);
+    const attempts = this.#run.pods.stage.seen(requestId).map(({ pod }) => pod);
     const step: SentStep = {
       kind: "sent",
       label,
       requestId,
-      model: model ?? this.#session.models[0] ?? "",
+      model: model ?? this.#run.pods.models[0] ?? "",
       prompt,
       ...(cacheSalt === undefined ? {} : { cacheSalt }),
       attempts,
@@ -219,7 +221,7 @@ export class CaseRequests {
   }
 
   async #seenEnding(requestId: string): Promise<void> {
-    await this.#session.stage
+    await this.#run.pods.stage
       .waitUntil(requestId, (seen) => seen.every(({ ended }) => ended !== undefined), ABORT_SEEN_MS)
       .catch(() => undefined);
   }

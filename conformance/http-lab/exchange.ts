@@ -1,6 +1,6 @@
 /** One raw HTTP exchange with the router. Never throws: how it ended is a result. */
 import { Agent, request } from "undici";
-import type { RawRequest, RawResponse } from "../lab.ts";
+import type { RawRequest, RawResponse } from "./raw-exchange.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 

@@ -3,19 +3,24 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Random, type RandomStream } from "../../fixtures/random.ts";
 import type { Pod } from "../../mock-pods/pod/pod.ts";
 import { createCorpus, type Corpus, type Prompt } from "../corpus/corpus.ts";
-import type { Held, HttpLab, Lab, SendOptions } from "../lab.ts";
+import type { Held, Lab, SendOptions } from "../lab.ts";
+import type { HttpLab } from "./http-facilities.ts";
 import type { CarriedLoad, Observation, SentStep } from "../observation.ts";
-import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../oracle/load.ts";
-import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
+import { loadSignal } from "../oracle/load-signal.ts";
+import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../oracle/request-load.ts";
+import type { RouterProfile } from "../router-profile.ts";
 import { CasePods } from "./case-pods.ts";
 import { CaseRequests } from "./case-requests.ts";
 import { type CaseRun, noteIn } from "./case-run.ts";
-import type { HttpSession } from "./http-session.ts";
 import { openRawConnection } from "./raw-connection.ts";
 import { openRouterView } from "./router-view.ts";
+import { LORA_ADAPTER } from "./session-pods.ts";
 import { openStranger } from "./stranger.ts";
 
-type LabOf = Readonly<{ id: string; seed: number }> & Pick<CaseRun, "anyPod">;
+export interface HttpLabOptions extends Omit<CaseRun, "corpus" | "steps"> {
+  readonly caseId: string;
+  readonly seed: number;
+}
 
 export class HttpCaseLab implements Lab {
   readonly profile: RouterProfile;
@@ -24,40 +29,41 @@ export class HttpCaseLab implements Lab {
   readonly models: readonly string[];
   readonly adapter: string;
   readonly http: HttpLab;
-  readonly #session: HttpSession;
+  readonly #caseId: string;
   readonly #seed: number;
   readonly #run: CaseRun;
   readonly #requests: CaseRequests;
   readonly #pods: CasePods;
   #carried: readonly CarriedLoad[] = [];
 
-  constructor(session: HttpSession, profile: RouterProfile, { id, seed, anyPod }: LabOf) {
+  constructor({ caseId, seed, ...of }: HttpLabOptions) {
     const streams = new Random(seed);
-    this.#session = session;
+    const { profile, running, pods } = of;
+    this.#caseId = caseId;
     this.#seed = seed;
     this.profile = profile;
-    this.models = session.models;
-    this.adapter = session.loraAdapter;
-    this.random = streams.stream(`case/${id}`);
-    this.corpus = createCorpus(streams.stream(`corpus/${id}`));
-    this.#run = { caseId: id, profile, corpus: this.corpus, anyPod, steps: [], nowMs: () => session.clock.nowMs() };
-    const router = openRouterView(session.adapter, session);
-    const requests = new CaseRequests(session, this.#run, router);
+    this.models = pods.models;
+    this.adapter = LORA_ADAPTER;
+    this.random = streams.stream(`case/${caseId}`);
+    this.corpus = createCorpus(streams.stream(`corpus/${caseId}`));
+    this.#run = { ...of, corpus: this.corpus, steps: [] };
+    const router = openRouterView(running.adapter, running);
+    const requests = new CaseRequests(this.#run, router);
     this.#requests = requests;
-    this.#pods = new CasePods(session, this.#run, requests);
+    this.#pods = new CasePods(this.#run, requests);
     this.http = {
       get routerUrl() {
-        return session.router.url;
+        return running.router.url;
       },
-      headers: session.adapter.requests?.headers ?? {},
+      headers: running.adapter.requests?.headers ?? {},
       request: (options) => requests.raw(options),
-      connect: () => openRawConnection(session.router.url),
+      connect: () => openRawConnection(running.router.url),
       router,
       wait: (ms) => sleep(ms),
-      spoil: () => session.spoil(),
+      spoil: () => running.spoil(),
       wire: () => requests.wire(),
-      pods: session.stage,
-      openStranger: () => openStranger(session.adapter.podsHost),
+      pods: pods.stage,
+      openStranger: () => openStranger(running.adapter.podsHost),
     };
   }
 
@@ -79,9 +85,9 @@ export class HttpCaseLab implements Lab {
   }
 
   observation(): Observation {
-    const { caseId, steps } = this.#run;
+    const { steps } = this.#run;
     const carried = this.#carried.length === 0 ? {} : { carried: this.#carried };
-    return { caseId, seed: this.#seed, transport: "http", steps, ...carried };
+    return { caseId: this.#caseId, seed: this.#seed, transport: "http", steps, ...carried };
   }
 
   pods(): readonly string[] {
@@ -121,7 +127,7 @@ export class HttpCaseLab implements Lab {
   }
 
   async advance(byMs: number): Promise<void> {
-    const { advance } = this.#session.router;
+    const { advance } = this.#run.running.router;
     await (advance === undefined ? sleep(byMs) : advance(byMs));
     this.#run.steps.push({ kind: "advanced", byMs, atMs: this.nowMs() });
   }
@@ -137,17 +143,17 @@ export class HttpCaseLab implements Lab {
     // Else the oracle must grant that the router still counts them, and the next probe could show nothing.
     if (held && load !== undefined && load.signal !== "none") await this.quiet();
     // Without a clock to move the window stays as it is: the oracle counts what it holds.
-    if (this.#session.router.advance !== undefined) await this.#passWindow();
+    if (this.#run.running.router.advance !== undefined) await this.#passWindow();
   }
 
   async drain(): Promise<void> {
     await this.settle();
     if (!(await this.quiet())) await sleep(LATE_RELEASE_MAX_MS);
-    if (this.#session.router.advance === undefined) await this.#passWindow();
+    if (this.#run.running.router.advance === undefined) await this.#passWindow();
   }
 
   async #passWindow(): Promise<void> {
-    const windowMs = loadWindowMs(this.profile);
+    const windowMs = loadSignal(this.profile)?.windowMs;
     if (windowMs !== undefined) await this.advance(windowMs + 2 * WINDOW_EDGE_MS);
   }
 

@@ -1,6 +1,6 @@
 /** A pod's scripted reply, written to the wire exactly as the case says. */
 import type { ServerResponse } from "node:http";
-import type { PodScript } from "../lab.ts";
+import type { PodScript } from "./scripted-pods.ts";
 
 /** `opened` resolves when the gate with that name is released; `sent` is told of every piece that has left the process. */
 export async function playScript(

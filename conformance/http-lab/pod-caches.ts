@@ -1,5 +1,5 @@
 /** What pods hold in their KV caches: read, lost, and told of by events that go astray. */
-import type { CacheLoss, EventTrouble } from "../lab.ts";
+import type { CacheLoss, EventTrouble } from "./scripted-pods.ts";
 import type { Fleet } from "../../mock-pods/pod/pod.ts";
 
 /** vLLM clears a cache on request in development mode only. */

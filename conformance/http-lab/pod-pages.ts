@@ -1,7 +1,7 @@
 /** What pods answer to a router's own questions while a case has it otherwise: errors, silence, other figures. */
 import type { ServerResponse } from "node:http";
 import { parsePrometheusText, writePrometheusText } from "../../fixtures/wire/prometheus-text.ts";
-import { ALL_PATHS, type PodPage } from "../lab.ts";
+import { ALL_PATHS, type PodPage } from "./scripted-pods.ts";
 
 interface Setting {
   readonly path: string;

@@ -3,30 +3,21 @@ import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CompletionPath, PodsHost } from "../adapters/router-under-test.ts";
 import type { Fleet, JournalEntry, Pod } from "../../mock-pods/pod/pod.ts";
-import type { CacheLoss, EventTrouble, PodPage, PodScript, PodSighting, ScriptedPods } from "../lab.ts";
+import type { CacheLoss, EventTrouble, PodPage, PodScript, PodSighting, ScriptedPods } from "./scripted-pods.ts";
 import type { CarriedLoad } from "../observation.ts";
 import { withHeldRequests } from "./held-metrics.ts";
-import { openHold, type HeldReply } from "./held-reply.ts";
+import { openHold } from "./held-reply.ts";
 import { PodCaches } from "./pod-caches.ts";
 import { PodPages } from "./pod-pages.ts";
+import { fails, PodScripts } from "./pod-scripts.ts";
 import { playScript } from "./play-script.ts";
-import { promptOf, samePrompt, type SentPrompt, wantsStream } from "./prompt-body.ts";
+import { wantsStream } from "./prompt-body.ts";
+import { type OpenSighting, Sightings } from "./sightings.ts";
 
 /** In which a router notices that connections were cut. */
 const CUT_NOTICED_MS = 300;
 
 const COMPLETION_PATHS: ReadonlySet<string> = new Set<CompletionPath>(["/v1/completions", "/v1/chat/completions"]);
-
-type MutableSighting = { -readonly [Key in keyof PodSighting]: PodSighting[Key] };
-
-/** A request under way, known by its id or, where a router drops ids, by its prompt. */
-interface Expected {
-  readonly prompt: SentPrompt | undefined;
-  readonly sightings: MutableSighting[];
-  /** What its pod does with it: a reply kept open, or nothing special. */
-  readonly hold: ((reply: HeldReply) => void) | undefined;
-  readonly silent: boolean;
-}
 
 /** A request for a completion that a router may count as load. */
 export interface Arrival extends CarriedLoad {
@@ -34,21 +25,19 @@ export interface Arrival extends CarriedLoad {
 }
 
 export class PodStage implements ScriptedPods {
+  readonly sightings = new Sightings();
   readonly #fleet: Fleet;
   readonly #nowMs: () => number;
   readonly #seenAs: string | undefined;
-  readonly #expected = new Map<string, Expected>();
-  readonly #gates = new Map<string, { readonly opened: Promise<void>; readonly open: () => void }>();
+  readonly #scripts = new PodScripts();
+  readonly #pages = new PodPages();
+  readonly #caches: PodCaches;
   readonly #down = new Set<string>();
   /** Requests held open, by pod. */
   readonly #held = new Map<string, number>();
-  #scripts: { readonly script: PodScript; left: number }[] = [];
-  #watchers = new Set<() => void>();
   #tainted = new Set<string>();
   #completions = 0;
   #arrivals: Arrival[] = [];
-  readonly #pages = new PodPages();
-  readonly #caches: PodCaches;
 
   constructor(fleet: Fleet, nowMs: () => number, podsHost?: PodsHost) {
     this.#fleet = fleet;
@@ -59,11 +48,6 @@ export class PodStage implements ScriptedPods {
 
   watch(pod: Pod): void {
     pod.intercept((entry, _request, response) => this.#onRequest(pod, entry, response));
-  }
-
-  /** Announces a request before it is sent. With `hold`, its pod answers only the beginning, or with `silent` nothing, and hands over the rest. */
-  expect(requestId: string, prompt: SentPrompt | undefined, hold?: (reply: HeldReply) => void, silent = false): void {
-    this.#expected.set(requestId, { prompt, sightings: [], hold, silent });
   }
 
   address(name: string): string {
@@ -81,43 +65,25 @@ export class PodStage implements ScriptedPods {
   }
 
   script(script: PodScript): void {
-    if (!this.#expected.has(script.requestId)) this.expect(script.requestId, undefined);
-    this.#scripts.unshift({ script, left: script.times ?? Infinity });
+    if (!this.sightings.isExpected(script.requestId)) this.sightings.expect(script.requestId, undefined);
+    this.#scripts.add(script);
   }
 
   release(name: string): void {
-    this.#gate(name).open();
+    this.#scripts.gate(name).open();
   }
 
   seen(requestId: string): readonly PodSighting[] {
-    return this.#expected.get(requestId)?.sightings ?? [];
+    return this.sightings.seen(requestId);
   }
 
-  async waitUntil(
-    requestId: string,
-    predicate: (seen: readonly PodSighting[]) => boolean,
-    timeoutMs: number,
-  ): Promise<void> {
-    await this.#until(
-      () => predicate(this.seen(requestId)),
-      timeoutMs,
-      () => `pods saw ${describe(this.seen(requestId))} of ${requestId} within ${timeoutMs} ms`,
-    );
-  }
-
-  /** Resolves when no request is open at any pod, or after `timeoutMs`. */
-  async idle(timeoutMs: number): Promise<void> {
-    const busy = (): boolean => [...this.#expected.values()].some(({ sightings }) => sightings.some(isOpen));
-    await this.#until(
-      () => !busy(),
-      timeoutMs,
-      () => "pods still busy",
-    ).catch(() => undefined);
+  waitUntil(requestId: string, predicate: (seen: readonly PodSighting[]) => boolean, timeoutMs: number): Promise<void> {
+    return this.sightings.waitUntil(requestId, predicate, timeoutMs);
   }
 
   forget(requestId: string): void {
-    this.#expected.delete(requestId);
-    this.#scripts = this.#scripts.filter(({ script }) => script.requestId !== requestId);
+    this.sightings.forget(requestId);
+    this.#scripts.forget(requestId);
   }
 
   setPage(path: string, page: PodPage | undefined, pod?: string): void {
@@ -134,10 +100,12 @@ export class PodStage implements ScriptedPods {
   async answeredAgain(path: string, times: number, timeoutMs: number, pod: string): Promise<boolean> {
     const wanted = this.#pages.answered(path, pod) + times;
     const more = (): boolean => this.#pages.answered(path, pod) >= wanted;
-    return this.#until(more, timeoutMs, () => path).then(
-      () => true,
-      () => false,
-    );
+    return this.sightings
+      .until(more, timeoutMs, () => path)
+      .then(
+        () => true,
+        () => false,
+      );
   }
 
   cachedTokens(pod: string, prompt: string): number {
@@ -172,12 +140,10 @@ export class PodStage implements ScriptedPods {
 
   /** Forgets a case: scripts, gates, sightings; pods that are down come back. */
   async reset(): Promise<void> {
-    for (const gate of this.#gates.values()) gate.open();
+    this.#scripts.reset();
     for (const name of this.#down) await this.#fleet.pod(name).start();
     this.#down.clear();
-    this.#gates.clear();
-    this.#expected.clear();
-    this.#scripts = [];
+    this.sightings.reset();
     this.#completions = 0;
     this.#pages.reset();
     this.#caches.reset();
@@ -193,16 +159,16 @@ export class PodStage implements ScriptedPods {
       this.#pages.noteAsked(entry.path, pod.name);
       response.once("finish", () => {
         this.#pages.noteAnswered(entry.path, pod.name);
-        this.#notify();
+        this.sightings.notify();
       });
       if (page !== undefined) return this.#pages.answer(page, response, plain);
       return held > 0 && entry.path === "/metrics" ? answerMetrics(plain, response) : false;
     }
     this.#completions++;
-    const [requestId, expected] = this.#recognise(entry);
+    const [requestId, expected] = this.sightings.recognise(entry);
     this.#arrivals.push({ requestId, pod: pod.name, atMs: this.#nowMs(), promptChars: entry.body.length });
     if (expected === undefined) return page === undefined ? false : this.#pages.answer(page, response, plain);
-    const sighting: MutableSighting = {
+    const sighting: OpenSighting = {
       pod: pod.name,
       requestId,
       method: entry.method,
@@ -215,20 +181,20 @@ export class PodStage implements ScriptedPods {
     expected.sightings.push(sighting);
     response.once("close", () => {
       sighting.ended = { how: response.writableFinished ? "finished" : "disconnected", atMs: this.#nowMs() };
-      this.#notify();
+      this.sightings.notify();
     });
-    this.#notify();
+    this.sightings.notify();
     if (page !== undefined) return this.#pages.answer(page, response, plain);
-    const script = this.#takeScript(requestId, pod.name);
+    const script = this.#scripts.take(requestId, pod.name);
     if (script !== undefined) {
       if (fails(script)) this.#tainted.add(pod.name);
       void playScript(
         script.reply,
         response,
-        (name) => this.#gate(name).opened,
+        (name) => this.#scripts.gate(name).opened,
         (bytes) => {
           sighting.sentBytes += bytes;
-          this.#notify();
+          this.sightings.notify();
         },
       );
       return true;
@@ -239,54 +205,6 @@ export class PodStage implements ScriptedPods {
     const streams = wantsStream(entry.body);
     expected.hold(openHold(response, { pod: pod.name, requestId, path: resource, streams }, expected.silent));
     return true;
-  }
-
-  /** By id; else by the prompt, preferring a request that no pod has seen yet. */
-  #recognise(entry: JournalEntry): readonly [string, Expected | undefined] {
-    const byId = this.#expected.get(entry.requestId);
-    if (byId !== undefined || entry.method !== "POST") return [entry.requestId, byId];
-    const prompt = promptOf(entry.body);
-    const same = [...this.#expected].filter(([, expected]) => samePrompt(expected.prompt, prompt));
-    const match = same.find(([, { sightings }]) => sightings.length === 0) ?? same.at(-1);
-    return match ?? [entry.requestId, undefined];
-  }
-
-  #takeScript(requestId: string, pod: string): PodScript | undefined {
-    const found = this.#scripts.find(
-      ({ script, left }) =>
-        left > 0 && script.requestId === requestId && (script.pod === undefined || script.pod === pod),
-    );
-    if (found !== undefined) found.left -= 1;
-    return found?.script;
-  }
-
-  #gate(name: string): { readonly opened: Promise<void>; readonly open: () => void } {
-    const known = this.#gates.get(name);
-    if (known !== undefined) return known;
-    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
-    const gate = { opened, open };
-    this.#gates.set(name, gate);
-    return gate;
-  }
-
-  async #until(holds: () => boolean, timeoutMs: number, complaint: () => string): Promise<void> {
-    if (holds()) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const watcher = (): void => {
-      if (holds()) resolve();
-    };
-    const timer = setTimeout(() => reject(new Error(complaint())), timeoutMs);
-    this.#watchers.add(watcher);
-    try {
-      await promise;
-    } finally {
-      clearTimeout(timer);
-      this.#watchers.delete(watcher);
-    }
-  }
-
-  #notify(): void {
-    for (const watcher of this.#watchers) watcher();
   }
 }
 
@@ -300,18 +218,4 @@ async function answerMetrics(plain: () => Promise<string>, response: ServerRespo
 async function metricsPage(pod: Pod, held: number): Promise<string> {
   const answer = await pod.fetch(new Request(`${pod.url}/metrics`));
   return withHeldRequests(await answer.text(), held);
-}
-
-function isOpen(sighting: PodSighting): boolean {
-  return sighting.ended === undefined;
-}
-
-function fails({ reply }: PodScript): boolean {
-  // Some breakers count a client's mistakes too: that is for a case to judge, not for those after it to suffer.
-  return reply.kind !== "respond" || reply.end === "reset" || reply.status >= 400;
-}
-
-function describe(seen: readonly PodSighting[]): string {
-  if (seen.length === 0) return "nothing";
-  return seen.map(({ pod, ended }) => `${pod} (${ended?.how ?? "open"})`).join(", ");
 }

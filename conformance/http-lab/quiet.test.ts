@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { RouterView } from "../lab.ts";
+import type { RouterView } from "./http-facilities.ts";
 import { untilQuiet } from "./quiet.ts";
 
 const view = (pages: readonly (string | undefined)[], declared = true): RouterView => {

@@ -9,7 +9,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { parsePrometheusText, type Sample } from "../../fixtures/wire/prometheus-text.ts";
-import type { RouterView } from "../lab.ts";
+import type { RouterView } from "./http-facilities.ts";
 import { LATE_NOTICE_MS } from "../oracle/late-notice.ts";
 
 const PROOF_MS = 250;

@@ -1,6 +1,6 @@
 /** A connection to the router on which every byte is the case's own. Reads only while someone waits for something. */
 import { connect } from "node:net";
-import type { RawConnection } from "../lab.ts";
+import type { RawConnection } from "./raw-exchange.ts";
 
 /** @throws when the router does not accept it */
 export async function openRawConnection(routerUrl: string): Promise<RawConnection> {

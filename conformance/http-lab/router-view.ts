@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Agent, request } from "undici";
 import { expandText } from "../adapters/template.ts";
 import type { HttpRouter, RouterAdapter } from "../adapters/router-under-test.ts";
-import type { RouterView } from "../lab.ts";
+import type { RouterView } from "./http-facilities.ts";
 
 const PAGE_MS = 5_000;
 const ASK_EVERY_MS = 20;

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AddressInfo } from "node:net";
 import type { PodsHost } from "../adapters/router-under-test.ts";
-import type { Stranger } from "../lab.ts";
+import type { Stranger } from "./http-facilities.ts";
 
 export async function openStranger(podsHost?: PodsHost): Promise<Stranger> {
   let hits = 0;

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { CASES } from "../cases/index.ts";
-import { FunctionSession } from "../function-lab.ts";
+import { FunctionSession } from "../function-lab/function-session.ts";
 import { RuleRouter } from "./pure/rule-router.ts";
 import { VARIANTS } from "./pure/variants.ts";
 import { functionCases } from "./trial-run.ts";

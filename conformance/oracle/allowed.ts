@@ -8,9 +8,10 @@ import type { Observation, SentStep } from "../observation.ts";
 import { byChance, coldPolicy, type RouterProfile } from "../router-profile.ts";
 import { type GateState, gateState } from "./gate.ts";
 import { type History, historyBefore } from "./history.ts";
-import { leastLoaded, loadsOf, type PodLoad } from "./load.ts";
+import { loadSignal } from "./load-signal.ts";
 import { type Measure, measureOf } from "./measure.ts";
 import { type Ownership, ownership } from "./ownership.ts";
+import { leastLoaded, type PodLoad } from "./pod-load.ts";
 import { exactly, type Range } from "./range.ts";
 import { ANY_MATCH, passes } from "./threshold.ts";
 
@@ -37,7 +38,7 @@ export interface Expectation {
 export function allowed(observation: Observation, request: SentStep, profile: RouterProfile): Expectation {
   const history = historyBefore(observation, request);
   const { livePods } = history;
-  const loads = loadsOf(history, request.startMs, profile, request.prompt.text);
+  const loads = loadSignal(profile)?.loads(history, request.startMs, request.prompt.text);
   const byLoad = coldPods(livePods, loads, profile);
   const measure = measureOf(profile);
   if (measure === undefined) {

@@ -1,6 +1,6 @@
 /** The imbalance gate: above it, a router leaves the owner for a less loaded pod. Loads are taken before the new request. */
 import type { RouterProfile } from "../router-profile.ts";
-import type { PodLoad } from "./load.ts";
+import type { PodLoad } from "./pod-load.ts";
 import type { Range } from "./range.ts";
 
 type Gate = NonNullable<RouterProfile["gate"]>;

@@ -36,8 +36,9 @@ export class Driver {
     return pod;
   }
 
-  async hold(text: string): Promise<Held> {
-    const held = await this.lab.hold({ text, cells: [] }, { label: "probe" });
+  /** `silent`: its pod says nothing yet, not even a status. */
+  async hold(text: string, how: { readonly silent?: true } = {}): Promise<Held> {
+    const held = await this.lab.hold({ text, cells: [] }, { label: "probe", ...how });
     const { pod } = held.step;
     this.#count(pod);
     if (pod === null || !held.step.held) return held;

@@ -7,14 +7,14 @@ type InsertAt = NonNullable<RouterProfile["insert"]>["at"];
 const ROUNDS = 5;
 
 /**
- * Repeats a prompt whose first answer is still open on an otherwise idle fleet: load would send it elsewhere. Undefined
- * when the answers differ. For a router that keeps away from open requests and follows repeated prompts.
+ * Repeats a prompt whose first answer has not begun on an otherwise idle fleet: load would send it elsewhere, and a router
+ * that learns by responses may do so as soon as one begins. Undefined when the answers differ. For a router that keeps away from open requests and follows repeated prompts.
  */
 export async function measureInsert(driver: Driver): Promise<InsertAt | undefined> {
   let followed = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const text = driver.coldText();
-    const first = await driver.hold(text);
+    const first = await driver.hold(text, { silent: true });
     try {
       if (first.step.pod === null || !first.step.held) return undefined;
       if ((await driver.send(text)) === first.step.pod) followed++;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FunctionSession } from "../function-lab.ts";
+import { FunctionSession } from "../function-lab/function-session.ts";
 import { RuleRouter } from "../mutants/pure/rule-router.ts";
 import { PLAIN_RULE, type RuleOptions } from "../mutants/pure/rule.ts";
 import type { RouterProfile } from "../router-profile.ts";

@@ -2,12 +2,17 @@
 import type { SentStep, Step } from "../observation.ts";
 import type { Evidence, JudgedDecision } from "../runner/evidence.ts";
 import type { CaseRow } from "../runner/report-rows.ts";
-import type { WireExchange, WireMessage } from "../wire-log.ts";
+import type { WireExchange, WireMessage } from "../http-lab/wire-log.ts";
 import { listed } from "./counted.ts";
 import { html, type Html } from "./html-text.ts";
 
+interface Beside {
+  readonly evidence: Evidence | undefined;
+  readonly likelyBug: string | undefined;
+}
+
 /** Failures stand open, everything else is folded. */
-export function caseSection(row: CaseRow, evidence: Evidence | undefined, anchor: string): Html {
+export function caseSection(row: CaseRow, { evidence, likelyBug }: Beside, anchor: string): Html {
   const open = row.verdict === "fail" || row.verdict === "error" ? html` open` : undefined;
   return html`<details id="${anchor}" ${open}>
     <summary>
@@ -17,9 +22,10 @@ export function caseSection(row: CaseRow, evidence: Evidence | undefined, anchor
     <dl>
       <dt>requirement</dt>
       <dd>${row.requirement}: ${row.title}</dd>
-      ${entry("what happened", row.detail)} ${entry("expected one of", row.expected && listed(row.expected))}
+      ${entry("what happened", row.detail)} ${entry("what was done", row.done)}
+      ${entry("expected one of", row.expected && listed(row.expected))}
       ${entry("observed", row.observed && listed(row.observed))} ${entry("reason", row.reason)}
-      ${entry("statistic", row.statistic && statistic(row.statistic))}
+      ${entry("looks like", likelyBug)} ${entry("statistic", row.statistic && statistic(row.statistic))}
       ${entry("known failing", row.knownFailing && `${row.knownFailing.reason} ${row.knownFailing.link ?? ""}`)}
       <dt>took</dt>
       <dd>${row.durationMs} ms</dd>

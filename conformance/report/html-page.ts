@@ -7,6 +7,7 @@ import { counted } from "./counted.ts";
 import { gravestFirst } from "./gravest-first.ts";
 import { caseSection } from "./html-case.ts";
 import { html, Html } from "./html-text.ts";
+import { likelyBugs } from "./likely-bug.ts";
 import { missingClaims } from "./missing-claims.ts";
 
 export interface PageReport {
@@ -38,7 +39,8 @@ export function htmlPage(reports: readonly PageReport[]): string {
 function routerPart({ report, evidence }: PageReport, index: number): Html {
   const { header, cases, footer } = report;
   const { router, suite, host } = header;
-  const left = cases.filter(({ reason }) => reason === "not-selected");
+  const likely = likelyBugs(cases);
+  const left = cases.filter((row) => !isSelected(row));
   const groups = [
     ...Map.groupBy(
       cases.filter((row) => !left.includes(row)),
@@ -72,7 +74,7 @@ function routerPart({ report, evidence }: PageReport, index: number): Html {
     ${groups.map(
       ([group, rows]) =>
         html`<h2>${group}</h2>
-          ${rows.map((row) => caseSection(row, evidence(row.id), anchor(index, row)))}`,
+          ${rows.map((row) => caseSection(row, { evidence: evidence(row.id), likelyBug: likely.get(row.id) }, anchor(index, row)))}`,
     )}
     ${left.length === 0 ? undefined : html`<p class="soft">Not selected: ${left.map(({ id }) => id).join(", ")}</p>`}
   </section> `;
@@ -103,10 +105,13 @@ function unlocking(cases: readonly CaseRow[]): Html | undefined {
 }
 
 function matrix(reports: readonly PageReport[]): Html {
-  const ids = [...new Set(reports.flatMap(({ report }) => report.cases.map(({ id }) => id)))];
+  const asked = reports.flatMap(({ report }) => report.cases.filter(isSelected));
+  const ids = [...new Set(reports.flatMap(({ report }) => report.cases.map(({ id }) => id)))].filter((id) =>
+    asked.some((row) => row.id === id),
+  );
   const rows = ids.map((id) => {
     const cells = reports.map(({ report }, index) => {
-      const row = report.cases.find((each) => each.id === id);
+      const row = report.cases.filter(isSelected).find((each) => each.id === id);
       return row === undefined
         ? html`<td></td>`
         : html`<td class="mark ${row.verdict}"><a href="#${anchor(index, row)}">${row.verdict}</a></td>`;
@@ -134,6 +139,8 @@ function matrix(reports: readonly PageReport[]): Html {
     </table>
   </div>`;
 }
+
+const isSelected = ({ reason }: CaseRow): boolean => reason !== "not-selected";
 
 function anchor(index: number, { id }: CaseRow): string {
   return `r${index}-${id}`;

@@ -2,14 +2,16 @@
 import type { CaseRow, Report } from "../runner/report-rows.ts";
 import { groupOf } from "../runner/select-cases.ts";
 import { explainFailure } from "./explain-failure.ts";
+import { likelyBugs } from "./likely-bug.ts";
 
 /**
  * A failed requirement is a `failure`; what kept the kit from judging is an `error`; a known failure, an unsupported or an
  * unselected case is `skipped`. An undecided case is skipped too: JUnit has no word for it, and the exit code tells.
  */
 export function junitXml({ header, cases, footer }: Report): string {
+  const likely = likelyBugs(cases);
   const groups = Map.groupBy(cases, groupOf);
-  const suites = [...groups].map(([group, rows]) => suite(group, rows, header.startedAt));
+  const suites = [...groups].map(([group, rows]) => suite(group, rows, header.startedAt, likely));
   if (footer.stale.length > 0) suites.push(staleSuite(footer.stale, header.startedAt));
   const failures = count(cases, isFailure) + footer.stale.length;
   const attributes = attributesOf({
@@ -22,7 +24,12 @@ export function junitXml({ header, cases, footer }: Report): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites${attributes}>\n${suites.join("")}</testsuites>\n`;
 }
 
-function suite(group: string, rows: readonly CaseRow[], startedAt: string): string {
+function suite(
+  group: string,
+  rows: readonly CaseRow[],
+  startedAt: string,
+  likely: ReadonlyMap<string, string>,
+): string {
   const attributes = attributesOf({
     name: group,
     tests: rows.length,
@@ -32,23 +39,23 @@ function suite(group: string, rows: readonly CaseRow[], startedAt: string): stri
     time: seconds(rows.reduce((sum, { durationMs }) => sum + durationMs, 0)),
     timestamp: startedAt.replace(/\.\d+Z$/, ""),
   });
-  return `  <testsuite${attributes}>\n${rows.map(testCase).join("")}  </testsuite>\n`;
+  return `  <testsuite${attributes}>\n${rows.map((row) => testCase(row, likely.get(row.id))).join("")}  </testsuite>\n`;
 }
 
-function testCase(row: CaseRow): string {
+function testCase(row: CaseRow, likelyBug: string | undefined): string {
   const attributes = attributesOf({
     name: `${row.id} ${row.title}`,
     classname: `routeproof.${groupOf(row)}`,
     time: seconds(row.durationMs),
   });
-  const inner = outcome(row);
+  const inner = outcome(row, likelyBug);
   return inner === "" ? `    <testcase${attributes}/>\n` : `    <testcase${attributes}>\n${inner}    </testcase>\n`;
 }
 
-function outcome(row: CaseRow): string {
+function outcome(row: CaseRow, likelyBug: string | undefined): string {
   const message = [row.reason, row.detail].filter((part) => part !== undefined).join(": ") || row.verdict;
   if (isFailure(row)) {
-    return `      <failure${attributesOf({ message, type: row.reason ?? "failed" })}>${escaped(explainFailure(row).join("\n"))}</failure>\n`;
+    return `      <failure${attributesOf({ message, type: row.reason ?? "failed" })}>${escaped(explainFailure(row, likelyBug).join("\n"))}</failure>\n`;
   }
   if (isError(row)) return `      <error${attributesOf({ message, type: row.reason ?? "error" })}/>\n`;
   if (row.verdict === "pass") return "";

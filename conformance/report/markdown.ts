@@ -4,10 +4,12 @@ import { groupOf } from "../runner/select-cases.ts";
 import { VERDICTS } from "../case.ts";
 import { listed } from "./counted.ts";
 import { gravestFirst } from "./gravest-first.ts";
+import { likelyBugs } from "./likely-bug.ts";
 import type { ReportDiff } from "./report-diff.ts";
 
 export function markdownReport({ header, cases, footer }: Report): string {
   const { router, suite, seed } = header;
+  const likely = likelyBugs(cases);
   const failed = gravestFirst(cases.filter(({ verdict }) => verdict === "fail" || verdict === "error"));
   return [
     `## ${router.name} ${router.version}: ${footer.verdict}`,
@@ -17,7 +19,7 @@ export function markdownReport({ header, cases, footer }: Report): string {
     "",
     ...groupTable(cases),
     "",
-    ...failed.flatMap(failure),
+    ...failed.flatMap((row) => failure(row, likely.get(row.id))),
     ...footer.stale.map((entry) => `- known-failing list: ${cell(entry)}; remove the entry`),
     ...(footer.error === undefined ? [] : [`**${footer.error}**`]),
     "",
@@ -50,7 +52,7 @@ function groupTable(cases: readonly CaseRow[]): string[] {
   return [`| group | ${shown.join(" | ")} |`, `|---|${shown.map(() => "--:|").join("")}`, ...rows];
 }
 
-function failure(row: CaseRow): string[] {
+function failure(row: CaseRow, likelyBug: string | undefined): string[] {
   const lists = [
     ...(row.expected === undefined ? [] : [`  - expected one of ${listed(row.expected)}`]),
     ...(row.observed === undefined ? [] : [`  - observed ${listed(row.observed)}`]),
@@ -59,7 +61,9 @@ function failure(row: CaseRow): string[] {
   return [
     `- **${row.id}** ${row.level} ${row.verdict}${known}: ${row.title}`,
     ...(row.detail === undefined ? [] : [`  - ${row.detail.replaceAll("\n", " ")}`]),
+    ...(row.done === undefined ? [] : [`  - done: ${row.done}`]),
     ...lists,
+    ...(likelyBug === undefined ? [] : [`  - looks like: ${likelyBug}`]),
     `  - \`${row.reproduce}\``,
   ];
 }

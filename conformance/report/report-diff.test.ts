@@ -71,3 +71,18 @@ it("shows a matrix of cases by router when there are several", async () => {
     /<td class="mark pass"><a href="#r0-A-01">pass<\/a><\/td>\s*<td class="mark fail"><a href="#r1-A-01">/,
   );
 });
+
+it("links in a matrix only to cases that the page has", async () => {
+  const one = await report({ "THR-01": "pass", "THR-02": "fail" });
+  const other = await runCases({
+    adapter: testFunctionRouter(),
+    catalogue: ["THR-01", "THR-02", "THR-03"].map((id) => testCase(id)),
+    only: "THR-01",
+  });
+  const page = htmlPage([one, other].map((each) => ({ report: each, evidence: () => undefined })));
+  const links = [...page.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id);
+  const targets = new Set([...page.matchAll(/id="([^"]+)"/g)].map(([, id]) => id));
+  expect(links.length).toBeGreaterThan(3);
+  expect(links.filter((id) => !targets.has(id))).toEqual([]);
+  expect(page).not.toMatch(/class="id">THR-03/);
+});

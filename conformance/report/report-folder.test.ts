@@ -53,3 +53,10 @@ it("refuses a report without footer, with a case missing, with a case twice, or 
   expect(() => readReport(folder)).toThrow(/report\.jsonl:6: not a report row/);
   expect(() => readReport(newFolder())).toThrow("no report in");
 });
+
+it("reads cases in the catalogue's order, in whatever order they ran, and what is left of older catalogues last", async () => {
+  const folder = newFolder();
+  const catalogue = ["STR-01", "OLD-01", "THR-02", "THR-01"].map((id) => testCase(id));
+  await write(folder, { catalogue });
+  expect(readReport(folder).cases.map(({ id }) => id)).toEqual(["THR-01", "THR-02", "STR-01", "OLD-01"]);
+});

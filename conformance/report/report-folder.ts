@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { Evidence } from "../runner/evidence.ts";
 import type { CaseRow, FooterRow, HeaderRow, Report, ReportRow } from "../runner/report-rows.ts";
+import { CASES } from "../cases/index.ts";
 import { junitXml } from "./junit.ts";
 
 const ROWS = "report.jsonl";
@@ -36,7 +37,10 @@ export class ReportFolder {
         writeFileSync(join(this.#folder, EVIDENCE, `${row.id}.json`), JSON.stringify(evidence));
     }
     if (row.type === "footer" && this.#header !== undefined) {
-      writeFileSync(join(this.#folder, JUNIT), junitXml({ header: this.#header, cases: this.#cases, footer: row }));
+      writeFileSync(
+        join(this.#folder, JUNIT),
+        junitXml({ header: this.#header, cases: inOrder(this.#cases), footer: row }),
+      );
     }
   }
 }
@@ -68,7 +72,13 @@ export function readReport(folder: string): Report {
       `${path}: ${cases.length} cases of ${header.suite.cases}; every id must be in a report`,
     );
   }
-  return { header, cases, footer };
+  return { header, cases: inOrder(cases), footer };
+}
+
+/** Rows are written as they come, in whatever order the cases ran; they are read in the catalogue's. */
+function inOrder(cases: readonly CaseRow[]): CaseRow[] {
+  const places = new Map(CASES.map(({ id }, index) => [id, index]));
+  return cases.toSorted((a, b) => (places.get(a.id) ?? Infinity) - (places.get(b.id) ?? Infinity) || 0);
 }
 
 /** What a case did and saw; undefined when it did not run. */

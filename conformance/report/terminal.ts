@@ -5,6 +5,7 @@ import type { CaseRow, FooterRow, HeaderRow, Report } from "../runner/report-row
 import { groupOf } from "../runner/select-cases.ts";
 import { counted } from "./counted.ts";
 import { explainFailure } from "./explain-failure.ts";
+import { likelyBugs } from "./likely-bug.ts";
 import { missingClaims } from "./missing-claims.ts";
 
 type Style = Parameters<typeof styleText>[0];
@@ -24,13 +25,14 @@ export function terminalReport({ header, cases, footer }: Report, colour: boolea
   const paint = (style: Style, text: string): string =>
     colour ? styleText(style, text, { validateStream: false }) : text;
   const shown = cases.filter(({ verdict, reason }) => verdict !== "skipped" || reason !== "not-selected");
+  const likely = likelyBugs(cases);
   return [
     titleLine(header),
     ...(header.settle === undefined ? [] : [`settles: ${header.settle.why}`]),
     "",
     ...[...Map.groupBy(shown, groupOf)].flatMap(([, rows]) => rows.map((row) => caseLine(row, paint))),
     "",
-    ...cases.filter(needsWords).flatMap((row) => [...explanation(row, paint), ""]),
+    ...cases.filter(needsWords).flatMap((row) => [...explanation(row, likely.get(row.id), paint), ""]),
     ...footer.stale.map((entry) => paint("red", `known-failing list: ${entry}; remove the entry`)),
     ...(footer.error === undefined ? [] : [paint("red", footer.error), ""]),
     ...unlocking(shown).map((line) => paint("gray", line)),
@@ -57,8 +59,12 @@ function needsWords({ verdict, level }: CaseRow): boolean {
   return verdict === "fail" || verdict === "error" || (verdict === "inconclusive" && level !== "INFO");
 }
 
-function explanation(row: CaseRow, paint: (style: Style, text: string) => string): string[] {
-  const [first = "", ...rest] = explainFailure(row);
+function explanation(
+  row: CaseRow,
+  likelyBug: string | undefined,
+  paint: (style: Style, text: string) => string,
+): string[] {
+  const [first = "", ...rest] = explainFailure(row, likelyBug);
   const { style, mark } = MARKS[row.verdict];
   return [`${paint(style, mark.trim())} ${first}`, ...rest.map((line) => `     ${line}`)];
 }

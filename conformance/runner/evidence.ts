@@ -2,7 +2,7 @@
 import type { Observation, SentStep } from "../observation.ts";
 import { allowed, type Zone } from "../oracle/allowed.ts";
 import type { RouterProfile } from "../router-profile.ts";
-import type { WireExchange } from "../wire-log.ts";
+import type { WireExchange } from "../http-lab/wire-log.ts";
 
 /** Plain JSON. Prompts keep their cells only: cells, namespace and seed give the text back. */
 export interface Evidence {

@@ -30,6 +30,10 @@ export function knownFailingFor(id: string, entries: readonly KnownFailing[]): K
   return entries.find(({ pattern }) => matchesPattern(pattern, id));
 }
 
+export function unmatchedEntries(entries: readonly KnownFailing[], catalogue: readonly Case[]): KnownFailing[] {
+  return entries.filter(({ pattern }) => !catalogue.some(({ id }) => matchesPattern(pattern, id)));
+}
+
 /**
  * Entries that no longer say the truth: one that matches no case at all, or whose case passes. Both are failures, so that
  * a list never outlives its faults.

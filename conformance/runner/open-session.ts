@@ -2,7 +2,8 @@
 import { RealClock } from "../../fixtures/clock.ts";
 import type { DecidingRouter, RouterAdapter } from "../adapters/router-under-test.ts";
 import { type Case, withOtherThreshold } from "../case.ts";
-import { FunctionSession, type FunctionLab } from "../function-lab.ts";
+import type { FunctionLab } from "../function-lab/function-lab.ts";
+import { FunctionSession } from "../function-lab/function-session.ts";
 import { HttpSession } from "../http-lab/http-session.ts";
 import type { Session } from "./session.ts";
 
@@ -61,7 +62,7 @@ class FunctionRun implements Session<FunctionLab> {
   }
 
   async refreshPods(): Promise<void> {
-    this.#session.setPods([]);
+    this.#session.leaveAllPods();
   }
 
   async restart(): Promise<void> {

@@ -29,6 +29,8 @@ export interface CaseRow {
   readonly reason?: string;
   /** One sentence for a maintainer. */
   readonly detail?: string;
+  /** The steps that led to a failure, in words. */
+  readonly done?: string;
   /** The claim whose absence from the profile makes the case unsupported: a path and, where it matters, the value. */
   readonly missingClaim?: string;
   readonly seed: number;

@@ -3,7 +3,7 @@ import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { Case, Statistic, Verdict } from "../case.ts";
 import { resolvePointer } from "../adapters/json-pointer.ts";
 import type { RouterAdapter } from "../adapters/router-under-test.ts";
-import { loadIsReported, loadWindowMs, SHORT_WINDOW_MS } from "../router-profile.ts";
+import { loadSignal, SHORT_WINDOW_MS } from "../oracle/load-signal.ts";
 import { evidenceOf, type Evidence } from "./evidence.ts";
 import type { Session } from "./session.ts";
 
@@ -11,6 +11,7 @@ export interface CaseOutcome {
   readonly verdict: Verdict;
   readonly reason?: string;
   readonly detail?: string;
+  readonly done?: string;
   readonly expected?: readonly string[];
   readonly observed?: readonly string[];
   readonly statistic?: Statistic;
@@ -37,6 +38,7 @@ export function obstacle(
     return { ...no(missing.why), ...(missing.claim === undefined ? {} : { missingClaim: missing.claim }) };
   }
   if (session.transport === "function" && needs.transport === "http") return no("it needs a router that speaks HTTP");
+  const load = loadSignal(adapter.profile);
   const hidden = needs.shows?.find((shown) => resolvePointer(adapter, `/${shown.replaceAll(".", "/")}`) === undefined);
   if (hidden !== undefined) return { ...no(`the adapter does not declare ${hidden}`), missingClaim: hidden };
   if (needs.freshRouter === true && adapter.kind === "url") {
@@ -51,9 +53,6 @@ export function obstacle(
   if (needs.outlivesChanges === true && adapter.restartsForPods === true) {
     return no("pods change by a restart, and the router loses with it what it knows and what it is answering");
   }
-  if (needs.withoutPods === true && adapter.restartsForPods === true) {
-    return no("pods change by a restart, and it may not start without any");
-  }
   if (needs.fleet !== undefined && (session.fixedPods !== undefined || adapter.changesPods === false)) {
     return no("it needs pods of different kinds, which the adapter cannot give the router");
   }
@@ -66,7 +65,7 @@ export function obstacle(
   if (needs.chats === true && adapter.requests?.paths?.includes("/v1/chat/completions") === false) {
     return no("the adapter says that the router takes no chats");
   }
-  if (needs.load === true && session.transport === "function" && loadIsReported(adapter.profile)) {
+  if (needs.load === true && session.transport === "function" && load?.shows === "reports") {
     return no("what pods report of their load does not reach a router that is a function");
   }
   const forms = adapter.requests?.promptForms;
@@ -85,7 +84,7 @@ export function obstacle(
     const detail = `it waits for ${waitMs / 1_000} s of real time, several times; --slow runs it`;
     return { verdict: "skipped", reason: "slow", detail };
   }
-  const windowMs = session.canAdvance ? 0 : (loadWindowMs(adapter.profile) ?? 0);
+  const windowMs = session.canAdvance ? 0 : (load?.windowMs ?? 0);
   const windowSeconds = windowMs / 1_000;
   if (needs.load === true && windowMs > SHORT_WINDOW_MS && session.fixedPods !== undefined) {
     return no(

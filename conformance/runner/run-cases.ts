@@ -8,11 +8,12 @@ import { CASES } from "../cases/index.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import type { Evidence } from "./evidence.ts";
 import { withFewestWaits } from "./fewest-waits.ts";
+import { quoted } from "./shell-word.ts";
 import { knownFailingFor, staleEntries, type KnownFailing } from "./known-failing.ts";
 import { footerFor } from "./overall-verdict.ts";
 import type { CaseRow, HeaderRow, Report, ReportRow } from "./report-rows.ts";
 import { obstacle, runCase, TOOK_TOO_LONG, type CaseLimits, type CaseOutcome } from "./run-case.ts";
-import { loadWindowMs } from "../router-profile.ts";
+import { loadSignal } from "../oracle/load-signal.ts";
 import { selectCases } from "./select-cases.ts";
 import { openSession } from "./open-session.ts";
 import type { Session } from "./session.ts";
@@ -21,17 +22,19 @@ export interface RunOptions {
   readonly adapter: RouterAdapter;
   /** As `--only`: ids, groups, levels, requirements, comma-separated. Default: every case. */
   readonly only?: string;
+  /** Draws prompts, pods and, with `shuffle`, the order of cases. Default 1. */
   readonly seed?: number;
   readonly shuffle?: boolean;
   /** Failures of SHOULD make the router non-conformant. */
   readonly strict?: boolean;
   /** Run cases that wait for minutes of real time. */
   readonly slow?: boolean;
-  /** `L0`: fresh prompts only; `L1`: fresh pods for each case; `L2`: a fresh router for each case. */
+  /** `L0`: fresh prompts only; `L1`: fresh pods for each case; `L2`: a fresh router for each case. Default `L0`. */
   readonly isolation?: IsolationLevel;
   readonly knownFailing?: readonly KnownFailing[];
-  /** Cases that have not ended by then are `not-run`. */
+  /** Cases that have not ended by then are `not-run`. Default: no limit. */
   readonly maxTimeMs?: number;
+  /** Ends the case under way; those after it are `not-run`. */
   readonly signal?: AbortSignal;
   /** How a user names this router on the command line, for reproduce lines; e.g. `--adapter FILE`. */
   readonly attachedBy?: string;
@@ -111,10 +114,12 @@ async function runAll(
     for (const each of order) put(each, { verdict: "not-run", reason: "router-did-not-start" });
     return (cause as Error).message;
   }
+  let done = 0;
   try {
     let used = false;
     let broken = false;
     for (const [index, each] of order.entries()) {
+      done = index;
       if (signal?.aborted === true || performance.now() - startedMs > maxTimeMs) {
         put(each, { verdict: "not-run", reason: signal?.aborted === true ? "interrupted" : "time-is-up" });
         continue;
@@ -141,6 +146,7 @@ async function runAll(
     }
     return undefined;
   } catch (cause) {
+    for (const each of order.slice(done)) put(each, { verdict: "not-run", reason: "run-broke-off" });
     return (cause as Error).message;
   } finally {
     await session.close();
@@ -162,7 +168,7 @@ async function runWithin(
 }
 
 function limitMs({ needs }: Case, session: Session, adapter: RouterAdapter): number {
-  const drainsWindow = needs.drains === true && loadWindowMs(adapter.profile) !== undefined;
+  const drainsWindow = needs.drains === true && loadSignal(adapter.profile)?.windowMs !== undefined;
   const waits = !session.canAdvance && (needs.clockMs !== undefined || drainsWindow);
   if (needs.slow === true || needs.waitMs !== undefined || waits) return SLOW_CASE_TIMEOUT_MS;
   const patienceMs = MOST_CHANGES_IN_A_CASE * changeMs(adapter) + MOST_REQUESTS_IN_A_CASE * session.requestMs;
@@ -174,7 +180,8 @@ function changeMs({ profile, settle }: RouterAdapter): number {
   return (profile.discovery?.convergenceMs ?? 0) + (settle?.afterAddMs ?? 0);
 }
 
-function headerFor({ adapter, attachedBy }: RunOptions, catalogue: readonly Case[], seed: number): HeaderRow {
+function headerFor(options: RunOptions, catalogue: readonly Case[], seed: number): HeaderRow {
+  const { adapter } = options;
   const wording = catalogue.map(({ id, level, title }) => `${id} ${level} ${title}`).join("\n");
   return {
     type: "header",
@@ -190,8 +197,21 @@ function headerFor({ adapter, attachedBy }: RunOptions, catalogue: readonly Case
     startedAt: new Date().toISOString(),
     host: { platform: `${process.platform} ${process.arch}`, node: process.version, cpus: availableParallelism() },
     ...(adapter.settle === undefined ? {} : { settle: adapter.settle }),
-    reproduce: commandLine(attachedBy, `--seed ${seed}`),
+    reproduce: commandLine(options.attachedBy, asAsked(options, seed)),
   };
+}
+
+/** The options of the whole run, as a user writes them. */
+function asAsked({ only, shuffle, isolation = "L0", slow, strict, maxTimeMs }: RunOptions, seed: number): string {
+  return [
+    ...(only === undefined ? [] : [`--only ${quoted(only)}`]),
+    `--seed ${seed}`,
+    ...(shuffle === true ? ["--shuffle"] : []),
+    ...(isolation === "L0" ? [] : [`--isolation ${isolation}`]),
+    ...(slow === true ? ["--slow"] : []),
+    ...(strict === true ? ["--strict"] : []),
+    ...(maxTimeMs === undefined ? [] : [`--max-time ${Math.ceil(maxTimeMs / 1000)}`]),
+  ].join(" ");
 }
 
 function commandLine(attachedBy: string | undefined, rest: string): string {
@@ -213,7 +233,7 @@ interface RowContext {
 
 function rowFor(
   { id, level, requirement, title }: Case,
-  { verdict, reason, detail, missingClaim, expected, observed, statistic }: CaseOutcome,
+  { verdict, reason, detail, done, missingClaim, expected, observed, statistic }: CaseOutcome,
   durationMs: number,
   { seed, slow, knownFailing, attachedBy }: RowContext,
 ): CaseRow {
@@ -225,7 +245,7 @@ function rowFor(
     requirement,
     title,
     verdict,
-    ...definedOnly({ reason, detail, missingClaim, expected, observed, statistic }),
+    ...definedOnly({ reason, detail, done, missingClaim, expected, observed, statistic }),
     ...(known === undefined
       ? {}
       : { knownFailing: { reason: known.reason, ...(known.link === undefined ? {} : { link: known.link }) } }),

@@ -30,6 +30,7 @@ it.each([
   ["*-01", ["THR-01", "STR-01"]],
   ["MUST", ["THR-01", "STR-01"]],
   ["R-STR-1", ["STR-01", "STR-11"]],
+  ["R-THR", ["THR-01", "THR-02"]],
 ])("%s selects %j", (only, expected) => {
   expect(ids(only)).toEqual(expected);
 });

@@ -3,7 +3,8 @@ import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { Case } from "../case.ts";
 
 /**
- * Ids (`THR-04`), groups (`THR`), patterns (`THR-0*`), levels (`MUST`) and requirements (`R-THR-1`), comma-separated.
+ * Ids (`THR-04`), groups (`THR`), patterns (`THR-0*`), levels (`MUST`), requirements (`R-THR-1`) and what
+ * SPEC.md has of one subject (`R-THR`), comma-separated.
  *
  * @throws {OperationalError} USAGE when a word matches nothing
  */
@@ -19,6 +20,11 @@ export function groupOf({ id }: Pick<Case, "id">): string {
   return id.split("-")[0] ?? id;
 }
 
+/** `R-THR` of `R-THR-1`: a case stands in the group of its id, and its requirement may stand elsewhere. */
+function sectionOf({ requirement }: Case): string {
+  return requirement.replace(/-\d+$/, "");
+}
+
 /** `*` stands for any characters; everything else for itself, in either case of letters. */
 export function matchesPattern(pattern: string, text: string): boolean {
   const source = pattern
@@ -30,7 +36,7 @@ export function matchesPattern(pattern: string, text: string): boolean {
 
 function matcher(word: string, cases: readonly Case[]): (each: Case) => boolean {
   const matches = (each: Case): boolean =>
-    [each.id, groupOf(each), each.level, each.requirement].some((text) => matchesPattern(word, text));
+    [each.id, groupOf(each), each.level, each.requirement, sectionOf(each)].some((text) => matchesPattern(word, text));
   if (cases.some(matches)) return matches;
   const groups = [...new Set(cases.map(groupOf))].join(", ");
   throw new OperationalError(

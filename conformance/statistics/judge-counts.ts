@@ -22,6 +22,8 @@ export interface CountVerdict {
   /** `open`: more trials are needed. */
   readonly verdict: "pass" | "fail" | "open";
   readonly statistic: Statistic;
+  /** More events than this fail at the look that was judged last. */
+  readonly failAbove: number;
 }
 
 /** Trials at each look, as multiples of those at the first: nothing is asked more than three times. */
@@ -49,14 +51,20 @@ export function judgeCounts(counts: readonly Count[], of: number, question: Ques
   const told = counts.length < of || failAbove < n;
   return {
     verdict: failed ? "fail" : told && events <= passUpTo ? "pass" : "open",
+    failAbove,
     statistic: {
       n,
       observed: events,
       bound: `fails above ${failAbove} of ${n}${more}`,
-      falsePositiveRate: Number(failureRate(looks, chance, false).toPrecision(2)),
+      falsePositiveRate: roundedRate(failureRate(looks, chance, false)),
       power: `${inDigits(failureRate(looks, against.share, true))} against ${against.who}`,
     },
   };
+}
+
+/** No more digits than mean anything. */
+export function roundedRate(rate: number): number {
+  return Number(rate.toPrecision(2));
 }
 
 /** A probability near 1 is told by what it lacks. */

@@ -7,7 +7,7 @@ import { ENGINE_DEFAULTS, type EngineConfig } from "../engine/create-engine.ts";
 import { type Flags, ratioFlag, shareFlag, wholeFlag } from "./flag-values.ts";
 import { kvEventsConfig, type KvEventsConfig } from "../kv-events/kv-events-config.ts";
 import type { CacheConfig } from "../metrics/cache-config.ts";
-import { versionProfile } from "./version-profile.ts";
+import { versionProfile } from "../versions/version-profile.ts";
 import { assertVllmFlags } from "./vllm-arguments.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -70,13 +70,13 @@ export function podSettings(
     const most = (numGpuBlocks - 1) * blockSize;
     throw usage(`max-model-len ${maxModelLen} does not fit ${numGpuBlocks} blocks of ${blockSize}; at most ${most}`);
   }
-  const asked = flags["enable-prefix-caching"] ?? versionProfile(flags["vllm-version"]).prefixCaching;
+  const version = versionProfile(flags["vllm-version"]);
+  const asked = flags["enable-prefix-caching"] ?? version.engine.prefixCaching;
   const prefixCaching = flags["no-enable-prefix-caching"] !== true && asked !== false;
   const policy = flags["scheduling-policy"] ?? ENGINE_DEFAULTS.policy;
   if (policy !== "fcfs" && policy !== "priority") {
     throw usage(`scheduling-policy "${String(policy)}"; there are fcfs and priority`);
   }
-  const version = versionProfile(flags["vllm-version"]);
   const kvEvents = kvEventsConfig(flags["kv-events-config"], version);
   return {
     profile,
@@ -104,7 +104,7 @@ export function podSettings(
       totalBlocks: numGpuBlocks,
       blockSizeTokens: blockSize,
       prefixCaching,
-      gpuMemoryUtilizationRatio: utilization ?? version.gpuMemoryUtilization,
+      gpuMemoryUtilizationRatio: utilization ?? version.engine.gpuMemoryUtilizationRatio,
       maxModelLenTokens: maxModelLen,
       userSetBlockSize: flags["block-size"] !== undefined,
       dtype: kvCacheDtype,

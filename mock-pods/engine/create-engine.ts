@@ -2,7 +2,8 @@ import type { LatencyProfile } from "../../fixtures/profiles/latency-profile.ts"
 import { assertPodClock } from "../../fixtures/profiles/pod-clock.ts";
 import type { EngineStats, FastForwardEngine, GenerationRequest, KvEvent, StepOutput, TokenOutput } from "./engine.ts";
 import { LatencyModel, type StepNoise } from "./latency-model.ts";
-import { Scheduler, type SchedulerConfig } from "./scheduler.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { SchedulerConfig } from "./scheduler-config.ts";
 
 export interface EngineConfig extends SchedulerConfig {
   /** Off by default: events cost time and memory. */
@@ -122,8 +123,8 @@ function statsOf(scheduler: Scheduler): EngineStats {
     waiting: scheduler.waiting,
     deferred: scheduler.deferred,
     kvUsageRatio: 1 - pool.freeBlocks / pool.usableBlocks,
-    prefixQueriesTokens: scheduler.lookups.queriedTokens,
-    prefixHitsTokens: scheduler.lookups.hitTokens,
+    prefixQueriesTokens: scheduler.admission.lookups.queriedTokens,
+    prefixHitsTokens: scheduler.admission.lookups.hitTokens,
     preemptions: scheduler.preemptions,
     freeBlocks: pool.freeBlocks,
     totalBlocks: pool.usableBlocks,

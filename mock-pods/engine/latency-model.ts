@@ -1,6 +1,6 @@
 import { attentionMs, type LatencyProfile, linearMs, quadraticMs } from "../../fixtures/profiles/latency-profile.ts";
 import type { RandomStream } from "../../fixtures/random.ts";
-import type { Schedule } from "./scheduler.ts";
+import type { StepPlan } from "./step-plan.ts";
 
 /** Multiplies each step by a random factor from `1 - ratio` to `1 + ratio`. */
 export interface StepNoise {
@@ -23,7 +23,7 @@ export class LatencyModel {
     this.#noise = noise;
   }
 
-  stepMs({ sequences, tokens }: Pick<Schedule, "sequences" | "tokens">): number {
+  stepMs({ sequences, tokens }: Pick<StepPlan, "sequences" | "tokens">): number {
     const requests = sequences.length;
     if (requests === 0) return 0;
     let batchTokens = 0;

@@ -1,47 +1,11 @@
-import type { Admission, FinishReason, GenerationRequest, KvEvent, TokenOutput } from "./engine.ts";
-import { type KvCacheConfig, KvCacheManager } from "./kv-cache-manager.ts";
-import { LoraSlots } from "./lora-slots.ts";
-import { decodeQuietly, quietSteps, stepsBlocked } from "./quiet-decode.ts";
+import { AdmissionControl } from "./admission-control.ts";
+import type { FinishReason, GenerationRequest, KvEvent, TokenOutput } from "./engine.ts";
+import { KvCacheManager } from "./kv-cache-manager.ts";
+import { decodeQuietly, quietSteps } from "./quiet-decode.ts";
+import type { SchedulerConfig } from "./scheduler-config.ts";
 import { Sequence } from "./sequence.ts";
+import { StepPlan } from "./step-plan.ts";
 import { WaitingQueue } from "./waiting-queue.ts";
-
-/** vLLM's settings, by vLLM's names. */
-export interface SchedulerConfig extends KvCacheConfig {
-  readonly maxNumSeqs: number;
-  /** Most requests that run, if fewer than `maxNumSeqs`. */
-  readonly maxNumActiveSeqs?: number;
-  /** Tokens a step may compute. */
-  readonly maxNumBatchedTokens: number;
-  readonly policy: "fcfs" | "priority";
-  /** Part of all blocks kept free when admitting beside running requests. */
-  readonly watermark: number;
-  /** Most tokens of one request in a step while others are there; 0 is no limit. */
-  readonly longPrefillTokenThreshold: number;
-  /** That limit never goes below a fair share of the step's tokens. */
-  readonly longPrefillTokenThresholdAdaptive?: boolean;
-  /** Off, a prompt waits until a step has room for all of it. On if absent. */
-  readonly chunkedPrefill?: boolean;
-  /** Admit only what fits whole, though only a chunk gets blocks. */
-  readonly reserveFullIsl: boolean;
-  /** Most LoRA adapters in a step; absent without LoRA. */
-  readonly maxLoras?: number;
-}
-
-/** Lookups in the prefix cache at admission. */
-export interface LookupCount {
-  requests: number;
-  queriedTokens: number;
-  hitTokens: number;
-}
-
-/** What a `schedule` decided. */
-export interface Schedule {
-  readonly sequences: Sequence[];
-  /** Tokens to compute, by position in `sequences`. */
-  readonly tokens: number[];
-  readonly admitted: Admission[];
-  readonly preempted: string[];
-}
 
 /**
  * vLLM 0.32's V1 scheduler (`vllm/v1/core/sched/scheduler.py`), synchronous, one full-attention KV group.
@@ -53,19 +17,12 @@ export interface Schedule {
 export class Scheduler {
   readonly kv: KvCacheManager;
   /** What the last `schedule` decided. */
-  step: Schedule = { sequences: [], tokens: [], admitted: [], preempted: [] };
-  /** First admissions only, as /metrics counts. */
-  readonly lookups: LookupCount = { requests: 0, queriedTokens: 0, hitTokens: 0 };
-  /** Admissions after a preemption. */
-  readonly resumedLookups: LookupCount = { requests: 0, queriedTokens: 0, hitTokens: 0 };
+  step = new StepPlan();
+  readonly admission: AdmissionControl;
   preemptions = 0;
   /** Off, who waits goes on waiting, and makes no steps: vLLM's `PAUSED_NEW`. */
   admitting = true;
-  /** Of those that wait, how many had to let others pass for want of a LoRA slot. */
-  deferred = 0;
   readonly #config: SchedulerConfig;
-  readonly #watermarkBlocks: number;
-  readonly #maxRunning: number;
   readonly #waiting: WaitingQueue;
   readonly #sequences = new Map<string, Sequence>();
   #running: Sequence[] = [];
@@ -77,9 +34,8 @@ export class Scheduler {
   constructor(config: SchedulerConfig, emit?: (event: KvEvent) => void) {
     this.kv = new KvCacheManager(config, emit);
     this.#config = config;
-    this.#watermarkBlocks = Math.floor(config.watermark * config.numGpuBlocks);
-    this.#maxRunning = config.maxNumActiveSeqs ?? config.maxNumSeqs;
     this.#waiting = new WaitingQueue(config.policy);
+    this.admission = new AdmissionControl(config, this.kv, this.#waiting);
   }
 
   get running(): number {
@@ -88,6 +44,11 @@ export class Scheduler {
 
   get waiting(): number {
     return this.#waiting.length;
+  }
+
+  /** Of those that wait, how many had to let others pass for want of a LoRA slot. */
+  get deferred(): number {
+    return this.#waiting.deferred;
   }
 
   runningIds(): string[] {
@@ -131,7 +92,7 @@ export class Scheduler {
       if (sequence === undefined) continue;
       this.#sequences.delete(id);
       leaving.push(sequence);
-      if (!sequence.running) this.#leaveWaiting(sequence);
+      if (!sequence.running) this.#waiting.remove(sequence);
     }
     if (leaving.length === 0) return;
     const gone = new Set(leaving);
@@ -154,13 +115,13 @@ export class Scheduler {
   }
 
   /** Decides the next step into `step`: who computes how many tokens. */
-  schedule(): Schedule {
-    const step: Schedule = { sequences: [], tokens: [], admitted: [], preempted: [] };
+  schedule(): StepPlan {
+    const step = new StepPlan();
     this.step = step;
     this.#departed = false;
     const chunkTokens = this.#chunkTokens;
     const budget = this.#scheduleRunning(this.#config.maxNumBatchedTokens, chunkTokens);
-    if (step.preempted.length === 0 && this.admitting) this.#admitWaiting(budget, chunkTokens);
+    if (step.preempted.length === 0 && this.admitting) this.admission.admit(step, this.#running, budget, chunkTokens);
     return step;
   }
 
@@ -188,16 +149,9 @@ export class Scheduler {
 
   /** How many steps from here will certainly do no more than give each running request one token, not its first or last. */
   get quietSteps(): number {
-    const { maxNumBatchedTokens, reserveFullIsl, maxLoras } = this.#config;
-    const { running } = this;
-    if (running === 0) return 0;
-    const { head } = this.#waiting;
-    const admits = head !== undefined && this.admitting && running < this.#maxRunning && running < maxNumBatchedTokens;
-    // Where a first chunk is enough, a hit evicted can make it smaller; where adapters have slots, others may pass the head.
-    if (admits && (!reserveFullIsl || maxLoras !== undefined)) return 0;
+    if (this.running === 0) return 0;
     const steps = quietSteps(this.#running, this.kv);
-    if (!admits || steps === 0) return steps;
-    return stepsBlocked(head, this.#running, this.kv, this.#watermarkBlocks, steps);
+    return steps > 0 && this.admitting ? this.admission.shutSteps(this.#running, steps) : steps;
   }
 
   /** The requests that run, in order. */
@@ -248,74 +202,17 @@ export class Scheduler {
       while (!fits) {
         const position = this.#victim();
         const [victim] = this.#running.splice(position, 1) as [Sequence];
-        if (victim.inFlight) left += this.#unschedule(victim);
+        if (victim.inFlight) left += this.step.remove(victim);
         if (position < index) index--;
         this.#backToWaiting(victim);
         this.step.preempted.push(victim.request.id);
         if (victim === sequence) return left;
         fits = this.kv.extend(sequence, newTokens);
       }
-      this.#schedule(sequence, newTokens);
+      this.step.add(sequence, newTokens);
       left -= newTokens;
     }
     return left;
-  }
-
-  #admitWaiting(budget: number, chunkTokens: number): void {
-    const { blockSize, reserveFullIsl, chunkedPrefill, maxLoras } = this.#config;
-    const loras = maxLoras === undefined ? undefined : new LoraSlots(maxLoras, this.#running);
-    let left = budget;
-    let after: Sequence | undefined;
-    for (let head = this.#waiting.head; head !== undefined && left > 0; head = after) {
-      if (this.#running.length >= this.#maxRunning) return;
-      after = head.next;
-      if (loras?.fits(head) === false) {
-        this.#defer(head);
-        continue;
-      }
-      const hitTokens = this.kv.lookup(head) * blockSize;
-      const wholeChunk = Math.min(head.knownTokens - hitTokens, chunkTokens);
-      if (chunkedPrefill === false && wholeChunk > left) return;
-      const newTokens = Math.min(wholeChunk, left);
-      const headroomBlocks = this.#running.length > 0 ? this.#watermarkBlocks : 0;
-      if (!this.kv.admit(head, newTokens, reserveFullIsl, headroomBlocks)) return;
-      this.#leaveWaiting(head);
-      this.#running.push(head);
-      head.running = true;
-      loras?.take(head);
-      head.computedTokens = hitTokens;
-      this.#countLookup(head, hitTokens);
-      this.step.admitted.push({ requestId: head.request.id, cachedTokens: hitTokens, resumed: head.preemptions > 0 });
-      this.#schedule(head, newTokens);
-      left -= newTokens;
-    }
-  }
-
-  #defer(sequence: Sequence): void {
-    if (sequence.deferred) return;
-    sequence.deferred = true;
-    this.deferred++;
-  }
-
-  #leaveWaiting(sequence: Sequence): void {
-    this.#waiting.remove(sequence);
-    if (!sequence.deferred) return;
-    sequence.deferred = false;
-    this.deferred--;
-  }
-
-  #schedule(sequence: Sequence, tokens: number): void {
-    sequence.inFlight = true;
-    this.step.sequences.push(sequence);
-    this.step.tokens.push(tokens);
-  }
-
-  /** Takes a victim out of the step being made; returns the tokens it gives back. */
-  #unschedule(victim: Sequence): number {
-    const position = this.step.sequences.indexOf(victim);
-    this.step.sequences.splice(position, 1);
-    const [tokens] = this.step.tokens.splice(position, 1);
-    return tokens as number;
   }
 
   /** Position of the running request to preempt: the last, or the first of those with the greatest (priority, arrival). */
@@ -339,13 +236,5 @@ export class Scheduler {
     victim.inFlight = false;
     this.preemptions++;
     this.#waiting.putBack(victim);
-  }
-
-  #countLookup(sequence: Sequence, hitTokens: number): void {
-    if (!this.kv.looksUp(sequence)) return;
-    const count = sequence.preemptions > 0 ? this.resumedLookups : this.lookups;
-    count.requests++;
-    count.queriedTokens += sequence.knownTokens;
-    count.hitTokens += hitTokens;
   }
 }

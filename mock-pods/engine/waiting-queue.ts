@@ -9,6 +9,7 @@ export class WaitingQueue {
   #first: Sequence | undefined;
   #last: Sequence | undefined;
   #length = 0;
+  #deferred = 0;
 
   constructor(policy: "fcfs" | "priority") {
     this.#byPriority = policy === "priority";
@@ -16,6 +17,11 @@ export class WaitingQueue {
 
   get length(): number {
     return this.#length;
+  }
+
+  /** How many had to let others pass for want of a LoRA slot. */
+  get deferred(): number {
+    return this.#deferred;
   }
 
   get head(): Sequence | undefined {
@@ -31,6 +37,13 @@ export class WaitingQueue {
     this.#insertAfter(this.#byPriority ? this.#lastBefore(sequence) : undefined, sequence);
   }
 
+  /** Others may pass it; it keeps its place. */
+  defer(sequence: Sequence): void {
+    if (sequence.deferred) return;
+    sequence.deferred = true;
+    this.#deferred++;
+  }
+
   remove(sequence: Sequence): void {
     const { previous, next } = sequence;
     if (previous === undefined) this.#first = next;
@@ -40,6 +53,9 @@ export class WaitingQueue {
     sequence.next = undefined;
     sequence.previous = undefined;
     this.#length--;
+    if (!sequence.deferred) return;
+    sequence.deferred = false;
+    this.#deferred--;
   }
 
   #lastBefore(sequence: Sequence): Sequence | undefined {

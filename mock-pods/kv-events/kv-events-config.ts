@@ -3,7 +3,7 @@ import { Type, type Static } from "typebox";
 import type { KvEventFormat } from "../../fixtures/wire/kv-events.ts";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { checker, parseJson } from "../../fixtures/schema.ts";
-import type { VersionProfile } from "../arguments/version-profile.ts";
+import type { VersionProfile } from "../versions/version-profile.ts";
 
 const Config = Type.Object(
   {
@@ -39,7 +39,7 @@ const check = checker(Config);
  */
 export function kvEventsConfig(
   flag: string | number | boolean | undefined,
-  { release, kvEvents: format }: VersionProfile,
+  { release, engine: { kvEvents: format } }: VersionProfile,
 ): KvEventsConfig | undefined {
   if (flag === undefined) return undefined;
   const source = "kv-events-config";

@@ -28,7 +28,7 @@ let fleet: Fleet;
 beforeAll(async () => void (fleet = await startFleet({ ...RECORDED_SERVERS.A, speed: 50 })));
 afterAll(() => fleet.close());
 
-it("has recorded connections", () => expect(connections).toHaveLength(55));
+it("has recorded connections", () => expect(connections).toHaveLength(58));
 
 it.each(connections)(
   "treats the connection as a real vLLM does: $id",

@@ -34,6 +34,7 @@ export async function fetchFrom(
       method,
       path: decodePath(url.pathname),
       query: url.searchParams,
+      search: url.search,
       headers: Object.fromEntries(headers),
       body,
       record,

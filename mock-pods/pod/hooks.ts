@@ -19,6 +19,10 @@ export class HookChain {
     };
   }
 
+  get isEmpty(): boolean {
+    return this.#hooks.length === 0;
+  }
+
   clear(): void {
     this.#hooks = [];
   }

@@ -65,6 +65,7 @@ export class ServedPod extends PodCore implements Pod {
       keepAliveMs: keepAliveMs(this.#options.settings),
       recorder: this.recorder,
       hook: this.#hooks.ask,
+      isHooked: () => !this.#hooks.isEmpty,
       answer: (exchange) => this.answer(exchange),
     });
     this.#port = this.#server.port;

@@ -1,5 +1,6 @@
 import type { GenerationRequest, KvEvent, LoraAdapter, TokenOutput } from "../engine/engine.ts";
-import { type LookupCount, Scheduler } from "../engine/scheduler.ts";
+import type { LookupCount } from "../engine/admission-control.ts";
+import { Scheduler } from "../engine/scheduler.ts";
 import { toWireEvent } from "../kv-events/wire-events.ts";
 import type { Workload } from "./workload.ts";
 
@@ -18,6 +19,7 @@ export function playWorkload(workload: Workload): Played {
   const events = workload.events === true ? new EventNotes(config.blockSize) : undefined;
   const details = workload.details === true;
   const scheduler = new Scheduler(config, events && ((event) => events.note(event)));
+  const { admission } = scheduler;
   const arrivals = Map.groupBy(generationRequests(workload), (_, index) => requests[index]?.a ?? 0);
   const aborts = Map.groupBy(workload.aborts, ([step]) => step);
   const resets = Map.groupBy(workload.resets, ([step]) => step);
@@ -42,7 +44,7 @@ export function playWorkload(workload: Workload): Played {
         steps.push({ s: step, reset: resetResults, idle: true, free: scheduler.kv.pool.freeBlocks });
       continue;
     }
-    const before = { first: { ...scheduler.lookups }, resumed: { ...scheduler.resumedLookups } };
+    const before = { first: { ...admission.lookups }, resumed: { ...admission.resumedLookups } };
     const { sequences, tokens, admitted, preempted } = scheduler.schedule();
     const freeAfterSchedule = scheduler.kv.pool.freeBlocks;
     const scheduled = sequences.map(({ request }, index) => [Number(request.id), tokens[index]]);
@@ -70,8 +72,8 @@ export function playWorkload(workload: Workload): Played {
       wait: scheduler.waiting,
       free,
       ...(freeAfterSchedule === free ? {} : { fmid: freeAfterSchedule }),
-      ...some("pq", lookups(before.first, scheduler.lookups)),
-      ...some("ppq", lookups(before.resumed, scheduler.resumedLookups)),
+      ...some("pq", lookups(before.first, admission.lookups)),
+      ...some("ppq", lookups(before.resumed, admission.resumedLookups)),
       ...some("ev", notes),
       ...(details && some("evc", contents)),
       ...(details &&

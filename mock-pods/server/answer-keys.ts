@@ -1,5 +1,5 @@
 /** The keys of a whole answer, as far as a version has them. */
-import type { VersionProfile } from "../arguments/version-profile.ts";
+import type { AnswersProfile } from "../versions/answers.ts";
 
 /** What answers did not have yet in 0.10. */
 const SINCE_0_11 = [
@@ -31,8 +31,8 @@ const LATER_KEYS = {
   "0.10": new Set(SINCE_0_11),
 };
 
-export function ofVersion({ answerKeys }: VersionProfile, body: object): object {
-  return answerKeys === "now" ? body : (withoutLater(body, answerKeys) as object);
+export function ofVersion({ keys }: AnswersProfile, body: object): object {
+  return keys === "now" ? body : (withoutLater(body, keys) as object);
 }
 
 function withoutLater(value: unknown, answerKeys: keyof typeof LATER_KEYS): unknown {

@@ -1,18 +1,20 @@
 /** The names a pod answers to: its served names and its LoRA adapters. */
 import type { LoraAdapter } from "../engine/engine.ts";
 import { Refusal, unknownModel } from "../../fixtures/wire/errors.ts";
+import type { AnswersProfile } from "../versions/answers.ts";
+import type { ErrorsProfile } from "../versions/errors.ts";
 import type { ServeSettings } from "./serve-settings.ts";
 
 export class ModelRegistry {
   readonly #served: ServeSettings["servedNames"];
-  readonly #naming: ServeSettings["version"]["unknownModel"];
-  readonly #answersAs: ServeSettings["version"]["answersAs"];
+  readonly #naming: ErrorsProfile["unknownModel"];
+  readonly #answersAs: AnswersProfile["model"];
   readonly #adapters = new Map<string, LoraAdapter>();
   #loadings = 0;
 
   constructor(settings: ServeSettings) {
-    this.#naming = settings.version.unknownModel;
-    this.#answersAs = settings.version.answersAs;
+    this.#naming = settings.version.errors.unknownModel;
+    this.#answersAs = settings.version.answers.model;
     this.#served = settings.servedNames;
     for (const [name, path] of settings.lora ? settings.loraModules : []) this.#enter(name, path);
   }
@@ -36,7 +38,7 @@ export class ModelRegistry {
 
   /** What an answer calls the model. */
   answeringName(asked: string | null | undefined, adapter: string | undefined): string {
-    return adapter ?? (this.#answersAs === "asked" && asked ? asked : this.#served[0]);
+    return adapter ?? (this.#answersAs === "as-asked" && asked ? asked : this.#served[0]);
   }
 
   /** @throws {Refusal} */

@@ -4,7 +4,7 @@
  * The order of the layers is vLLM's (`entrypoints/serve/middleware`, 0.32): request id, API key, CORS, then the routes.
  */
 import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
-import { Refusal, UncaughtError } from "../../fixtures/wire/errors.ts";
+import { encodable, Refusal, UncaughtError } from "../../fixtures/wire/errors.ts";
 import { UnreadableBody } from "../../fixtures/wire/validation/request-body.ts";
 import { WrongBody } from "../../fixtures/wire/validation/wrong-body.ts";
 import type { StepOutput } from "../engine/engine.ts";
@@ -14,6 +14,7 @@ import { corsHeaders, preflight } from "./middleware/cors.ts";
 import { chatEndpoint } from "./endpoints/chat-endpoint.ts";
 import { completionsEndpoint } from "./endpoints/completions-endpoint.ts";
 import { devRoutes } from "./endpoints/dev-endpoints.ts";
+import { invocationsEndpoint } from "./endpoints/invocations-endpoint.ts";
 import { loraRoutes } from "./endpoints/lora-endpoints.ts";
 import { scaleOutRoutes } from "./endpoints/render-endpoints.ts";
 import { serviceRoutes } from "./endpoints/service-endpoints.ts";
@@ -28,7 +29,7 @@ import { randomHex } from "./random-id.ts";
 import { Responder } from "./http/responder.ts";
 import { RouteTable, type Route } from "./routes.ts";
 import type { ServeSettings } from "./serve-settings.ts";
-import type { VersionProfile } from "../arguments/version-profile.ts";
+import type { ErrorsProfile } from "../versions/errors.ts";
 
 export interface PodFaceOptions {
   readonly podName: string;
@@ -67,8 +68,8 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     publishedAt: options.publishedAt,
     state: { paused: false, asleep: [], draining: false, load: 0 },
   };
-  const { missingPaths } = settings.version;
-  const own = ownRoutes(pod).filter(({ path }) => !missingPaths.includes(path));
+  const { missing } = settings.version.routes;
+  const own = ownRoutes(pod).filter(({ path }) => !missing.includes(path));
   const routes = new RouteTable([...own, ...options.routes]);
 
   function answer(exchange: Exchange): void {
@@ -86,7 +87,7 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     const responder = new Responder(exchange, { trailing }, match.kind === "found" ? match.route.path : undefined);
     switch (match.kind) {
       case "found":
-        return handle(settings.version, match.route, exchange, responder);
+        return handle(settings.version.errors, match.route, exchange, responder);
       case "wrong-method":
         return responder.send(json(405, { detail: "Method Not Allowed" }, [["allow", match.allow]]));
       case "redirect":
@@ -120,6 +121,7 @@ function ownRoutes(pod: PodContext): Route[] {
   return [
     { methods: ["POST"], path: "/v1/completions", handle: completionsEndpoint(pod) },
     { methods: ["POST"], path: "/v1/chat/completions", handle: chatEndpoint(pod) },
+    { methods: ["POST"], path: "/invocations", handle: invocationsEndpoint(pod) },
     ...serviceRoutes(pod),
     ...scaleOutRoutes(pod),
     ...tokenizeRoutes(pod),
@@ -128,8 +130,8 @@ function ownRoutes(pod: PodContext): Route[] {
   ];
 }
 
-function handle(version: VersionProfile, route: Route, exchange: Exchange, responder: Responder): void {
-  const refused = (error: unknown) => refuse(version, responder, error);
+function handle(errors: ErrorsProfile, route: Route, exchange: Exchange, responder: Responder): void {
+  const refused = (error: unknown) => refuse(errors, responder, error);
   try {
     const answer = route.handle(exchange, responder);
     if (answer instanceof Promise) {
@@ -140,19 +142,24 @@ function handle(version: VersionProfile, route: Route, exchange: Exchange, respo
   }
 }
 
-function refuse(version: VersionProfile, responder: Responder, thrown: unknown): void {
-  const error = thrown instanceof WrongBody ? worded(thrown, version) : thrown;
+function refuse(errors: ErrorsProfile, responder: Responder, thrown: unknown): void {
+  const told = thrown instanceof WrongBody ? worded(thrown, errors) : thrown;
+  const error = told instanceof Refusal ? encodable(told) : told;
   if (error instanceof UncaughtError) {
     return responder.send({ ...text(500, "Internal Server Error"), outermost: true });
   }
   if (error instanceof UnreadableBody) return responder.send(json(error.status, { detail: error.message }));
-  if (!(error instanceof Refusal)) throw error;
+  if (!(error instanceof Refusal)) {
+    // A mistake of ours. A client that saw its connection end would look for it elsewhere.
+    console.error("a pod failed to answer a request:", error);
+    return responder.send({ ...text(500, "Internal Server Error"), outermost: true });
+  }
   // An unforeseen error is answered by the outermost layer, past all middleware.
-  const body = version.errorShape === "nested" ? error.body : error.flatBody;
+  const body = errors.shape === "nested" ? error.body : error.flatBody;
   responder.send({ ...json(error.status, body), outermost: error.status === 500 });
 }
 
-function worded(error: WrongBody, { wrongFields, wrongFieldsType }: VersionProfile): Refusal {
+function worded(error: WrongBody, { wrongFields, wrongFieldsType }: ErrorsProfile): Refusal {
   switch (wrongFields) {
     case "list":
       return error.asList(wrongFieldsType);
@@ -167,7 +174,8 @@ function nameHeader(podName: string): HeaderPairs {
   return [["x-inference-pod", podName]];
 }
 
-function location({ headers, query }: Exchange, path: string): string {
-  const rest = query.size === 0 ? "" : `?${query.toString()}`;
-  return `http://${headers["host"] ?? "localhost"}${path}${rest}`;
+/** uvicorn believes a proxy on its own machine. */
+function location({ headers, search }: Exchange, path: string): string {
+  const scheme = /^\s*(https?)\s*$/.exec(headers["x-forwarded-proto"] ?? "")?.[1] ?? "http";
+  return `${scheme}://${headers["host"] ?? "localhost"}${path}${search}`;
 }

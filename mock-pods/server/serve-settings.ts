@@ -5,7 +5,7 @@ import { checker, parseJson } from "../../fixtures/schema.ts";
 import { wholeFlag } from "../arguments/flag-values.ts";
 import type { PodSettings } from "../arguments/pod-settings.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { versionProfile, type VersionProfile } from "../arguments/version-profile.ts";
+import { versionProfile, type VersionProfile } from "../versions/version-profile.ts";
 
 export interface ServeSettings {
   readonly version: VersionProfile;
@@ -71,7 +71,7 @@ function readSettings({ flags, environment, engine, models, modelPath }: PodSett
     prefixCaching: engine.prefixCaching,
     maxLogprobs: number("max-logprobs", -1) ?? 20,
     apiKeys: words(text("api-key") ?? environment["VLLM_API_KEY"]),
-    allowedOrigins: jsonList(text("allowed-origins") ?? (version.origins === "all" ? '["*"]' : undefined)),
+    allowedOrigins: jsonList(text("allowed-origins") ?? (version.cors.origins === "all" ? '["*"]' : undefined)),
     requestIdHeaders: on("enable-request-id-headers"),
     promptTokensDetails: on("enable-prompt-tokens-details"),
     forceIncludeUsage: on("enable-force-include-usage"),
@@ -79,21 +79,21 @@ function readSettings({ flags, environment, engine, models, modelPath }: PodSett
     tokensAsIds: on("return-tokens-as-token-ids"),
     streamIntervalTokens: number("stream-interval", 1) ?? 1,
     trackLoad: on("enable-server-load-tracking"),
-    scaleOut: on("enable-scale-out") || version.scaleOut === "always",
+    scaleOut: on("enable-scale-out") || version.routes.scaleOut === "always",
     autoToolChoice: on("enable-auto-tool-choice"),
     toolParser: text("tool-call-parser"),
-    trustChatTemplate: on("trust-request-chat-template") || version.trustsRequests,
+    trustChatTemplate: on("trust-request-chat-template") || version.prompts.trustsRequests,
     lora: on("enable-lora"),
     loraModules: (text("lora-modules")?.match(/\{[^}]*\}|\S+/g) ?? []).map(loraModule),
     runtimeLora: enabled("VLLM_ALLOW_RUNTIME_LORA_UPDATING"),
     refusesPriorities: version.sampling.refusesPriorities && engine.policy !== "priority",
     devMode: enabled("VLLM_SERVER_DEV_MODE"),
     tokenizerInfo: on("enable-tokenizer-info-endpoint"),
-    maxQueuedRequests: version.queueCaps ? number("max-num-queued-reqs", 1) : undefined,
-    maxQueuedTokens: version.queueCaps ? number("max-num-queued-tokens", 1) : undefined,
+    maxQueuedRequests: version.engine.queueCaps ? number("max-num-queued-reqs", 1) : undefined,
+    maxQueuedTokens: version.engine.queueCaps ? number("max-num-queued-tokens", 1) : undefined,
     shutdownTimeoutMs: (number("shutdown-timeout", 0) ?? 0) * 1000,
     kvEvents: jsonObject(text("kv-events-config")),
-    systemFingerprint: version.fingerprint
+    systemFingerprint: version.answers.fingerprint
       ? `vllm-${version.release}-${fingerprint(JSON.stringify([flags, engine, models]))}`
       : null,
   };

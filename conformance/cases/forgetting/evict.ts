@@ -2,6 +2,8 @@
 import type { Case } from "../../case.ts";
 import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
+import { loadSignal } from "../../oracle/load-signal.ts";
+import { WINDOW_EDGE_MS } from "../../oracle/request-load.ts";
 import { byChance, coldPolicy, type RouterProfile } from "../../router-profile.ts";
 import { outOfStep } from "../trials/busy.ts";
 import {
@@ -148,6 +150,7 @@ export const evictCases: readonly Case[] = [
 ];
 
 /** What {@link Lab.settle} itself moves the clock by. */
-function drainMs({ load }: RouterProfile): number {
-  return load?.signal === "window" || load?.signal === "cost-model" ? (load.windowMs ?? 180_000) + 2_000 : 0;
+function drainMs(profile: RouterProfile): number {
+  const windowMs = loadSignal(profile)?.windowMs;
+  return windowMs === undefined ? 0 : windowMs + 2 * WINDOW_EDGE_MS;
 }

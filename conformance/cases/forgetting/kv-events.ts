@@ -6,7 +6,8 @@
  */
 import type { Case, Judgement } from "../../case.ts";
 import type { Prompt } from "../../corpus/corpus.ts";
-import type { CacheLoss, EventTrouble, Lab } from "../../lab.ts";
+import type { CacheLoss, EventTrouble } from "../../http-lab/scripted-pods.ts";
+import type { Lab } from "../../lab.ts";
 import type { Observation } from "../../observation.ts";
 import { allowed } from "../../oracle/allowed.ts";
 import type { RouterProfile } from "../../router-profile.ts";

@@ -2,7 +2,8 @@
 import type { Case } from "../../case.ts";
 import type { Lab } from "../../lab.ts";
 import type { Observation, SentStep } from "../../observation.ts";
-import { makeBusy, maxBusy } from "../trials/busy.ts";
+import { makeBusy } from "../trials/busy.ts";
+import { maxBusy } from "../trials/lead.ts";
 import { all, claimed, coldReachable, followed, no, none, prefixAware } from "../claims.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { probeLabel } from "../trials/judged-probe.ts";

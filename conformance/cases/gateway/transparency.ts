@@ -1,6 +1,6 @@
 /** STR: what a request says reaches its pod unchanged, and what the pod answers its client. */
 import type { Case } from "../../case.ts";
-import type { PodScript } from "../../lab.ts";
+import type { PodScript } from "../../http-lab/scripted-pods.ts";
 import {
   type Attempt,
   completionBody,

@@ -3,8 +3,10 @@ import { type Case, DEFAULT_PODS } from "../../case.ts";
 import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
 import { gateState } from "../../oracle/gate.ts";
-import { byChance, loadWindowMs, type RouterProfile } from "../../router-profile.ts";
-import { gateAt, LATE_RELEASES, loadsNow, RIVAL } from "../trials/busy.ts";
+import { loadSignal } from "../../oracle/load-signal.ts";
+import { byChance, type RouterProfile } from "../../router-profile.ts";
+import { LATE_RELEASES, loadsNow, RIVAL } from "../trials/busy.ts";
+import { gateAt } from "../trials/lead.ts";
 import {
   all,
   allOwners,
@@ -33,7 +35,7 @@ const SPILLS = 2;
 
 /** Where loads outlive a trial: fresh prompts go to the least loaded pods until none leads any more. */
 async function levelOut(lab: Lab): Promise<void> {
-  if (loadWindowMs(lab.profile) === undefined) return;
+  if (loadSignal(lab.profile)?.windowMs === undefined) return;
   for (let sent = 0; sent < MOST_HELD && leadOver(lab) > 1; sent++)
     await lab.send(lab.corpus.namespace().prompt([]), { label: "level" });
 }

@@ -3,7 +3,7 @@ import type { Case, Judgement } from "../../case.ts";
 import { CHARS_PER_WORD } from "../../corpus/corpus.ts";
 import type { Observation } from "../../observation.ts";
 import type { RouterProfile } from "../../router-profile.ts";
-import { maxBusy } from "../trials/busy.ts";
+import { maxBusy } from "../trials/lead.ts";
 import { all, busyOwner, claimed, coldReachable, loadDecides, prefixAware } from "../claims.ts";
 import {
   attemptsOf,

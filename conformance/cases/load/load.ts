@@ -1,8 +1,9 @@
 /** LOAD and HOT: who gets requests that no prefix decides. */
 import type { Case } from "../../case.ts";
 import type { Held, Lab } from "../../lab.ts";
-import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../../oracle/load.ts";
-import { loadWindowMs, type RouterProfile } from "../../router-profile.ts";
+import { loadSignal } from "../../oracle/load-signal.ts";
+import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../../oracle/request-load.ts";
+import type { RouterProfile } from "../../router-profile.ts";
 import { LATE_RELEASES } from "../trials/busy.ts";
 import { all, claimed, coldReachable, countableLoad, loadDecides, prefixAware } from "../claims.ts";
 import { completionBody, EVENT_STREAM, exchange } from "../trials/exchange.ts";
@@ -152,7 +153,7 @@ export const loadCases: readonly Case[] = [
     unsupported: all(byLoad, countableLoad, claimed("load.signal in-flight or window", countsForATime)),
     blame: { load: "load-forgotten-too-early" },
     trial: async (lab) => {
-      const windowMs = loadWindowMs(lab.profile);
+      const windowMs = loadSignal(lab.profile)?.windowMs;
       // One pod stays idle, and must be the one that gets the next prompt.
       for (let busy = 1; busy < lab.pods().length; busy++) {
         const held = await lab.hold(fresh(lab), { label: "busy" });

@@ -2,7 +2,8 @@
 import type { Case } from "../../case.ts";
 import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
-import { type RouterProfile, SHORT_WINDOW_MS } from "../../router-profile.ts";
+import { SHORT_WINDOW_MS } from "../../oracle/load-signal.ts";
+import type { RouterProfile } from "../../router-profile.ts";
 import { all, claimed, coldReachable, loadDecides, no, prefixAware } from "../claims.ts";
 import { completionBody, exchange, httpOf, PATIENCE_MS } from "../trials/exchange.ts";
 import { probeLabel } from "../trials/judged-probe.ts";

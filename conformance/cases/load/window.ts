@@ -1,10 +1,11 @@
 /** LOAD: how long a request stays in the declared load window, in real time too. */
 import type { Case } from "../../case.ts";
 import type { Lab } from "../../lab.ts";
-import { WINDOW_EDGE_MS } from "../../oracle/load.ts";
-import { loadWindowMs, type RouterProfile } from "../../router-profile.ts";
+import { loadSignal } from "../../oracle/load-signal.ts";
+import { WINDOW_EDGE_MS } from "../../oracle/request-load.ts";
+import type { RouterProfile } from "../../router-profile.ts";
 import { all, busyOwner, claimed, coldReachable, countableLoad, loadDecides, no, prefixAware } from "../claims.ts";
-import { maxBusy } from "../trials/busy.ts";
+import { maxBusy } from "../trials/lead.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
 import { trunk } from "../trials/shape.ts";
@@ -21,7 +22,8 @@ const windowed = all(
 );
 
 /** As late as a request surely counts. */
-const lateMs = (profile: RouterProfile): number => Math.max(0, (loadWindowMs(profile) ?? 0) - 2 * WINDOW_EDGE_MS);
+const lateMs = (profile: RouterProfile): number =>
+  Math.max(0, (loadSignal(profile)?.windowMs ?? 0) - 2 * WINDOW_EDGE_MS);
 
 /** Requests that one pod gets for their prefix: it leads by so many while they count. */
 async function sendToOwner(lab: Lab): Promise<void> {

@@ -1,6 +1,6 @@
 /** POD: pods that fail and recover, and pods that leave while they answer. */
 import type { Case } from "../../case.ts";
-import { ALL_PATHS } from "../../lab.ts";
+import { ALL_PATHS } from "../../http-lab/scripted-pods.ts";
 import { claimed } from "../claims.ts";
 import { exchange, exchangeTogether, httpOf, newRequestId, noted, utf8 } from "../trials/exchange.ts";
 import { httpCase, unreached } from "../trials/http-case.ts";

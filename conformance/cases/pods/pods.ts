@@ -71,7 +71,7 @@ export const podCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-8",
     title: "With no pod a request MUST be refused with 503 at once; with a pod again it MUST be served.",
-    needs: { transport: "any", anyPod: true, withoutPods: true, ...addsAndRemoves },
+    needs: { transport: "any", anyPod: true, ...addsAndRemoves },
     unsupported: none,
     traffic: async (lab) => {
       for (const pod of lab.pods()) await lab.removePod(pod);

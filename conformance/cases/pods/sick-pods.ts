@@ -1,6 +1,7 @@
 /** ERR-06, ERR-08, ERR-10, ERR-11: pods that say nothing, that fail now and then, that are gone, and that are well. */
 import type { Case } from "../../case.ts";
-import type { Lab, PodScript } from "../../lab.ts";
+import type { Lab } from "../../lab.ts";
+import type { PodScript } from "../../http-lab/scripted-pods.ts";
 import { all, claimed } from "../claims.ts";
 import {
   completionBody,

@@ -1,6 +1,7 @@
 /** TOK-09: a router that lets its pods count tokens, when they do not. */
 import type { Case } from "../../case.ts";
-import type { Lab, PodPage } from "../../lab.ts";
+import type { Lab } from "../../lab.ts";
+import type { PodPage } from "../../http-lab/scripted-pods.ts";
 import { claimed } from "../claims.ts";
 import { exchangeTogether, httpOf, noted } from "../trials/exchange.ts";
 import { httpCase } from "../trials/http-case.ts";

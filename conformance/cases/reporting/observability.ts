@@ -17,7 +17,7 @@ function readiness(): Case {
     level: "SHOULD",
     requirement: "R-OBS-1",
     title: "A router SHOULD call itself ready exactly while it has a pod to send to.",
-    needs: { podChanges: ["remove", "add"], withoutPods: true, shows: ["observe.readiness"] },
+    needs: { podChanges: ["remove", "add"], shows: ["observe.readiness"] },
     traffic: async (lab) => {
       const { router } = httpOf(lab);
       const ask = (wanted: "ready" | "not-ready"): Promise<number> => router.readiness(wanted, CHANGED_WITHIN_MS);

@@ -1,6 +1,7 @@
 /** SEC-05, SEC-06, SEC-08: what a client confides to a router stays between the two and the pod. */
 import type { Case } from "../../case.ts";
-import type { HttpLab, Lab } from "../../lab.ts";
+import type { HttpLab } from "../../http-lab/http-facilities.ts";
+import type { Lab } from "../../lab.ts";
 import type { Observation } from "../../observation.ts";
 import { completionBody, EMPTY_ANSWER, exchange, httpOf, noted, type Exchange } from "../trials/exchange.ts";
 import { claimed } from "../claims.ts";

@@ -1,38 +1,21 @@
 /** Makes one pod the busiest, inside what the imbalance gate tolerates, so that the prefix answer and the load answer differ. */
-import { DEFAULT_PODS } from "../../case.ts";
 import type { Prompt } from "../../corpus/corpus.ts";
 import type { Held, Lab } from "../../lab.ts";
 import type { SentStep } from "../../observation.ts";
-import { gateState, type GateState } from "../../oracle/gate.ts";
+import { gateState } from "../../oracle/gate.ts";
 import { historyBefore } from "../../oracle/history.ts";
-import { loadsOf, type PodLoad } from "../../oracle/load.ts";
-import { exactly } from "../../oracle/range.ts";
-import { byChance, coldPolicy, loadIsReported, loadIsUnseen, type RouterProfile } from "../../router-profile.ts";
+import { loadSignal } from "../../oracle/load-signal.ts";
+import type { PodLoad } from "../../oracle/pod-load.ts";
+import { byChance, coldPolicy } from "../../router-profile.ts";
+import { maxBusy } from "./lead.ts";
 import { reportBusy } from "./reported.ts";
 import { cells } from "./shape.ts";
 
-/** Requests by which the pod should lead the others, where the gate allows. */
-const WANTED_LEAD = 3;
 const MAX_TRIES = 40;
 /** Work, not the number of requests, makes a pod busy to a cost model; a window may count either, and holds what went before. */
 const BALLAST_CELLS: Readonly<Record<string, number>> = { "cost-model": 3, window: 11 };
 /** Ends of this many requests may not have been noticed yet when the next one is routed over HTTP. */
 export const LATE_RELEASES = 2;
-
-/** How many requests one pod can hold, the others none, with the gate surely closed; at most `most`. */
-export function maxBusy(profile: RouterProfile, podCount = DEFAULT_PODS, most = WANTED_LEAD): number {
-  for (let count = most; count > 0; count--) if (gateAt(profile.gate, podCount, count) === "closed") return count;
-  return 0;
-}
-
-/** The gate for a prompt of one pod that holds so many requests more than all the others, `everywhere` each. */
-export function gateAt(gate: RouterProfile["gate"], podCount: number, lead: number, everywhere = 0): GateState {
-  const pods = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
-  const loads = new Map<string, PodLoad>(
-    pods.map((pod, index) => [pod, { requests: exactly(everywhere + (index === 0 ? lead : 0)), chars: exactly(0) }]),
-  );
-  return gateState(gate, loads, pods, pods.slice(0, 1));
-}
 
 export interface BusyOptions {
   /** A prompt that `pod` owns and that may be sent again without harm to the trial. */
@@ -43,21 +26,28 @@ export interface BusyOptions {
 export const RIVAL = "rival";
 
 /**
- * Holds requests on `pod` until it leads all others. Known prompts are drawn to it by their owner; where that fails,
- * fresh ones are held everywhere and those that landed elsewhere are released.
+ * Makes `pod` the busiest by whatever shows in the router's load signal. Where load decides nothing that a client can see,
+ * being busy would only shift whose turn it is: nothing is done then.
  *
  * Whether it worked is for the judge to see in the loads.
  */
-export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOptions = {}): Promise<void> {
+export async function makeBusy(lab: Lab, pod: string, { ballast }: BusyOptions = {}): Promise<void> {
   lab.note(RIVAL, pod);
+  if (coldPolicy(lab.profile) === "round-robin") await outOfStep(lab);
+  const shows = loadSignal(lab.profile)?.shows;
+  if (shows === "reports") await reportBusy(lab, pod);
+  else if (shows === "requests" && !byChance(lab.profile)) await holdUntilBusy(lab, pod, ballast);
+}
+
+/**
+ * Holds requests on `pod` until it leads all others. Known prompts are drawn to it by their owner; where that fails,
+ * fresh ones are held everywhere and those that landed elsewhere are released.
+ */
+async function holdUntilBusy(lab: Lab, pod: string, given: Prompt | undefined): Promise<void> {
   const { profile } = lab;
-  if (coldPolicy(profile) === "round-robin") await outOfStep(lab);
-  if (loadIsReported(profile)) return reportBusy(lab, pod);
-  // Where load decides nothing that a client can see, being busy would only shift whose turn it is.
-  if (profile.load === undefined || byChance(profile) || loadIsUnseen(profile)) return;
   const wanted = maxBusy(profile, lab.pods().length);
   const learntLate = profile.insert?.at !== "dispatch";
-  const ballastCells = cells("ballast", BALLAST_CELLS[profile.load.signal] ?? 0);
+  const ballastCells = cells("ballast", BALLAST_CELLS[profile.load?.signal ?? ""] ?? 0);
   const strays: Held[] = [];
   let ballast = given;
   let missed = 0;
@@ -66,7 +56,7 @@ export async function makeBusy(lab: Lab, pod: string, { ballast: given }: BusyOp
     const known = missed < 2 ? ballast : undefined;
     const request = await lab.hold(known ?? lab.corpus.namespace().prompt(ballastCells), { label: "busy" });
     // What has ended already makes nobody busy: the loads will show it.
-    if (!request.step.held && profile.load.signal === "in-flight") break;
+    if (!request.step.held && countsOnlyOpenOnes(lab)) break;
     if (request.step.pod !== pod) {
       strays.push(request);
       if (known !== undefined) missed++;
@@ -98,14 +88,19 @@ export async function outOfStep(lab: Lab): Promise<void> {
 /** What a client knows of the loads at this moment. */
 export function loadsNow(lab: Lab): ReadonlyMap<string, PodLoad> | undefined {
   const nowMs = lab.nowMs();
-  return loadsOf(historyBefore(lab.observation(), momentOf(nowMs, lab.models[0])), nowMs, lab.profile, "");
+  const history = historyBefore(lab.observation(), momentOf(nowMs, lab.models[0]));
+  return loadSignal(lab.profile)?.loads(history, nowMs, "");
+}
+
+function countsOnlyOpenOnes({ profile }: Lab): boolean {
+  return loadSignal(profile)?.windowMs === undefined;
 }
 
 /** Requests by which `pod` surely leads every other pod once the strays are released; 0 while it does not lead in text. */
 function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
   const loads = loadsNow(lab);
   const own = loads?.get(pod)?.requests.low ?? 0;
-  const released = lab.profile.load?.signal === "in-flight";
+  const released = countsOnlyOpenOnes(lab);
   const ownChars = loads?.get(pod)?.chars.low ?? 0;
   if (!released && lab.pods().some((other) => other !== pod && (loads?.get(other)?.chars.high ?? 0) >= ownChars))
     return 0;

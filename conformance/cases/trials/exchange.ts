@@ -1,5 +1,8 @@
 /** One request over HTTP to the router with a scripted answer from whichever pod it reaches, noted as plain data. */
-import type { HttpLab, Lab, PodScript, PodSighting, RawRequest, RawResponse } from "../../lab.ts";
+import type { HttpLab } from "../../http-lab/http-facilities.ts";
+import type { Lab } from "../../lab.ts";
+import type { PodScript, PodSighting } from "../../http-lab/scripted-pods.ts";
+import type { RawRequest, RawResponse } from "../../http-lab/raw-exchange.ts";
 import type { Observation } from "../../observation.ts";
 
 /** Long enough for a busy machine; a router that takes longer hangs. */

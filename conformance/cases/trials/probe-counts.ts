@@ -40,6 +40,7 @@ export function judgeStraying(
   const luck = stages.flat().reduce((product, { expectation }) => product * shareAllowed(expectation), 1);
   return {
     verdict: events > 0 ? "fail" : "pass",
+    failAbove: 0,
     statistic: {
       n,
       observed: events,

@@ -8,6 +8,7 @@ import { type JudgedProbe, judgedProbes } from "./judged-probe.ts";
 import { looksIn, UNDECIDED, UNMET } from "./looks.ts";
 import { explores, judgeFollowing, judgeStraying, type Strays } from "./probe-counts.ts";
 import { judgeService } from "./judge-service.ts";
+import { whatWasDone } from "./what-was-done.ts";
 
 export interface ProbeRules {
   /** Reason codes by the branch the rule prescribed, where the case knows better than the general ones. */
@@ -36,8 +37,9 @@ export function judgeProbes(observation: Observation, profile: RouterProfile, ru
       verdict: "fail",
       reason: reasonFor(first, rules.blame),
       detail: describe(first, wrong.length, probes.length),
+      done: whatWasDone(observation, first.step),
       expected: first.expectation.allowed,
-      observed: wrong.map(({ step }) => step.pod ?? "none"),
+      observed: wrong.filter((each) => isExpectedLike(each, first)).map(({ step }) => step.pod ?? "none"),
       statistic: straying.statistic,
     };
   }
@@ -47,6 +49,7 @@ export function judgeProbes(observation: Observation, profile: RouterProfile, ru
       verdict: "fail",
       reason: reasonFor(following.first, rules.blame),
       detail: `${following.statistic.observed} of ${following.statistic.n} prompts below the threshold went to the owner of their prefix; it ${following.statistic.bound}`,
+      done: whatWasDone(observation, following.first.step),
       statistic: following.statistic,
     };
   }
@@ -59,6 +62,7 @@ export function judgeProbes(observation: Observation, profile: RouterProfile, ru
   });
   const told = sharp.length + counted;
   if (blunt !== undefined || told < minimumSharp) {
+    if (probes.length === 0) return { verdict: "inconclusive", reason: UNMET, detail: NO_TRIAL };
     const where = blunt === undefined ? "" : ` on the branch "${blunt}"`;
     return {
       verdict: "inconclusive",
@@ -72,6 +76,14 @@ export function judgeProbes(observation: Observation, profile: RouterProfile, ru
     return { verdict: "inconclusive", reason: UNDECIDED, detail: `${observed} of ${n} tell neither way: it ${bound}` };
   }
   return { verdict: "pass", statistic: (following ?? straying).statistic };
+}
+
+const NO_TRIAL =
+  "no trial got as far as its probe: the prompts before it never began on the pods, or kept them busy, as it needs";
+
+/** Pods beside an expectation that was not theirs would read as right answers. */
+function isExpectedLike({ expectation }: JudgedProbe, first: JudgedProbe): boolean {
+  return expectation.allowed.join() === first.expectation.allowed.join();
 }
 
 /** What kind of mistake it was, in general. */

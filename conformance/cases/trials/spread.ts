@@ -3,7 +3,7 @@ import type { Judgement, Unsupported } from "../../case.ts";
 import type { Observation, SentStep } from "../../observation.ts";
 import { byChance, type RouterProfile } from "../../router-profile.ts";
 import { FALSE_POSITIVE_RATE } from "../../statistics/binomial.ts";
-import { judgeCounts } from "../../statistics/judge-counts.ts";
+import { judgeCounts, roundedRate, type Count } from "../../statistics/judge-counts.ts";
 import { no, silent } from "../claims.ts";
 import { looksIn, UNDECIDED, UNMET } from "./looks.ts";
 import { judgeService } from "./judge-service.ts";
@@ -35,29 +35,41 @@ export function judgeFresh(observation: Observation): Judgement {
   const due = 1 / pods.length;
   // Two bounds per pod share the rate.
   const falsePositiveRate = FALSE_POSITIVE_RATE / (2 * pods.length);
-  const sides = pods.flatMap((pod) => {
-    const greedy = served.map((some) => ({ n: some.length, events: some.filter((other) => other === pod).length }));
-    const starved = greedy.map(({ n, events }) => ({ n, events: n - events }));
-    const { verdict: most, statistic } = judgeCounts(greedy, of, {
-      chance: due,
-      falsePositiveRate,
-      against: { share: GREEDY_SHARE, who: "one pod that takes half of all" },
-    });
-    const least = judgeCounts(starved, of, {
-      chance: 1 - due,
-      falsePositiveRate,
-      against: { share: 1 - STARVED_PART * due, who: "one pod that is left out" },
-    });
-    return [{ verdict: most, statistic }, least];
-  });
-  const counts = pods.map((pod) => served.at(-1)?.filter((other) => other === pod).length ?? 0);
-  const first = sides[0]?.statistic;
-  const statistic = first && {
-    ...first,
-    observed: Math.max(...counts),
-    bound: `each pod ${first.bound}, or so far below its share`,
-    falsePositiveRate: sides.reduce((sum, side) => sum + side.statistic.falsePositiveRate, 0),
-  };
+  const greedy = pods.map((pod) =>
+    judgeCounts(
+      countsOf(served, (other) => other === pod),
+      of,
+      {
+        chance: due,
+        falsePositiveRate,
+        against: { share: GREEDY_SHARE, who: "one pod that takes half of all" },
+      },
+    ),
+  );
+  const starved = pods.map((pod) =>
+    judgeCounts(
+      countsOf(served, (other) => other !== pod),
+      of,
+      {
+        chance: 1 - due,
+        falsePositiveRate,
+        against: { share: 1 - STARVED_PART * due, who: "one pod that is left out" },
+      },
+    ),
+  );
+  const sides = [...greedy, ...starved];
+  const counts = greedy.map(({ statistic }) => statistic.observed);
+  const [most] = greedy;
+  const [least] = starved;
+  const tooMany = greedy.some(({ verdict }) => verdict === "fail");
+  const tooFew = starved.some(({ verdict }) => verdict === "fail");
+  const statistic = most &&
+    least && {
+      ...most.statistic,
+      observed: tooFew && !tooMany ? Math.min(...counts) : Math.max(...counts),
+      bound: `each pod ${most.statistic.bound}; and fails under ${most.statistic.n - least.failAbove}`,
+      falsePositiveRate: roundedRate(sides.reduce((sum, side) => sum + side.statistic.falsePositiveRate, 0)),
+    };
   if (statistic === undefined) return { verdict: "inconclusive", reason: UNMET, detail: "no pod is there" };
   if (sides.every(({ verdict }) => verdict === "pass")) return { verdict: "pass", statistic };
   const found = `${statistic.n} fresh prompts fell ${counts.join(", ")} on pods ${pods.join(", ")}; ${statistic.bound}`;
@@ -66,6 +78,9 @@ export function judgeFresh(observation: Observation): Judgement {
   }
   return { verdict: "fail", reason: "idle-pods-used-unevenly", detail: found, observed: counts.map(String), statistic };
 }
+
+const countsOf = (served: readonly (readonly (string | null)[])[], event: (pod: string | null) => boolean): Count[] =>
+  served.map((some) => ({ n: some.length, events: some.filter(event).length }));
 
 const freshIn = (steps: readonly SentStep[]): (string | null)[] =>
   steps.filter(({ label }) => label === "fresh").map(({ pod }) => pod);

@@ -29,7 +29,8 @@ export function abortByTokens(pod: PodContext, { body }: Exchange): Answer {
   return empty(200);
 }
 
-function readJson(body: Uint8Array, message: (error: PythonJsonError) => string): unknown {
+/** A body that is read by hand. @throws {Refusal} */
+export function readJson(body: Uint8Array, message: (error: PythonJsonError) => string): unknown {
   try {
     return parsePythonJson(jsonText(body));
   } catch (error) {

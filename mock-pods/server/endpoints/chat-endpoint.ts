@@ -14,6 +14,7 @@ import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
 import {
   checkAgainstModel,
+  checkExpertsStart,
   checkPromptIds,
   checkPriority,
   checkSampling,
@@ -22,7 +23,8 @@ import {
 } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
-import { ChatCall, chatBody, ChatStream } from "./chat-call.ts";
+import { ChatCall, chatBody } from "./chat-call.ts";
+import { ChatStream } from "./chat-stream.ts";
 
 export function chatEndpoint(pod: PodContext): Handler {
   return (exchange, responder) => {
@@ -46,6 +48,7 @@ export function chatEndpoint(pod: PodContext): Handler {
         checkAgainstModel(request, sampleLogprobs(request), call.promptLogprobs, modelLimits(pod));
         checkConstraints(request);
         checkPromptIds(prompt.tokenIds, highestPromptId(pod));
+        checkExpertsStart(request, prompt.tokenIds.length);
         return planGenerations(pod, {
           request,
           prompts: [prompt.tokenIds],
@@ -62,7 +65,7 @@ export function chatEndpoint(pod: PodContext): Handler {
       body: (generations, last) =>
         json(
           200,
-          ofVersion(pod.settings.version, chatBody(call, generations, last)),
+          ofVersion(pod.settings.version.answers, chatBody(call, generations, last)),
           orcaHeaders(pod, exchange.headers),
         ),
     });
@@ -89,7 +92,7 @@ function renderer(pod: PodContext, request: ChatRequest): PromptRenderer {
     maxOutputParameter: given === null ? "max_tokens" : "max_completion_tokens",
     truncateTokens: request.truncate_prompt_tokens ?? null,
     truncateSide: request.truncation_side ?? null,
-    tooLong: pod.settings.version.tooLong,
+    tooLong: pod.settings.version.prompts.tooLong,
     addSpecialTokens: request.add_special_tokens ?? false,
   });
 }

@@ -8,11 +8,13 @@ import { planGenerations } from "../generation/plan-generations.ts";
 import { dictatedText } from "../generation/structured/dictated-text.ts";
 import type { PodContext } from "../pod-context.ts";
 import { PromptRenderer, type RenderedPrompt } from "../prompts/prompt-rendering.ts";
+import { refuseMediaOptions, type MediaOptions } from "../prompts/conversation.ts";
 import { answerCall } from "../generation/answer-call.ts";
 import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
 import {
   checkAgainstModel,
+  checkExpertsStart,
   checkPromptIds,
   checkPriority,
   checkSampling,
@@ -21,7 +23,8 @@ import {
 } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
-import { CompletionCall, completionBody, CompletionStream } from "./completion-call.ts";
+import { CompletionCall, completionBody } from "./completion-call.ts";
+import { CompletionStream } from "./completion-stream.ts";
 
 export function completionsEndpoint(pod: PodContext): Handler {
   return (exchange, responder) => {
@@ -62,7 +65,7 @@ export function completionsEndpoint(pod: PodContext): Handler {
       body: (generations, last) =>
         json(
           200,
-          ofVersion(pod.settings.version, completionBody(call, generations, last)),
+          ofVersion(pod.settings.version.answers, completionBody(call, generations, last)),
           orcaHeaders(pod, exchange.headers),
         ),
     });
@@ -75,13 +78,16 @@ function checkLate({ options: { pod, request, prompts }, promptLogprobs }: Compl
   checkPriority(pod, request);
   checkAgainstModel(request, logprobs, promptLogprobs, modelLimits(pod));
   checkConstraints(request);
-  for (const { tokenIds } of prompts) checkPromptIds(tokenIds, highestPromptId(pod));
+  for (const { tokenIds } of prompts) {
+    checkPromptIds(tokenIds, highestPromptId(pod));
+    checkExpertsStart(request, tokenIds.length);
+  }
 }
 
 const NO_PROMPT_2025 = "please provide at least one prompt";
 
-export function renderPrompts(pod: PodContext, request: CompletionRequest): RenderedPrompt[] {
-  const isNow = pod.settings.version.prompts === "now";
+export function renderPrompts(pod: PodContext, request: CompletionRequest & MediaOptions): RenderedPrompt[] {
+  const isNow = pod.settings.version.prompts.rules === "now";
   checkSuffix(request, isNow);
   const renderer = new PromptRenderer(pod.tokenizer, {
     maxModelLenTokens: pod.settings.maxModelLenTokens,
@@ -89,19 +95,21 @@ export function renderPrompts(pod: PodContext, request: CompletionRequest): Rend
     maxOutputParameter: "max_tokens",
     truncateTokens: request.truncate_prompt_tokens ?? null,
     truncateSide: request.truncation_side ?? null,
-    tooLong: pod.settings.version.tooLong,
+    tooLong: pod.settings.version.prompts.tooLong,
     addSpecialTokens: request.add_special_tokens ?? true,
   });
   const { prompt, prompt_embeds: embeds } = request;
   if (embeds !== undefined && embeds !== null && !(Array.isArray(embeds) && embeds.length === 0)) {
     throw badRequest("You must set `--enable-prompt-embeds` to input `prompt_embeds`.", "prompt_embeds");
   }
+  refuseMediaOptions(pod, request);
   if (typeof prompt === "string") return [renderer.text(prompt)];
   if (prompt === undefined || prompt === null || prompt.length === 0) {
     throw badRequest(isNow ? "You must pass at least one prompt" : NO_PROMPT_2025);
   }
   if (!isNow && Array.isArray(prompt[0]) && prompt[0].length === 0) throw badRequest(NO_PROMPT_2025);
-  if (typeof prompt[0] === "number") return [renderer.ids(prompt as readonly number[])];
+  // An id beyond what a double holds is a bigint, until it is found to be no token.
+  if (["number", "bigint"].includes(typeof prompt[0])) return [renderer.ids(prompt as readonly number[])];
   return (prompt as readonly (string | readonly number[])[]).map((one) =>
     typeof one === "string" ? renderer.text(one) : renderer.ids(one),
   );

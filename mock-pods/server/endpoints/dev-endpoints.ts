@@ -27,7 +27,7 @@ const SLEEPERS = ["weights", "kv_cache"];
 
 export function devRoutes(pod: PodContext): Route[] {
   const { state } = pod;
-  const { devAnswers } = pod.settings.version;
+  const { devAnswers } = pod.settings.version.routes;
   const told = (body: object) => (devAnswers === "json" ? json(200, body) : empty(200));
   const post = (path: string, handle: Route["handle"]): Route => ({ methods: ["POST"], path, handle });
   const get = (path: string, handle: Route["handle"]): Route => ({ methods: ["GET"], path, handle });

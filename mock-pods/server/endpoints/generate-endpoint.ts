@@ -16,7 +16,13 @@ import type { PodContext } from "../pod-context.ts";
 import { priorityOf } from "../middleware/request-headers.ts";
 import { randomHex } from "../random-id.ts";
 import type { Handler } from "../routes.ts";
-import { checkAgainstModel, checkPromptIds, checkSampling } from "../rules/sampling-rules.ts";
+import {
+  checkAgainstModel,
+  checkExpertsStart,
+  checkPromptIds,
+  checkSampling,
+  modelLimits,
+} from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 
 interface GenerateCall {
@@ -35,7 +41,7 @@ export function generateEndpoint(pod: PodContext): Handler {
     const left = pod.settings.maxModelLenTokens - request.token_ids.length;
     const asked = sampling.max_tokens ?? null;
     checkNumbers(sampling);
-    checkSampling(sampling, asked === null ? Math.max(1, left) : Number(asked));
+    checkSampling(sampling, asked === null ? Math.max(1, left) : Number(asked), pod.settings.version.sampling);
     const maxTokens = Math.min(Number(asked ?? left), left);
     const call: GenerateCall = {
       pod,
@@ -83,11 +89,12 @@ function checkLate(
   sampling: GenerateRequest["sampling_params"],
 ): void {
   const { vocabSize } = pod.tokenizer;
-  const { maxLogprobs, maxModelLenTokens: most } = pod.settings;
+  const { maxModelLenTokens: most } = pod.settings;
   const asked = sampling.prompt_logprobs ?? null;
-  checkAgainstModel(sampling, sampling.logprobs ?? null, asked, { vocabSize, maxLogprobs });
+  checkAgainstModel(sampling, sampling.logprobs ?? null, asked, modelLimits(pod));
   checkConstraints(sampling);
   checkPromptIds(ids, vocabSize - 1);
+  checkExpertsStart(sampling, ids.length);
   const tooLong = `is longer than the maximum model length of ${most}. Make sure that \`max_model_len\` is no smaller than`;
   if (ids.length > most) {
     throw badRequest(`The decoder prompt (length ${ids.length}) ${tooLong} the number of text tokens.`);

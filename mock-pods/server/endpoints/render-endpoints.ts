@@ -33,7 +33,7 @@ const SCALE_OUT_PATHS = [
 
 export function scaleOutRoutes(pod: PodContext): Route[] {
   const post = (path: string, handle: Handler): Route => ({ methods: ["POST"], path, handle });
-  if (pod.settings.version.scaleOut === "absent") return [];
+  if (pod.settings.version.routes.scaleOut === "absent") return [];
   if (!pod.settings.scaleOut) return SCALE_OUT_PATHS.map((path) => post(path, refuseScaleOut));
   return [
     post("/v1/completions/render", (exchange) => {
@@ -45,7 +45,7 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
       const parts = prompts.map((prompt, index) => {
         const maxTokens = answerLimit(pod, request, prompt);
         const requestId = prompts.length === 1 ? id : `${id}-${index}`;
-        return rendered(requestId, prompt.tokenIds, request, maxTokens, {
+        return rendered(pod, requestId, prompt.tokenIds, request, maxTokens, {
           logprobs: request.logprobs ?? null,
           promptLogprobs: completionPromptLogprobs(request),
           keepsSpecial: false,
@@ -60,7 +60,7 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
       const { prompt, maxTokens } = renderChatPrompt(pod, request);
       const id = `chatcmpl-${baseRequestId(pod, exchange, request)}`;
       return rawJson(
-        rendered(id, prompt.tokenIds, request, maxTokens, {
+        rendered(pod, id, prompt.tokenIds, request, maxTokens, {
           logprobs: request.logprobs === true ? (request.top_logprobs ?? 0) : null,
           promptLogprobs: chatPromptLogprobs(request),
           keepsSpecial: parsesTools(pod, request),
@@ -86,13 +86,14 @@ function refuseBeams({ use_beam_search: beams }: SamplingRequest): void {
 
 /** JSON by hand: floats keep their point. */
 function rendered(
+  pod: PodContext,
   requestId: string,
   tokenIds: readonly number[],
   request: CompletionRequest | ChatRequest,
   maxTokens: number,
   beside: RenderedBeside,
 ): string {
-  checkSampling(request, maxTokens);
+  checkSampling(request, maxTokens, pod.settings.version.sampling);
   if (tokenIds.length === 0) throw badRequest("No token_ids rendered");
   const streamed = request.stream === true;
   const text = JSON.stringify;

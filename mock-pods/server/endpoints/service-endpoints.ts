@@ -10,7 +10,7 @@ export function serviceRoutes(pod: PodContext): Route[] {
   return [
     { methods: ["GET"], path: "/v1/models", handle: () => json(200, modelList(pod)) },
     { methods: ["GET"], path: "/health", handle: () => empty(200) },
-    ...settings.version.pingRoutes.map((methods) => ({ methods, path: "/ping", handle: () => empty(200) })),
+    ...settings.version.routes.ping.map((methods) => ({ methods, path: "/ping", handle: () => empty(200) })),
     { methods: ["GET"], path: "/version", handle: () => json(200, { version: settings.version.release }) },
     {
       methods: ["GET"],
@@ -36,7 +36,7 @@ function modelList(pod: PodContext): ModelList {
   return {
     object: "list",
     data: [...base, ...adapters].map((facts) =>
-      modelCard({ ...facts, createdSeconds, permissionId: randomHex(version.idDigits) }),
+      modelCard({ ...facts, createdSeconds, permissionId: randomHex(version.answers.idDigits) }),
     ),
   };
 }

@@ -3,9 +3,9 @@ import { detokenizeBody, type TokenizeRequest } from "../../../fixtures/wire/tok
 import { badRequest } from "../../../fixtures/wire/errors.ts";
 import { refuseDraining } from "../generation/answer-call.ts";
 import { json } from "../http/answer.ts";
-import { renderConversation } from "../prompts/conversation.ts";
+import { refuseMediaOptions, renderConversation } from "../prompts/conversation.ts";
 import type { PodContext } from "../pod-context.ts";
-import { PromptRenderer } from "../prompts/prompt-rendering.ts";
+import { PromptRenderer, type RenderedPrompt } from "../prompts/prompt-rendering.ts";
 import type { Route } from "../routes.ts";
 
 /** The tokenizer counts in 32 bits. */
@@ -20,16 +20,12 @@ export function tokenizeRoutes(pod: PodContext): Route[] {
         const request = pod.settings.version.requests.tokenize.read(body, headers["content-type"]);
         pod.models.resolve(request.model);
         refuseDraining(pod);
-        const isChat = request.messages !== undefined;
-        const renderer = unlimitedRenderer(pod, request.add_special_tokens ?? !isChat);
-        const { tokenIds } = isChat
-          ? renderConversation(pod, { ...request, messages: request.messages ?? [] }, renderer)
-          : renderer.text(request.prompt ?? "");
+        const { tokenIds } = rendered(pod, request);
         return json(200, {
           count: tokenIds.length,
           max_model_len: pod.settings.maxModelLenTokens,
           tokens: tokenIds,
-          ...(pod.settings.version.answerKeys === "0.7" ? {} : { token_strs: tokenStrings(pod, request, tokenIds) }),
+          ...(pod.settings.version.answers.keys === "0.7" ? {} : { token_strs: tokenStrings(pod, request, tokenIds) }),
         });
       },
     },
@@ -44,6 +40,15 @@ export function tokenizeRoutes(pod: PodContext): Route[] {
       },
     },
   ];
+}
+
+function rendered(pod: PodContext, request: TokenizeRequest): RenderedPrompt {
+  const { messages, add_special_tokens: special } = request;
+  if (messages !== undefined) {
+    return renderConversation(pod, { ...request, messages }, unlimitedRenderer(pod, special ?? false));
+  }
+  refuseMediaOptions(pod, request);
+  return unlimitedRenderer(pod, special ?? true).text(request.prompt ?? "");
 }
 
 function tokenStrings(

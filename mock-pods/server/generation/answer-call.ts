@@ -93,7 +93,7 @@ function refuseInStream(pod: PodContext, responder: Responder, refusal: Refusal)
 }
 
 function refuseAsEvent({ settings }: PodContext, stream: ReplyStream, refusal: Refusal): void {
-  const body = settings.version.errorShape === "nested" ? refusal.body : { error: refusal.flatBody };
+  const body = settings.version.errors.shape === "nested" ? refusal.body : { error: refusal.flatBody };
   stream.write(`data: ${dumpAscii(body)}\n\n`);
   stream.write(DONE_EVENT);
   stream.end();

@@ -6,7 +6,6 @@
  * streams share the tick in which that happens. Node's own corking would take a tick for each stream and gather the parts
  * as a vector, which costs as much again as the write.
  */
-import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { EventFrame, type FrameStream } from "./event-frame.ts";
 import type { ReplyStream, TextEvent } from "./exchange.ts";
@@ -23,8 +22,17 @@ function flushWaiting(): void {
   for (const stream of streams) stream.flush();
 }
 
+/** Where chunks go: they are framed already. */
+export interface Body {
+  /** null as long as an answer before it is not whole. */
+  readonly socket: Socket | null;
+  /** The first with the head in front. */
+  write(part: string | Uint8Array): unknown;
+  end(part: string): unknown;
+}
+
 export class ChunkedStream implements ReplyStream, FrameStream {
-  readonly #response: ServerResponse;
+  readonly #body: Body;
   /** To be written: one chunk that is made in place, or else text: */
   #frame: EventFrame | undefined;
   /** chunks with their lengths in front and their line ends behind. */
@@ -33,10 +41,9 @@ export class ChunkedStream implements ReplyStream, FrameStream {
   #socket: Socket | undefined;
   #descriptor = -1;
 
-  /** The response's head is written, and nothing of its body. */
-  constructor(response: ServerResponse) {
-    response.chunkedEncoding = false;
-    this.#response = response;
+  /** Nothing of it is written. */
+  constructor(body: Body) {
+    this.#body = body;
   }
 
   get isIdle(): boolean {
@@ -57,7 +64,7 @@ export class ChunkedStream implements ReplyStream, FrameStream {
   writeBytes(bytes: Uint8Array): void {
     this.flush();
     const head = `${bytes.length.toString(16)}\r\n`;
-    this.#response.write(Buffer.concat([Buffer.from(head), bytes, Buffer.from(CHUNK_END)]));
+    this.#body.write(Buffer.concat([Buffer.from(head), bytes, Buffer.from(CHUNK_END)]));
   }
 
   textEvent(before: string, after: string): TextEvent {
@@ -66,7 +73,7 @@ export class ChunkedStream implements ReplyStream, FrameStream {
 
   end(): void {
     this.#joinFrame();
-    this.#response.end(this.#frames + LAST_CHUNK);
+    this.#body.end(this.#frames + LAST_CHUNK);
     this.#frames = "";
   }
 
@@ -97,8 +104,8 @@ export class ChunkedStream implements ReplyStream, FrameStream {
 
   /** Node sends the head with it. A pipelined answer has no socket until those before it are whole: Node keeps all of it. */
   #writeFirst(frames: string): void {
-    this.#response.write(frames);
-    const { socket } = this.#response;
+    this.#body.write(frames);
+    const { socket } = this.#body;
     if (socket === null) return;
     this.#socket = socket;
     this.#descriptor = descriptorOf(socket);

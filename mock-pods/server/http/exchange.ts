@@ -12,7 +12,9 @@ export interface Exchange {
   /** Percent-decoded, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** By lower-case name; repeated headers are joined as Node joins them. */
+  /** The query as it was written, with its question mark; empty without one. */
+  readonly search: string;
+  /** By lower-case name; of repeated headers the first. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Uint8Array;
   readonly record: RequestRecord;

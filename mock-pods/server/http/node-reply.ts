@@ -28,6 +28,7 @@ export class NodeReply implements Reply {
   open(status: number, headers: HeaderPairs): ReplyStream {
     if (this.#response.destroyed) return DISCARDED;
     this.#writeHead(status, headers);
+    this.#response.chunkedEncoding = false;
     return new ChunkedStream(this.#response);
   }
 

@@ -1,19 +1,18 @@
 /**
- * A pod on a port: bytes in, {@link Exchange}s out. It reads the body, tells the journal, asks the hook, and hands over;
- * what the pod answers is the face's business. Headers leave in the order and case in which uvicorn sends them.
+ * A pod on a port: bytes in, {@link Exchange}s out. What the pod answers is the face's business. Headers leave in the order and
+ * case in which uvicorn sends them.
  */
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
 import { OperationalError } from "../../../fixtures/operational-error.ts";
 import { isControl } from "../../pod/journal.ts";
 import type { RequestHook } from "../../pod/pod.ts";
 import type { Exchange } from "./exchange.ts";
-import { NodeReply } from "./node-reply.ts";
-import type { Recorder, RequestRecord } from "./recorder.ts";
-import { server as serverHeaders } from "./responder.ts";
+import { nodeLane } from "./node-lane.ts";
+import { PlainConnection, type PlainConnectionOptions } from "./plain-connection.ts";
+import { exchangeOf } from "./raw-request.ts";
+import type { Recorder } from "./recorder.ts";
 
-/** Not imported: for an import Node reads every export of the module, and one of them loads all of its fetch (25 ms). */
-const { createServer } = process.getBuiltinModule("node:http");
+const { createServer } = process.getBuiltinModule("node:net");
 
 export interface PodServerOptions {
   readonly host: string;
@@ -24,6 +23,7 @@ export interface PodServerOptions {
   readonly keepAliveMs: number;
   /** Asked after the body was read; true means it answers by itself. */
   readonly hook: RequestHook;
+  readonly isHooked: () => boolean;
   readonly answer: (exchange: Exchange) => void;
 }
 
@@ -41,66 +41,77 @@ export interface PodServer {
   crash(): Promise<void>;
 }
 
+interface Answer {
+  readonly socket: Socket;
+  readonly isToControl: boolean;
+}
+
 /** @throws {OperationalError} PORT_IN_USE */
 export async function startPodServer(options: PodServerOptions): Promise<PodServer> {
-  const server = createServer({
-    noDelay: true,
-    keepAlive: false,
-    insecureHTTPParser: false,
-    requireHostHeader: false,
-    maxHeaderSize: MAX_HEADER_BYTES,
-  });
-  // uvicorn closes an idle connection on time; Node would add a second of grace.
-  server.keepAliveTimeout = options.keepAliveMs;
-  server.keepAliveTimeoutBuffer = 0;
-  server.requestTimeout = 0;
-  server.headersTimeout = 0;
-  const open = new Set<ServerResponse>();
-  const serveOne = (request: IncomingMessage, response: ServerResponse) => {
-    if ((request.url ?? "").length > MAX_TARGET_CHARACTERS) {
-      request.socket.end(invalidRequest());
-      return;
-    }
-    if (!isControl(request.url ?? "")) open.add(response);
-    // Told once anyway: `once` would keep three objects a stream more than `on`.
-    response.on("close", () => open.delete(response));
-    receive(options, request, response);
-  };
-  server.on("request", serveOne);
-  // uvicorn asks for a body when somebody reads it, and takes no notice of other expectations.
-  server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
-    if (request.method !== "GET" && request.method !== "HEAD") response.writeContinue();
-    serveOne(request, response);
-  });
-  server.on("checkExpectation", serveOne);
-  server.on("connect", (_request, socket) => socket.end(invalidRequest()));
-  server.on("clientError", (_error, socket) => {
-    if (socket.writable) socket.end(invalidRequest());
-    else socket.destroy();
-  });
+  const { recorder, keepAliveMs, hook } = options;
   const sockets = new Set<Socket>();
-  server.on("connection", (socket) => {
+  /** Those that are not whole yet, by what answers. */
+  const open = new Map<object, Answer>();
+  let isClosing = false;
+  const opened = (target: string, answering: object, socket: Socket) => {
+    open.set(answering, { socket, isToControl: isControl(target) });
+  };
+  const ended = (answering: object) => {
+    const answer = open.get(answering);
+    open.delete(answering);
+    // A kept-alive connection would outlive its last answer.
+    if (isClosing) answer?.socket.end();
+  };
+  let toNode: ((socket: Socket) => void) | undefined;
+  const plain: PlainConnectionOptions = {
+    keepAliveMs,
+    isRefused: options.isHooked,
+    serve(head, body, reply) {
+      opened(head.target, reply, reply.socket);
+      const record = recorder.arrived({ method: head.method, path: head.target, headers: head.pairs, body });
+      options.answer(exchangeOf({ ...head, body }, record, reply));
+    },
+    ended,
+    closed: (socket) => sockets.delete(socket),
+    handOver(socket) {
+      socket.on("close", () => sockets.delete(socket));
+      toNode ??= nodeLane({
+        keepAliveMs,
+        recorder,
+        hook,
+        serve: (request, record, reply) => options.answer(exchangeOf(request, record, reply)),
+        opened: (target, response) => opened(target, response, response.req.socket),
+        ended,
+      });
+      toNode(socket);
+    },
+  };
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
+    void new PlainConnection(socket, plain);
   });
+  const close = (closed?: () => void) => {
+    server.close(closed);
+    const busy = new Set(Array.from(open.values(), ({ socket }) => socket));
+    for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
+  };
+  const openAnswers = () => [...open.values()].filter(({ isToControl }) => !isToControl);
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   return {
     port,
     stopListening: () =>
       new Promise((closed) => {
-        server.close(() => closed());
-        server.closeIdleConnections();
-        // A kept-alive connection would outlive its last answer.
-        for (const response of open) response.once("finish", () => response.req.socket.end());
+        isClosing = true;
+        close(closed);
       }),
     accept(connections) {
       if (connections === server.listening) return;
       if (connections) server.listen(port, options.host);
-      else server.close();
+      else close();
     },
-    silenceOpen: () => open.forEach(({ socket }) => socket !== null && silence(socket)),
-    resetOpen: () => open.forEach((response) => response.socket?.resetAndDestroy()),
+    silenceOpen: () => openAnswers().forEach(({ socket }) => silence(socket)),
+    resetOpen: () => openAnswers().forEach(({ socket }) => socket.resetAndDestroy()),
     crash: () =>
       new Promise((closed) => {
         server.close(() => closed());
@@ -109,26 +120,10 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
   };
 }
 
-/** uvicorn's parser has no bound of its own. */
-const MAX_HEADER_BYTES = 1 << 20;
-const MAX_TARGET_CHARACTERS = 0xffff;
-
 /** All is well, and nothing leaves. Corked, so that nothing is written past it either. */
 function silence(socket: Socket): void {
   socket.cork();
   Object.assign(socket, { write: () => true });
-}
-
-/** What uvicorn says to bytes that are not HTTP. */
-function invalidRequest(): string {
-  const text = "Invalid HTTP request received.";
-  const headers = [
-    ...serverHeaders(),
-    ["content-type", "text/plain; charset=utf-8"],
-    ["content-length", String(text.length)],
-    ["connection", "close"],
-  ];
-  return `HTTP/1.1 400 Bad Request\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${text}`;
 }
 
 function listen(server: Server, { host, port }: PodServerOptions): Promise<void> {
@@ -144,82 +139,4 @@ function listen(server: Server, { host, port }: PodServerOptions): Promise<void>
     });
     server.listen(port, host, listening);
   });
-}
-
-function receive(options: PodServerOptions, request: IncomingMessage, response: ServerResponse): void {
-  const parts: Buffer[] = [];
-  request.on("data", (part: Buffer) => parts.push(part));
-  request.on("end", () => {
-    // A copy: small ones share a block of memory, while each of Node's parts is one of its own.
-    const body = Buffer.concat(parts.splice(0));
-    const record = options.recorder.arrived({
-      method: request.method ?? "GET",
-      path: request.url ?? "/",
-      headers: pairs(request.rawHeaders),
-      body,
-    });
-    const failed = (error: unknown) => response.destroy(error as Error);
-    const serveUnlessTaken = (taken: boolean) => {
-      if (!taken) serve(options, request, response, body, record);
-    };
-    try {
-      const taken = options.hook(record.entry, request, response);
-      // Mostly there is no hook, and no promise to wait for.
-      if (typeof taken === "boolean") serveUnlessTaken(taken);
-      else void taken.then(serveUnlessTaken).catch(failed);
-    } catch (error) {
-      failed(error);
-    }
-  });
-}
-
-function serve(
-  options: PodServerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-  body: Uint8Array,
-  record: RequestRecord,
-): void {
-  const [target = "/"] = (request.url ?? "/").split("#", 1);
-  const url = target.startsWith("/") ? target : target.replace(/^https?:\/\/[^/?]*/i, "");
-  const queryStart = url.indexOf("?");
-  options.answer({
-    method: request.method ?? "GET",
-    path: decodePath(queryStart < 0 ? url : url.slice(0, queryStart)),
-    query: queryStart < 0 ? NO_QUERY : new URLSearchParams(url.slice(queryStart + 1)),
-    headers: request.headers as Record<string, string | undefined>,
-    body,
-    record,
-    reply: new NodeReply(response),
-  });
-}
-
-const NO_QUERY = new URLSearchParams();
-
-function decodePath(path: string): string {
-  if (!path.includes("%")) return path;
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
-}
-
-type Pair = readonly [name: string, value: string];
-
-/** Of the request before. */
-let lastPairs: readonly Pair[] = [];
-
-/** Clients repeat themselves, and a journal keeps many requests: what is as in the request before is the same object. */
-function pairs(raw: readonly string[]): readonly Pair[] {
-  const before = lastPairs;
-  let isNew = raw.length !== 2 * before.length;
-  const list = Array.from({ length: raw.length / 2 }, (_, index): Pair => {
-    const [name, value] = [raw[2 * index] as string, raw[2 * index + 1] as string];
-    const known = before[index];
-    if (known !== undefined && known[0] === name && known[1] === value) return known;
-    isNew = true;
-    return [name, value];
-  });
-  return isNew ? (lastPairs = list) : before;
 }

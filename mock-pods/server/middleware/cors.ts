@@ -13,10 +13,10 @@ const METHODS_2025 = METHODS.filter((method) => method !== "QUERY");
 /** Headers of an ordinary answer; `vary` is there whether the request has an origin or not. */
 export function corsHeaders({ allowedOrigins, version }: ServeSettings, { headers }: Exchange): [string, string][] {
   const { origin } = headers;
-  if (version.origins === "all") {
+  if (version.cors.origins === "all") {
     if (origin === undefined) return [];
     // Credentials rule out an answer to any origin.
-    if (version.cors === "2025" && headers["cookie"] !== undefined) {
+    if (version.cors.rules === "2025" && headers["cookie"] !== undefined) {
       return [
         ["access-control-allow-origin", origin],
         ["vary", "Origin"],
@@ -37,7 +37,7 @@ export function preflight(
 ): Answer | undefined {
   const { origin, "access-control-request-method": wanted } = headers;
   if (method !== "OPTIONS" || origin === undefined || wanted === undefined) return undefined;
-  const isNow = version.cors === "now";
+  const isNow = version.cors.rules === "now";
   const methods = isNow ? METHODS : METHODS_2025;
   const any = allowedOrigins.includes("*");
   const allowed = any || allowedOrigins.includes(origin);

@@ -5,7 +5,7 @@ import type { PodContext } from "../pod-context.ts";
 
 export function orcaHeaders(pod: PodContext, headers: Readonly<Record<string, string | undefined>>): HeaderPairs {
   const format = (headers["endpoint-load-metrics-format"] ?? "").toLowerCase();
-  if (!pod.settings.version.loadReports) return [];
+  if (!pod.settings.version.answers.loadReports) return [];
   if (format !== "text" && format !== "json") return [];
   const { waiting, kvUsageRatio } = pod.engine.toldStats();
   const metrics = [

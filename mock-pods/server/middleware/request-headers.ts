@@ -6,7 +6,7 @@ import { randomHex } from "../random-id.ts";
 
 /** The header's id, else the body's, else a new one. */
 export function baseRequestId({ settings }: PodContext, exchange: Exchange, request: SamplingRequest): string {
-  return exchange.headers["x-request-id"] ?? request.request_id ?? randomHex(settings.version.idDigits);
+  return exchange.headers["x-request-id"] ?? request.request_id ?? randomHex(settings.version.answers.idDigits);
 }
 
 /** The header outranks the body; one that is no whole number is ignored. */

@@ -2,6 +2,7 @@
 import type { ChatMessage } from "../../../fixtures/wire/chat-messages.ts";
 import { contentTexts } from "../../../fixtures/wire/content-parts.ts";
 import { Refusal, badRequest } from "../../../fixtures/wire/errors.ts";
+import { truthy } from "../../../fixtures/wire/request-rules.ts";
 import { parsePythonJson, PythonJsonError } from "../../../fixtures/wire/validation/python-json.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { PromptRenderer, RenderedPrompt } from "./prompt-rendering.ts";
@@ -33,7 +34,7 @@ export function renderConversation(
   conversation: Conversation,
   renderer: PromptRenderer,
 ): RenderedPrompt {
-  if (pod.settings.version.prompts !== "2025") return rendered(pod, conversation, renderer);
+  if (pod.settings.version.prompts.rules !== "2025") return rendered(pod, conversation, renderer);
   try {
     return rendered(pod, conversation, renderer);
   } catch (error) {
@@ -44,7 +45,7 @@ export function renderConversation(
 }
 
 function rendered(pod: PodContext, conversation: Conversation, renderer: PromptRenderer): RenderedPrompt {
-  if (!pod.settings.version.trustsRequests) refuseMediaOptions(conversation);
+  refuseMediaOptions(pod, conversation);
   const template = conversation.chat_template ?? conversation.chat_template_kwargs?.["chat_template"] ?? undefined;
   if (template !== undefined && !pod.settings.trustChatTemplate) {
     throw badRequest(
@@ -54,7 +55,7 @@ function rendered(pod: PodContext, conversation: Conversation, renderer: PromptR
   }
   if (conversation.messages.length === 0) {
     throw new TemplateRefusal(
-      pod.settings.version.prompts !== "now"
+      pod.settings.version.prompts.rules !== "now"
         ? "list index out of range"
         : "Cannot apply chat template to an empty conversation. Provide at least one message.",
     );
@@ -62,16 +63,26 @@ function rendered(pod: PodContext, conversation: Conversation, renderer: PromptR
   return renderer.text(templated(pod, conversation, template));
 }
 
-/** They could cost a server much, and are trusted only by a flag. */
-function refuseMediaOptions({ mm_processor_kwargs: processing, media_io_kwargs: loading }: Conversation): void {
+/** What a request may say about images and sound, where nothing but chats knows it: of any type. */
+export interface MediaOptions {
+  readonly mm_processor_kwargs?: unknown;
+  readonly media_io_kwargs?: unknown;
+}
+
+/** They could cost a server much, and are trusted only by a flag. @throws {Refusal} */
+export function refuseMediaOptions(
+  { settings }: PodContext,
+  { mm_processor_kwargs: processing, media_io_kwargs: loading }: MediaOptions,
+): void {
+  if (settings.version.prompts.trustsRequests) return;
   const refuse = (name: string, what: string) =>
     badRequest(
       `Per-request ${name} are disabled by default because they can change multimodal ${what} resource usage. ` +
         "Start the server with --trust-request-mm-kwargs only when clients are trusted.",
       name,
     );
-  if (Object.keys(processing ?? {}).length > 0) throw refuse("mm_processor_kwargs", "preprocessing");
-  if (Object.keys(loading ?? {}).length > 0) throw refuse("media_io_kwargs", "media loading");
+  if (truthy(processing)) throw refuse("mm_processor_kwargs", "preprocessing");
+  if (truthy(loading)) throw refuse("media_io_kwargs", "media loading");
 }
 
 /** Before 0.11 arguments had to be JSON. @throws {Refusal} in Python's words */
@@ -90,7 +101,7 @@ function templated(pod: PodContext, conversation: Conversation, template: unknow
   const format = pod.tokenizer.contentFormat(typeof template === "string" ? template : undefined);
   const shape = format === "openai" ? inParts : flatten;
   const { modelPath, servedNames, version } = pod.settings;
-  const isNow = version.prompts === "now";
+  const isNow = version.prompts.rules === "now";
   const texts = (message: ChatMessage) =>
     isNow ? contentTexts(message, servedNames[0]) : contentTexts(message, modelPath, "2.11");
   const messages = conversation.messages.map((message) =>

@@ -2,7 +2,7 @@
 import type { ModelTokenizer } from "../../../fixtures/tokenizer/model-tokenizer.ts";
 import type { Whole } from "../../../fixtures/wire/sampling-request.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
-import type { VersionProfile } from "../../arguments/version-profile.ts";
+import type { PromptsProfile } from "../../versions/prompts.ts";
 
 export interface RenderedPrompt {
   readonly tokenIds: readonly number[];
@@ -18,7 +18,7 @@ export interface RenderLimits {
   readonly truncateTokens: number | null;
   readonly truncateSide: "left" | "right" | null;
   readonly addSpecialTokens: boolean;
-  readonly tooLong: VersionProfile["tooLong"];
+  readonly tooLong: PromptsProfile["tooLong"];
 }
 
 export class PromptRenderer {
@@ -57,6 +57,9 @@ export class PromptRenderer {
   /** @throws {Refusal} */
   text(text: string): RenderedPrompt {
     const shortened = this.#checkCharacters(text);
+    if (!shortened.isWellFormed()) {
+      throw badRequest("TextEncodeInput must be Union[TextInputSequence, Tuple[InputSequence, InputSequence]]");
+    }
     return { text, tokenIds: this.#fit(this.#tokenizer.encodePrompt(shortened, this.#limits.addSpecialTokens), true) };
   }
 

@@ -6,6 +6,7 @@ import { chatBody } from "../../../fixtures/wire/chat-request.ts";
 import { completionBody } from "../../../fixtures/wire/completion-request.ts";
 import { Refusal } from "../../../fixtures/wire/errors.ts";
 import { detokenizeBody, tokenizeBody } from "../../../fixtures/wire/tokenize-request.ts";
+import { SAMPLING } from "../../versions/sampling.ts";
 import { checkAgainstModel, checkSampling } from "./sampling-rules.ts";
 
 interface Case {
@@ -17,14 +18,14 @@ interface Case {
 
 const RECORDING = "fixtures/recordings/request-validation.jsonl.gz";
 /** Of the recording's model and server. */
-const LIMITS = { vocabSize: 512, maxLogprobs: 20 };
+const LIMITS = { vocabSize: 512, maxLogprobs: 20, rules: SAMPLING["0.32"] };
 const LEFT_TOKENS = 2040;
 
 const READERS: Readonly<Record<string, (bytes: Uint8Array) => void>> = {
   "/v1/completions": (bytes) => {
     const request = completionBody.read(bytes, "application/json");
     const asked = Math.min(Number(request.max_tokens ?? 16), LEFT_TOKENS);
-    checkSampling(request, request.echo === true && asked === 0 ? 1 : asked);
+    checkSampling(request, request.echo === true && asked === 0 ? 1 : asked, LIMITS.rules);
     const logprobs = request.logprobs ?? null;
     const echoed = request.echo === true ? logprobs : null;
     checkAgainstModel(
@@ -39,6 +40,7 @@ const READERS: Readonly<Record<string, (bytes: Uint8Array) => void>> = {
     checkSampling(
       request,
       Math.min(Number(request.max_completion_tokens ?? request.max_tokens ?? Infinity), LEFT_TOKENS),
+      LIMITS.rules,
     );
     const top = request.top_logprobs ?? 0;
     const asked = request.logprobs === true && !request.logprob_token_ids?.length;

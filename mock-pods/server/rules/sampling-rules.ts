@@ -6,8 +6,8 @@
  */
 import { noConstraint } from "../../../fixtures/wire/common-fields.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
-import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
-import { SAMPLING_RULES, type SamplingRules } from "../../arguments/version-profile.ts";
+import type { SamplingRequest, Whole } from "../../../fixtures/wire/sampling-request.ts";
+import type { SamplingProfile } from "../../versions/sampling.ts";
 import type { PodContext } from "../pod-context.ts";
 import { floatText, repr } from "../../../fixtures/wire/validation/python-text.ts";
 
@@ -19,7 +19,7 @@ export function stopStrings({ stop }: SamplingRequest): readonly string[] {
 }
 
 /** @throws {Refusal} `maxTokens` is what is left for the answer once the prompt's length is known. */
-export function checkSampling(request: SamplingRequest, maxTokens: number, rules = SAMPLING_RULES): void {
+export function checkSampling(request: SamplingRequest, maxTokens: number, rules: SamplingProfile): void {
   checkLogitBiasKeys(request, rules);
   const { response_format: format } = request;
   if (format?.type === "json_schema" && !format.json_schema?.schema) throw noConstraint();
@@ -34,7 +34,7 @@ export function checkSampling(request: SamplingRequest, maxTokens: number, rules
   }
 }
 
-function checkLogitBiasKeys({ logit_bias: bias }: SamplingRequest, { wrongKeys }: SamplingRules): void {
+function checkLogitBiasKeys({ logit_bias: bias }: SamplingRequest, { wrongKeys }: SamplingProfile): void {
   const wrong = Object.keys(bias ?? {}).filter((key) => !/^\s*[+-]?[0-9]+(_[0-9]+)*\s*$/.test(key));
   if (wrong.length === 0) return;
   if (wrongKeys === "first") throw badRequest(`invalid literal for int() with base 10: ${repr(wrong[0])}`);
@@ -118,7 +118,7 @@ function checkWords(request: SamplingRequest): void {
 export interface ModelLimits {
   readonly vocabSize: number;
   readonly maxLogprobs: number;
-  readonly rules?: SamplingRules;
+  readonly rules: SamplingProfile;
 }
 
 /** @throws {Refusal} `logprobs`: how many alternatives a token is asked for, completions and chat alike. */
@@ -126,14 +126,14 @@ export function checkAgainstModel(
   request: SamplingRequest,
   logprobs: number | null,
   promptLogprobs: number | null,
-  { vocabSize, maxLogprobs, rules = SAMPLING_RULES }: ModelLimits,
+  { vocabSize, maxLogprobs, rules }: ModelLimits,
 ): void {
   if (rules.judge === "V0")
     return checkAsV0(request, Math.max(logprobs ?? 0, promptLogprobs ?? 0), vocabSize, maxLogprobs);
   checkLogprobs("logprobs", "sample", logprobs, vocabSize, maxLogprobs);
   checkLogprobIds(request.logprob_token_ids, vocabSize);
   checkLogprobs("prompt_logprobs", "prompt", promptLogprobs, vocabSize, maxLogprobs);
-  checkIds("logit_bias", Object.keys(request.logit_bias ?? {}).map(Number), vocabSize);
+  checkIds("logit_bias", Object.keys(request.logit_bias ?? {}).map(wholeNumber), vocabSize);
   checkIds("stop_token_ids", request.stop_token_ids ?? [], vocabSize);
   checkAllowedIds(request.allowed_token_ids, vocabSize);
 }
@@ -186,7 +186,7 @@ function checkLogprobIds(ids: readonly number[] | null | undefined, vocabSize: n
   checkIds("logprob_token_ids", ids, vocabSize);
 }
 
-function checkIds(name: string, ids: readonly number[], vocabSize: number): void {
+function checkIds(name: string, ids: readonly Whole[], vocabSize: number): void {
   if (ids.length === 0) return;
   const wrong = outOfVocabulary([...new Set(ids)], vocabSize);
   if (wrong.length === 0) return;
@@ -207,19 +207,41 @@ function checkAllowedIds(ids: readonly number[] | null | undefined, vocabSize: n
   }
 }
 
-function outOfVocabulary(ids: readonly number[], vocabSize: number): number[] {
+/** As exact as it is written. */
+function wholeNumber(text: string): Whole {
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : BigInt(text.trim().replaceAll("_", "").replace(/^\+/, ""));
+}
+
+function outOfVocabulary(ids: readonly Whole[], vocabSize: number): Whole[] {
   return ids.filter((id) => id < 0 || id >= vocabSize);
 }
 
 /** The model may know more tokens than the tokenizer, which alone was asked before 0.11. */
 export function highestPromptId({ settings, tokenizer }: PodContext): number {
-  return settings.version.prompts === "now" ? tokenizer.vocabSize - 1 : tokenizer.highestTokenId;
+  return settings.version.prompts.rules === "now" ? tokenizer.vocabSize - 1 : tokenizer.highestTokenId;
 }
 
 /** @throws {Refusal} The engine's own look at a prompt. */
 export function checkPromptIds(ids: ArrayLike<number>, highestId: number): void {
   if (ids.length === 0) throw badRequest("The decoder prompt cannot be empty");
-  let highest = -1;
-  for (let index = 0; index < ids.length; index++) highest = Math.max(highest, ids[index] as number);
+  let highest: number | bigint = -1;
+  for (let index = 0; index < ids.length; index++) {
+    const id = ids[index] as number | bigint;
+    if (id > highest) highest = id;
+  }
   if (highest > highestId) throw badRequest(`Token id ${highest} is out of vocabulary`);
+}
+
+/** @throws {Refusal} Experts are told from a token of the prompt on; a dense model has none to tell, and looks all the same. */
+export function checkExpertsStart(
+  { routed_experts_prompt_start: start = 0 }: SamplingRequest,
+  promptTokens: number,
+): void {
+  if (start <= promptTokens) return;
+  throw badRequest(
+    `routed_experts_prompt_start must be between 0 and the prompt length (${promptTokens}), inclusive.`,
+    "routed_experts_prompt_start",
+    String(start),
+  );
 }

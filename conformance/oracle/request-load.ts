@@ -1,17 +1,10 @@
-/** How loaded each pod is in the router's own signal, as far as a client can know. */
-import { loadWindowMs, type RouterProfile } from "../router-profile.ts";
-import { type CarriedLoad, REPORTED_LOADS, type ReportedLoads } from "../observation.ts";
+/** Loads by the requests that pods got: those under way, those of a window, or a cost model over both. */
+import type { CarriedLoad } from "../observation.ts";
 import { type History, type Placement, quietBefore } from "./history.ts";
 import { mayBeUnnoticed } from "./late-notice.ts";
 import { commonPrefix } from "./measure.ts";
-import { type Range, surelyBelow } from "./range.ts";
-
-/** Load by the measures a router may use; one pod is surely less loaded only when it is so in all of them. */
-export interface PodLoad {
-  readonly requests: Range;
-  /** Prompt characters of those requests. */
-  readonly chars: Range;
-}
+import type { PodLoad } from "./pod-load.ts";
+import type { Range } from "./range.ts";
 
 /** On a busy machine a request counts for longer than it {@link mayBeUnnoticed}, but not past several later exchanges. */
 const LATE_RELEASE_STRAGGLERS = 2;
@@ -21,63 +14,37 @@ export const WINDOW_EDGE_MS = 1_000;
 /** A cost model weighs decode and prefill as it likes; a pod that runs this many requests more costs more by any weighing ... */
 const COST_LEAD_REQUESTS = 3;
 
-export function loadsOf(
-  history: History,
-  nowMs: number,
-  profile: RouterProfile,
-  prompt: string,
-): ReadonlyMap<string, PodLoad> | undefined {
-  const { load } = profile;
-  if (load === undefined) return undefined;
-  const windowMs = loadWindowMs(profile) ?? 0;
-  switch (load.signal) {
-    case "none":
-      return undefined;
-    case "metric":
-      return reported(history, nowMs);
-    case "in-flight":
-      return perPod(history, inFlight(history, nowMs));
-    case "window":
-      return perPod(history, inWindow(history, nowMs, windowMs), { nowMs, windowMs });
-    case "cost-model": {
-      const flying = inFlight(history, nowMs);
-      const window = inWindow(history, nowMs, windowMs);
-      const least = perPod(history, (placement) => ({ low: flying(placement).low, high: 0 }));
-      const most = perPod(history, (placement) => ({ low: 0, high: window(placement).high }), { nowMs, windowMs });
-      return new Map(
-        history.livePods.map((pod) => {
-          const low = least.get(pod)!;
-          const high = most.get(pod)!;
-          return [
-            pod,
-            {
-              requests: { low: low.requests.low - (COST_LEAD_REQUESTS - 1), high: high.requests.high },
-              // ... provided their prompts outweigh what the new one saves there by its cached prefix.
-              chars: { low: low.chars.low - savedChars(history, pod, prompt), high: high.chars.high },
-            },
-          ];
-        }),
-      );
-    }
-  }
+export function inFlightLoads(history: History, nowMs: number): ReadonlyMap<string, PodLoad> {
+  return perPod(history, inFlight(history, nowMs));
 }
 
-/** What pods said that the router has read; it may count what is under way besides. Undefined where none said anything. */
-function reported(history: History, nowMs: number): ReadonlyMap<string, PodLoad> | undefined {
-  const last = history.observation.steps.findLast(
-    (step) => step.kind === "note" && step.label === REPORTED_LOADS && step.atMs <= nowMs,
-  );
-  const said = last?.kind === "note" ? (last.data as ReportedLoads) : {};
-  const loads = Object.entries(said).filter(([pod]) => history.livePods.includes(pod));
-  if (loads.length === 0) return undefined;
-  const flying = perPod(history, inFlight(history, nowMs));
-  return new Map(
-    loads.map(([pod, low]) => {
-      const range = { low, high: low + (flying.get(pod)?.requests.high ?? 0) };
-      return [pod, { requests: range, chars: range }];
-    }),
-  );
-}
+export const windowLoads =
+  (windowMs: number) =>
+  (history: History, nowMs: number): ReadonlyMap<string, PodLoad> =>
+    perPod(history, inWindow(history, nowMs, windowMs), { nowMs, windowMs });
+
+export const costLoads =
+  (windowMs: number) =>
+  (history: History, nowMs: number, prompt: string): ReadonlyMap<string, PodLoad> => {
+    const flying = inFlight(history, nowMs);
+    const window = inWindow(history, nowMs, windowMs);
+    const least = perPod(history, (placement) => ({ low: flying(placement).low, high: 0 }));
+    const most = perPod(history, (placement) => ({ low: 0, high: window(placement).high }), { nowMs, windowMs });
+    return new Map(
+      history.livePods.map((pod) => {
+        const low = least.get(pod)!;
+        const high = most.get(pod)!;
+        return [
+          pod,
+          {
+            requests: { low: low.requests.low - (COST_LEAD_REQUESTS - 1), high: high.requests.high },
+            // ... provided their prompts outweigh what the new one saves there by its cached prefix.
+            chars: { low: low.chars.low - savedChars(history, pod, prompt), high: high.chars.high },
+          },
+        ];
+      }),
+    );
+  };
 
 /** Characters of the prompt that this pod may hold, whatever became of them since. */
 function savedChars({ placements }: History, pod: string, prompt: string): number {
@@ -87,18 +54,6 @@ function savedChars({ placements }: History, pod: string, prompt: string): numbe
       .filter((placement) => placement.pod === pod)
       .map(({ step }) => commonPrefix(prompt, step.prompt.text).length),
   );
-}
-
-/** True when the first pod is less loaded however the router weighs requests. */
-export const surelyLessLoaded = (a: PodLoad, b: PodLoad): boolean =>
-  surelyBelow(a.requests, b.requests) && surelyBelow(a.chars, b.chars);
-
-/** Pods that may be the least loaded. */
-export function leastLoaded(pods: readonly string[], loads: ReadonlyMap<string, PodLoad>): readonly string[] {
-  return pods.filter((pod) => {
-    const own = loads.get(pod);
-    return own === undefined || !pods.some((other) => surelyLessLoaded(loads.get(other) ?? own, own));
-  });
 }
 
 interface Window {

@@ -1,5 +1,5 @@
 /** What went over the wire in one case, short enough to keep: heads in full, the beginning of bodies. */
-import type { RawRequest, RawResponse } from "./lab.ts";
+import type { RawRequest, RawResponse } from "./raw-exchange.ts";
 
 export interface WireExchange {
   readonly requestId?: string;

@@ -1,0 +1,98 @@
+/** The router of a session: started, stopped, started anew, and for one case replaced by a guest with another threshold. */
+import type { Agent } from "undici";
+import type { Clock } from "../../fixtures/clock.ts";
+import { OperationalError } from "../../fixtures/operational-error.ts";
+import type { HttpRouter, PodAddress, RouterAdapter } from "../adapters/router-under-test.ts";
+import { openAgent } from "./exchange.ts";
+import { FirstBytes } from "./first-bytes.ts";
+
+export class RunningRouter {
+  readonly adapter: RouterAdapter;
+  readonly firstBytes = new FirstBytes();
+  readonly #seed: number;
+  readonly #clock: Clock;
+  #own: HttpRouter | undefined;
+  #guest: HttpRouter | undefined;
+  #agent = openAgent();
+  #requestMs = Infinity;
+  #spoiled = false;
+
+  constructor(adapter: RouterAdapter, seed: number, clock: Clock) {
+    this.adapter = adapter;
+    this.#seed = seed;
+    this.#clock = clock;
+  }
+
+  /** The one that requests go to. */
+  get router(): HttpRouter {
+    const router = this.#guest ?? this.#own;
+    if (router === undefined) throw new Error("the router is not running");
+    return router;
+  }
+
+  get agent(): Agent {
+    return this.#agent;
+  }
+
+  /** @throws {OperationalError} when it does not start: never a failure of the router */
+  async start(pods: readonly PodAddress[]): Promise<void> {
+    this.#own = await this.#started(pods);
+    this.#spoiled = false;
+  }
+
+  async startGuest(pods: readonly PodAddress[], threshold: number | undefined): Promise<void> {
+    this.#guest = await this.#started(pods, threshold);
+  }
+
+  async endGuest(): Promise<void> {
+    await this.#guest?.close();
+    this.#guest = undefined;
+  }
+
+  async stop(): Promise<void> {
+    await this.#agent.destroy();
+    this.#agent = openAgent();
+    await this.endGuest();
+    await this.#own?.close();
+    this.#own = undefined;
+  }
+
+  /** What is left, in milliseconds, of the time that the router is declared to need until its rule holds. */
+  settlesInMs(): number {
+    return this.router.settlesInMs?.() ?? 0;
+  }
+
+  /** How long the quickest request took so far, in milliseconds: what a slow router needs for each. */
+  get requestMs(): number {
+    return Number.isFinite(this.#requestMs) ? this.#requestMs : 0;
+  }
+
+  took(ms: number): void {
+    this.#requestMs = Math.min(this.#requestMs, ms);
+  }
+
+  died(): string | undefined {
+    return this.#guest?.died?.() ?? this.#own?.died?.();
+  }
+
+  /** The router must not be trusted with another case. */
+  spoil(): void {
+    this.#spoiled = true;
+  }
+
+  get spoiled(): boolean {
+    return this.#spoiled;
+  }
+
+  async #started(pods: readonly PodAddress[], threshold?: number): Promise<HttpRouter> {
+    const router = await this.adapter.start({
+      pods,
+      seed: this.#seed,
+      clock: this.#clock,
+      ...(threshold === undefined ? {} : { threshold }),
+    });
+    if (router.kind === "http") return router;
+    await router.close();
+    throw new OperationalError("ADAPTER_FAILED", `${this.adapter.name} is a function: it has no HTTP to speak`);
+  }
+}

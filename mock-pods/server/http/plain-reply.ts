@@ -1,0 +1,82 @@
+/** Answers a plain request on its socket. */
+import type { Socket } from "node:net";
+import { ChunkedStream, type Body } from "./chunked-stream.ts";
+import type { HeaderPairs, Reply, ReplyStream } from "./exchange.ts";
+
+export class PlainReply implements Reply, Body {
+  readonly socket: Socket;
+  readonly #answered: () => void;
+  /** Not yet written. */
+  #head = "";
+  #goneAction: (() => void) | undefined;
+
+  /** Calls `answered` when the whole answer is on its way. */
+  constructor(socket: Socket, answered: () => void) {
+    this.socket = socket;
+    this.#answered = answered;
+  }
+
+  send(status: number, headers: HeaderPairs, body: Uint8Array | string): void {
+    if (this.socket.destroyed) return;
+    this.#head = headOf(status, headers);
+    this.end(body);
+  }
+
+  open(status: number, headers: HeaderPairs): ReplyStream {
+    this.#head = headOf(status, headers);
+    return new ChunkedStream(this);
+  }
+
+  onGone(action: () => void): void {
+    const before = this.#goneAction;
+    this.#goneAction = before === undefined ? action : () => (before(), action());
+  }
+
+  reset(): void {
+    // What was written in this turn has still to leave.
+    setImmediate(() => this.socket.resetAndDestroy());
+  }
+
+  /** The connection closed before the answer was whole. */
+  tellGone(): void {
+    this.#goneAction?.();
+  }
+
+  write(part: string | Uint8Array): void {
+    if (!this.socket.writable) return;
+    if (this.#head === "") {
+      this.socket.write(part);
+      return;
+    }
+    const head = this.#head;
+    this.#head = "";
+    // Text without accents is its own bytes: both leave as one.
+    if (typeof part === "string" && Buffer.byteLength(part) === part.length) {
+      this.socket.write(head + part, "latin1");
+      return;
+    }
+    this.socket.cork();
+    this.socket.write(head, "latin1");
+    this.socket.write(part);
+    this.socket.uncork();
+  }
+
+  end(part: string | Uint8Array): void {
+    this.write(part);
+    this.#answered();
+  }
+}
+
+/** A header's value is as it came from a client: bytes, a character each. */
+function headOf(status: number, headers: HeaderPairs): string {
+  let head = `HTTP/1.1 ${status} ${reasons()[status] ?? "unknown"}\r\n`;
+  for (const [name, value] of headers) head += `${name}: ${value}\r\n`;
+  return `${head}\r\n`;
+}
+
+let known: Readonly<Record<number, string | undefined>> | undefined;
+
+/** Node's list of them loads all of its HTTP, which not every fleet needs. */
+function reasons(): Readonly<Record<number, string | undefined>> {
+  return (known ??= process.getBuiltinModule("node:http").STATUS_CODES);
+}

@@ -1,0 +1,43 @@
+/** Which paths there are, and what the smallest of them say. */
+import type { ByVersion } from "./version.ts";
+
+export interface RoutesProfile {
+  /** Methods of `/ping`, by route. */
+  readonly ping: readonly (readonly ("GET" | "POST")[])[];
+  /** Whether `/sleep`, `/wake_up` and, before it could fail, `/reset_prefix_cache` say what they did. */
+  readonly devAnswers: "empty" | "reset-only" | "json";
+  /** Whether `/render` and its kin answer without `--enable-scale-out`. */
+  readonly scaleOut: "absent" | "always" | "by-flag";
+  /** Paths that came later. */
+  readonly missing: readonly string[];
+}
+
+const MISSING_0_28 = ["/kv_event_sources"];
+const MISSING_0_10 = [
+  ...MISSING_0_28,
+  "/abort_requests",
+  "/invocations",
+  "/pause",
+  "/resume",
+  "/is_paused",
+  "/reset_mm_cache",
+  "/reset_encoder_cache",
+  "/get_world_size",
+  "/weight_info",
+];
+const MISSING_0_7 = [
+  ...MISSING_0_10,
+  "/load",
+  "/sleep",
+  "/wake_up",
+  "/is_sleeping",
+  "/server_info",
+  "/is_scaling_elastic_ep",
+];
+
+export const ROUTES: ByVersion<RoutesProfile> = {
+  "0.7": { ping: [["POST", "GET"]], devAnswers: "empty", scaleOut: "absent", missing: MISSING_0_7 },
+  "0.10": { ping: [["POST"], ["GET"]], devAnswers: "empty", scaleOut: "absent", missing: MISSING_0_10 },
+  "0.28": { ping: [["GET"], ["POST"]], devAnswers: "reset-only", scaleOut: "always", missing: MISSING_0_28 },
+  "0.32": { ping: [["GET"], ["POST"]], devAnswers: "json", scaleOut: "by-flag", missing: [] },
+};
