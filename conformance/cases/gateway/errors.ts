@@ -19,6 +19,8 @@ const errorBody = (status: number): string =>
 
 const CLIENT_ERRORS = [400, 404, 422] as const;
 
+const ALL_UP = "with all pods up";
+
 export const errorCases: readonly Case[] = [
   httpCase({
     id: "ERR-01",
@@ -34,7 +36,10 @@ export const errorCases: readonly Case[] = [
         if (end === "timeout") break;
       }
       await pods.setUp(down, true);
+      // A router that refuses everything shows nothing about pods that are down.
+      await exchange(lab, { label: ALL_UP });
     },
+    missing: (exchanges) => unreached(exchanges.filter(({ label }) => label === ALL_UP)),
     finding: (exchanges) => {
       const hung = exchanges.find(({ status, end }) => end === "timeout" || status === 0);
       if (hung !== undefined) {

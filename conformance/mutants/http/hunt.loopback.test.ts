@@ -33,6 +33,15 @@ it.each(timed ?? [])("catches %s over real sockets, alone", async (_name, mutant
   expect(await huntHttpMutant(mutant, 1)).toBe(`fail ${mutant.reason}`);
 });
 
+it.concurrent.each([receiving.Always503, receiving.NeverCallsAPod])(
+  "passes no case by being silent towards pods: %o",
+  async (Proxy) => {
+    const caseIds = ["SPL-05", "STR-06", "ERR-01", "TOK-02", "TOK-06", "TOK-07"];
+    const verdicts = await failuresOfConformingProxy(caseIds, 1, { Proxy });
+    expect(verdicts.map((line) => line.split(" ")[0])).toEqual(caseIds);
+  },
+);
+
 // Whether a conforming one is fast enough is for a quiet machine to say: the self-test asks.
 it("passes the conforming proxy in every case that catches a broken one, but for those that measure time", async () => {
   const caseIds = [...new Set((others ?? []).map(([, { caseId }]) => caseId))];
