@@ -41,6 +41,8 @@ export async function packSmallFiles(directory: string): Promise<void> {
     platform: "node",
     format: "esm",
     target: "node22",
+    minifySyntax: true,
+    minifyWhitespace: true,
     logLevel: "warning",
     plugins: [onlyPacked],
   });

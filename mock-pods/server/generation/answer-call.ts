@@ -5,7 +5,7 @@ import { dumpAscii } from "../../../fixtures/wire/validation/python-text.ts";
 import { admit } from "../rules/admission.ts";
 import type { Answer } from "../http/answer.ts";
 import type { Exchange, ReplyStream } from "../http/exchange.ts";
-import type { CallGroup } from "../../metrics/pod-metrics.ts";
+import type { CallGroup } from "../../metrics/live-request.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Responder } from "../http/responder.ts";
 import type { Call, Generation, Listener } from "./generation.ts";

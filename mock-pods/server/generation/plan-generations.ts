@@ -38,7 +38,7 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
   const { eosTokenId } = pod.tokenizer;
   const alone = samples * prompts.length === 1;
   const call = alone ? undefined : calls++;
-  return prompts.flatMap((promptTokenIds, promptIndex) =>
+  const generations = prompts.flatMap((promptTokenIds, promptIndex) =>
     Array.from({ length: samples }, (_, sample) => {
       const maxTokens = planning.maxTokens[promptIndex] as number;
       const question = { promptTokenIds, seed: Number(request.seed ?? 0), sample };
@@ -73,6 +73,8 @@ export function planGenerations(pod: PodContext, planning: GenerationPlanning): 
       );
     }),
   );
+  // As long as it is: what flatMap makes has room for sixteen more.
+  return generations.slice();
 }
 
 /** What sets apart the ids that vLLM gives the requests of a call: a sample's number leads, its prompt's follows. */

@@ -59,7 +59,11 @@ export function nodeLane(options: NodeLaneOptions): (socket: Socket) => void {
     if (socket.writable && error.code !== "HPE_INVALID_EOF_STATE") socket.end(invalidRequest());
     else socket.destroy();
   });
-  return (socket) => server.emit("connection", socket);
+  return (socket) => {
+    // As those that Node accepts for its HTTP.
+    socket.allowHalfOpen = true;
+    server.emit("connection", socket);
+  };
 }
 
 /** uvicorn's parser has no bound of its own. */

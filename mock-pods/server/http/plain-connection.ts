@@ -16,6 +16,7 @@ export interface PlainConnectionOptions {
   readonly serve: (head: PlainHead, body: Buffer, reply: PlainReply) => void;
   /** An answer is whole, or never will be. */
   readonly ended: (reply: PlainReply) => void;
+  readonly closed: (socket: Socket) => void;
   /** Takes the connection; what was read of it is in front again. */
   readonly handOver: (socket: Socket) => void;
 }
@@ -30,7 +31,7 @@ export class PlainConnection {
   constructor(socket: Socket, options: PlainConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    socket.on("data", this.#read).on("end", endBoth).on("close", this.#closed).on("error", ignore);
+    socket.on("data", this.#read).on("close", this.#closed).on("error", ignore);
   }
 
   readonly #read = (bytes: Buffer): void => {
@@ -44,6 +45,7 @@ export class PlainConnection {
     const reply = this.#reply;
     this.#reply = undefined;
     this.#waiting = undefined;
+    this.#options.closed(this.#socket);
     if (reply === undefined) return;
     reply.tellGone();
     this.#options.ended(reply);
@@ -84,17 +86,12 @@ export class PlainConnection {
   #handOver(bytes: Buffer): void {
     const socket = this.#socket;
     socket.setTimeout(0).off("timeout", this.#tooLong);
-    socket.off("data", this.#read).off("end", endBoth).off("close", this.#closed).off("error", ignore);
+    socket.off("data", this.#read).off("close", this.#closed).off("error", ignore);
     socket.pause();
     socket.unshift(bytes);
     this.#options.handOver(socket);
     socket.resume();
   }
-}
-
-/** A client that has said its last word waits for none. */
-function endBoth(this: Socket): void {
-  this.end();
 }
 
 /** The connection is closed next. */

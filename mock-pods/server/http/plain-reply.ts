@@ -8,7 +8,7 @@ export class PlainReply implements Reply, Body {
   readonly #answered: () => void;
   /** Not yet written. */
   #head = "";
-  #gone: readonly (() => void)[] = [];
+  #goneAction: (() => void) | undefined;
 
   /** Calls `answered` when the whole answer is on its way. */
   constructor(socket: Socket, answered: () => void) {
@@ -28,7 +28,8 @@ export class PlainReply implements Reply, Body {
   }
 
   onGone(action: () => void): void {
-    this.#gone = [...this.#gone, action];
+    const before = this.#goneAction;
+    this.#goneAction = before === undefined ? action : () => (before(), action());
   }
 
   reset(): void {
@@ -38,7 +39,7 @@ export class PlainReply implements Reply, Body {
 
   /** The connection closed before the answer was whole. */
   tellGone(): void {
-    for (const action of this.#gone) action();
+    this.#goneAction?.();
   }
 
   write(part: string | Uint8Array): void {

@@ -72,7 +72,9 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
       options.answer(exchangeOf({ ...head, body }, record, reply));
     },
     ended,
+    closed: (socket) => sockets.delete(socket),
     handOver(socket) {
+      socket.on("close", () => sockets.delete(socket));
       toNode ??= nodeLane({
         keepAliveMs,
         recorder,
@@ -84,9 +86,8 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
       toNode(socket);
     },
   };
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
     void new PlainConnection(socket, plain);
   });
   const close = (closed?: () => void) => {
