@@ -70,7 +70,7 @@ function mask(value: unknown, asked: Asked): unknown {
 }
 
 function maskChunk(data: string, asked: Asked): string {
-  const [, event = "", json] = /^(event: \w+\n)?data: (\{.*\})\n\n$/s.exec(data) ?? [];
+  const [, event = "", json] = /^(event: [\w.]+\n)?data: (\{.*\})\n\n$/s.exec(data) ?? [];
   return json === undefined ? data : `${event}data: ${maskText(json, asked)}\n\n`;
 }
 

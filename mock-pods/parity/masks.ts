@@ -15,10 +15,13 @@ export const ADDED_HEADERS: ReadonlySet<string> = new Set(["x-inference-pod"]);
 /** A body's value by its key. The second argument is what the request asked for. */
 export const MASKED_KEYS: Readonly<Record<string, (value: unknown, asked: Asked) => unknown>> = {
   // Ids that vLLM makes; one that the client sent is compared.
-  id: (value) => String(value).replace(/^(cmpl|chatcmpl|modelperm|chatcmpl-tool)-([0-9a-f]{16}){1,2}$/, "$1-<id>"),
+  id: (value) =>
+    String(value).replace(/^(cmpl-|chatcmpl-|modelperm-|chatcmpl-tool-|resp_|msg_)([0-9a-f]{16}){1,2}$/, "$1<id>"),
   request_id: (value) =>
     String(value).replace(/^(cmpl|chatcmpl|generate-tokens)-(?:[0-9a-f]{16}){1,2}(-\d+)?$/, "$1-<id>$2"),
+  item_id: () => "<id>",
   created: () => "<time>",
+  created_at: () => "<time>",
   // A port of the system's choosing.
   replay_endpoint: (value) => String(value).replace(/^(tcp:\/\/127\.0\.0\.1):\d+$/, "$1:<port>"),
   // A hash of the server's configuration.
@@ -26,6 +29,7 @@ export const MASKED_KEYS: Readonly<Record<string, (value: unknown, asked: Asked)
   // What the model says: only that it says something, and what it repeats of the prompt.
   text: (value, asked) => spoken(value, asked),
   content: (value, asked) => spoken(value, asked),
+  delta: (value, asked) => spoken(value, asked),
   token_ids: (value, asked) => (Array.isArray(value) && !asked.ownIds ? `<${value.length} ids>` : value),
   text_offset: (value) => counted(value),
   token_logprobs: (value) => counted(value),

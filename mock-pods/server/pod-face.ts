@@ -17,6 +17,7 @@ import { devRoutes } from "./endpoints/dev-endpoints.ts";
 import { invocationsEndpoint } from "./endpoints/invocations-endpoint.ts";
 import { loraRoutes } from "./endpoints/lora-endpoints.ts";
 import { messagesRoutes } from "./endpoints/messages-endpoint.ts";
+import { responsesRoutes } from "./endpoints/responses-endpoint.ts";
 import { scaleOutRoutes } from "./endpoints/render-endpoints.ts";
 import { serviceRoutes } from "./endpoints/service-endpoints.ts";
 import { tokenizeRoutes } from "./endpoints/tokenize-endpoints.ts";
@@ -124,6 +125,7 @@ function ownRoutes(pod: PodContext): Route[] {
     { methods: ["POST"], path: "/v1/chat/completions", handle: chatEndpoint(pod) },
     { methods: ["POST"], path: "/invocations", handle: invocationsEndpoint(pod) },
     ...messagesRoutes(pod),
+    ...responsesRoutes(pod),
     ...serviceRoutes(pod),
     ...scaleOutRoutes(pod),
     ...tokenizeRoutes(pod),

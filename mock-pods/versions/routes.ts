@@ -18,6 +18,7 @@ const MISSING_0_10 = [
   "/abort_requests",
   "/invocations",
   "/v1/messages",
+  "/v1/responses",
   "/v1/messages/count_tokens",
   "/pause",
   "/resume",

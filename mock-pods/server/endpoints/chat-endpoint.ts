@@ -72,10 +72,14 @@ export function chatEndpoint(pod: PodContext): Handler {
   };
 }
 
-/** The prompt, and the tokens that it leaves for the answer, at most as many as asked for. */
-export function renderChatPrompt(pod: PodContext, request: ChatRequest): { prompt: RenderedPrompt; maxTokens: number } {
+/** The prompt, and the tokens that it leaves for the answer, at most as many as asked for, by whatever name. */
+export function renderChatPrompt(
+  pod: PodContext,
+  request: ChatRequest,
+  limitName?: "max_output_tokens",
+): { prompt: RenderedPrompt; maxTokens: number } {
   checkTools(pod, request);
-  const prompt = renderConversation(pod, request, renderer(pod, request));
+  const prompt = renderConversation(pod, request, renderer(pod, request, limitName));
   const asked = request.max_completion_tokens ?? request.max_tokens ?? Infinity;
   return { prompt, maxTokens: Math.min(Number(asked), pod.settings.maxModelLenTokens - prompt.tokenIds.length) };
 }
@@ -84,12 +88,12 @@ function sampleLogprobs(request: ChatRequest): number | null {
   return request.logprobs === true && !request.logprob_token_ids?.length ? (request.top_logprobs ?? 0) : null;
 }
 
-function renderer(pod: PodContext, request: ChatRequest): PromptRenderer {
+function renderer(pod: PodContext, request: ChatRequest, limitName?: "max_output_tokens"): PromptRenderer {
   const given = request.max_completion_tokens ?? null;
   return new PromptRenderer(pod.tokenizer, {
     maxModelLenTokens: pod.settings.maxModelLenTokens,
     maxOutputTokens: given ?? request.max_tokens ?? 0,
-    maxOutputParameter: given === null ? "max_tokens" : "max_completion_tokens",
+    maxOutputParameter: limitName ?? (given === null ? "max_tokens" : "max_completion_tokens"),
     truncateTokens: request.truncate_prompt_tokens ?? null,
     truncateSide: request.truncation_side ?? null,
     tooLong: pod.settings.version.prompts.tooLong,

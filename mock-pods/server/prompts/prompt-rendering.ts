@@ -14,7 +14,7 @@ export interface RenderLimits {
   readonly maxModelLenTokens: number;
   /** What was asked for, 0 when nothing was. */
   readonly maxOutputTokens: Whole;
-  readonly maxOutputParameter: "max_tokens" | "max_completion_tokens";
+  readonly maxOutputParameter: "max_tokens" | "max_completion_tokens" | "max_output_tokens";
   readonly truncateTokens: number | null;
   readonly truncateSide: "left" | "right" | null;
   readonly addSpecialTokens: boolean;

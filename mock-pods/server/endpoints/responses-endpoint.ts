@@ -1,0 +1,196 @@
+/** `POST /v1/responses`: a chat in the words of OpenAI's younger API, whole or streamed. Nothing is kept to be asked for again. */
+import { Refusal } from "../../../fixtures/wire/errors.ts";
+import { asChat, responsesBody, type ResponsesRequest } from "../../../fixtures/wire/responses-request.ts";
+import { floatText } from "../../../fixtures/wire/validation/python-text.ts";
+import { answerCall } from "../generation/answer-call.ts";
+import type { Generation } from "../generation/generation.ts";
+import { planGenerations } from "../generation/plan-generations.ts";
+import type { ReplyStream } from "../http/exchange.ts";
+import { priorityOf } from "../middleware/request-headers.ts";
+import type { PodContext } from "../pod-context.ts";
+import { randomHex } from "../random-id.ts";
+import type { Handler, Route } from "../routes.ts";
+import { admit } from "../rules/admission.ts";
+import {
+  checkAgainstModel,
+  checkPromptIds,
+  checkSampling,
+  highestPromptId,
+  modelLimits,
+} from "../rules/sampling-rules.ts";
+import { ChatCall } from "./chat-call.ts";
+import { renderChatPrompt } from "./chat-endpoint.ts";
+
+export function responsesRoutes(pod: PodContext): Route[] {
+  return [{ methods: ["POST"], path: "/v1/responses", handle: responses(pod) }];
+}
+
+interface Call {
+  readonly chat: ChatCall;
+  readonly request: ResponsesRequest;
+  readonly createdSeconds: number;
+  readonly itemId: string;
+}
+
+function responses(pod: PodContext): Handler {
+  return (exchange, responder) => {
+    const request = responsesBody.read(exchange.body, exchange.headers["content-type"]);
+    const chat = asChat(request);
+    const adapter = pod.models.resolve(chat.model);
+    const { previous_response_id: before } = request;
+    if (before)
+      throw new Refusal(404, "invalid_request_error", `Response with id '${before}' not found.`, "response_id");
+    admit(pod, 1);
+    const { prompt, maxTokens } = renderChatPrompt(pod, chat, "max_output_tokens");
+    checkSampling(chat, maxTokens, pod.settings.version.sampling);
+    const call: Call = {
+      chat: new ChatCall({
+        pod,
+        request: chat,
+        id: `resp_${randomHex(16)}`,
+        created: 0,
+        modelName: pod.models.answeringName(chat.model, adapter?.name),
+        prompt,
+      }),
+      request,
+      createdSeconds: Math.floor(Date.now() / 1000),
+      itemId: `msg_${randomHex(16)}`,
+    };
+    return answerCall(pod, exchange, responder, {
+      streamed: chat.stream === true,
+      plan: () => {
+        checkAgainstModel(chat, null, null, modelLimits(pod));
+        checkPromptIds(prompt.tokenIds, highestPromptId(pod));
+        return planGenerations(pod, {
+          request: chat,
+          prompts: [prompt.tokenIds],
+          maxTokens: [maxTokens],
+          adapter,
+          externalId: () => call.chat.options.id,
+          priority: priorityOf(exchange, chat),
+          skipPrefixLookup: false,
+          dictated: undefined,
+          keepSpecial: false,
+        });
+      },
+      stream: (stream) => new ResponseStream(call, stream, maxTokens),
+      body: (_, generation) => ({
+        status: 200,
+        contentType: "application/json",
+        body: response(call, maxTokens, generation, generation.text),
+      }),
+    });
+  };
+}
+
+/** JSON by hand: floats keep their point. Without a generation it has only begun. */
+function response(
+  { chat, request, createdSeconds, itemId }: Call,
+  maxTokens: number,
+  generation?: Generation,
+  said = "",
+): string {
+  const isCut = generation?.finishReason === "length";
+  const text = JSON.stringify;
+  const status = generation === undefined ? "in_progress" : isCut ? "incomplete" : "completed";
+  return (
+    `{"id":${text(chat.options.id)},"created_at":${createdSeconds},` +
+    `"incomplete_details":${isCut ? '{"reason":"max_output_tokens"}' : "null"},"instructions":${text(request.instructions ?? null)},` +
+    `"metadata":${text(request.metadata ?? null)},"model":${text(chat.options.modelName)},"object":"response",` +
+    `"output":[${generation === undefined ? "" : text(item(itemId, said))}],"parallel_tool_calls":true,` +
+    `"temperature":${floatText(request.temperature ?? 1)},"tool_choice":"none","tools":[],"top_p":${floatText(request.top_p ?? 1)},` +
+    `"background":false,"max_output_tokens":${maxTokens},"max_tool_calls":null,"previous_response_id":null,"prompt":null,` +
+    `"reasoning":null,"service_tier":"auto","status":"${status}","text":null,"top_logprobs":null,"truncation":"disabled",` +
+    `"usage":${text(generation === undefined ? null : usageOf(chat, generation))},"user":${text(request.user ?? null)},` +
+    `"presence_penalty":0.0,"frequency_penalty":0.0,"kv_transfer_params":null,"ec_transfer_params":null,` +
+    `"input_messages":null,"output_messages":null}`
+  );
+}
+
+function item(id: string, text: string): object {
+  const content = [{ annotations: [], text, type: "output_text", logprobs: null }];
+  return { id, content, role: "assistant", status: "completed", type: "message", phase: null };
+}
+
+function usageOf(chat: ChatCall, { tokens, cachedTokens: hits }: Generation): object {
+  const { cachedTokens = 0, createdTokens = 0 } = chat.details(hits) ?? {};
+  return {
+    input_tokens: chat.promptTokens,
+    input_tokens_details: {
+      cached_tokens: cachedTokens,
+      cache_write_tokens: createdTokens,
+      input_tokens_per_turn: [],
+      cached_tokens_per_turn: [],
+    },
+    output_tokens: tokens,
+    output_tokens_details: {
+      reasoning_tokens: 0,
+      tool_output_tokens: 0,
+      output_tokens_per_turn: [],
+      tool_output_tokens_per_turn: [],
+    },
+    total_tokens: chat.promptTokens + tokens,
+  };
+}
+
+class ResponseStream {
+  readonly #call: Call;
+  readonly #stream: ReplyStream;
+  readonly #maxTokens: number;
+  #told = 0;
+  #text = "";
+
+  constructor(call: Call, stream: ReplyStream, maxTokens: number) {
+    this.#call = call;
+    this.#stream = stream;
+    this.#maxTokens = maxTokens;
+  }
+
+  onProgress([generation]: readonly Generation[]): void {
+    const delta = generation?.takeDelta();
+    if (generation === undefined || delta === undefined) return;
+    if (this.#told === 0) this.#begin();
+    const { itemId: item_id } = this.#call;
+    this.#text += delta.text;
+    if (delta.text !== "") {
+      const said = { content_index: 0, delta: delta.text, item_id, logprobs: [], output_index: 0 };
+      this.#tell("output_text.delta", said);
+    }
+    if (generation.finishReason !== undefined) this.#close(generation);
+  }
+
+  #begin(): void {
+    const { itemId: item_id } = this.#call;
+    this.#tellWhole("created");
+    this.#tellWhole("in_progress");
+    const begun = { id: item_id, content: [], role: "assistant", status: "in_progress", type: "message", phase: null };
+    this.#tell("output_item.added", { item: begun, output_index: 0 });
+    const part = { annotations: [], text: "", type: "output_text", logprobs: [] };
+    this.#tell("content_part.added", { content_index: 0, item_id, output_index: 0, part });
+  }
+
+  #close(generation: Generation): void {
+    const { itemId: item_id } = this.#call;
+    const text = this.#text;
+    this.#tell("output_text.done", { content_index: 0, item_id, logprobs: [], output_index: 0 }, { text });
+    const part = { annotations: [], text, type: "output_text", logprobs: null };
+    this.#tell("content_part.done", { content_index: 0, item_id, output_index: 0, part });
+    this.#tell("output_item.done", { item: item(item_id, text), output_index: 0 });
+    this.#tellWhole("completed", generation);
+    this.#stream.end();
+  }
+
+  #tellWhole(what: string, generation?: Generation): void {
+    const whole = response(this.#call, this.#maxTokens, generation, this.#text);
+    this.#write(what, `{"response":${whole},"sequence_number":${this.#told++},"type":"response.${what}"}`);
+  }
+
+  #tell(what: string, before: object, behind: object = {}): void {
+    const type = `response.${what}`;
+    this.#write(what, JSON.stringify({ ...before, sequence_number: this.#told++, ...behind, type }));
+  }
+
+  #write(what: string, data: string): void {
+    this.#stream.write(`event: response.${what}\ndata: ${data}\n\n`);
+  }
+}
