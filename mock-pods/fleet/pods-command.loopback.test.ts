@@ -72,6 +72,12 @@ it("prints one line when all pods listen, and ends running streams with `abort` 
   expect(await ended).toEqual({ code: 0, errors: "routeproof: vLLM has no flag --unheard-of; it is ignored\n" });
 });
 
+it("ends in good order on a signal that comes with the line", async () => {
+  const child = pods("--pods", "a6000:1");
+  child.stdout?.once("data", () => child.kill("SIGINT"));
+  expect(await outcome(child)).toEqual({ code: 0, errors: "" });
+});
+
 it("lets running streams finish within --shutdown-timeout, answering new requests with 500 and health with 200", async () => {
   const child = pods("--pods", "a6000:1", "--shutdown-timeout", "20");
   const [url = ""] = await ready(child);

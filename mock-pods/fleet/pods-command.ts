@@ -58,10 +58,12 @@ export function definePods(command: Command, exit: (code: number) => void): void
         ...(seed === undefined ? {} : { seed }),
         ...(options.faults === undefined ? {} : { faults: options.faults }),
       });
+      // Who reads the line may send a signal at once.
+      const over = untilShutDown(fleet);
       process.stdout.write(`${JSON.stringify(readyLine(fleet))}\n`);
       // Its tables are made with the first text, which should not be the first request's.
       if (options.tokenizer === undefined) setImmediate(() => cl100k.encode("a"));
-      await untilShutDown(fleet);
+      await over;
       exit(0);
     });
 }
