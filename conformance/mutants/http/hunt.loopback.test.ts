@@ -12,7 +12,7 @@ import { HTTP_VARIANTS } from "./http-variants.ts";
 import { failuresOfConformingProxy, huntHttpMutant } from "./hunt.ts";
 import { nameOf } from "./proxy-adapter.ts";
 import * as oddHabits from "./odd-habits.ts";
-import * as slowHabits from "./slow-habits.ts";
+import * as slowHabits from "./test-slow-habits.ts";
 
 /** Of every kind that goes by loads. */
 const RULE_CASES = ["THR-01", "LPM-01", "LOAD-01", "LOAD-02", "LOAD-05", "HOT-01", "CON-04", "TOK-05", "THR-08"];
