@@ -2,7 +2,7 @@
 import type { Case } from "../../case.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { makeBusy } from "../trials/busy.ts";
-import { all, claimed, coldReachable, prefixAware, separable } from "../claims.ts";
+import { all, claimed, coldReachable, no, prefixAware, separable } from "../claims.ts";
 import { completionBody, exchange, httpOf, newRequestId, type Exchange } from "../trials/exchange.ts";
 import { parseLatin } from "../trials/stream-text.ts";
 import { type Finding, httpCase, unreached } from "../trials/http-case.ts";
@@ -13,8 +13,9 @@ import { trunk } from "../trials/shape.ts";
 const JSON_TYPE = ["content-type", "application/json"] as const;
 const retryClaimed = claimed("retry", ({ retry }: RouterProfile) => retry !== undefined);
 
+const errorText = (status: number): string => `scripted ${status}`;
 const errorBody = (status: number): string =>
-  JSON.stringify({ error: { message: `scripted ${status}`, type: "BadRequestError", param: null, code: status } });
+  JSON.stringify({ error: { message: errorText(status), type: "BadRequestError", param: null, code: status } });
 
 const CLIENT_ERRORS = [400, 404, 422] as const;
 
@@ -138,6 +139,33 @@ export const errorCases: readonly Case[] = [
     },
     missing: unreached,
     finding: (exchanges) => exchanges.map(clientErrorFinding).find((found) => found !== undefined),
+  }),
+  httpCase({
+    id: "ERR-13",
+    level: "SHOULD",
+    requirement: "R-ERR-13",
+    title: "What a pod says with a 500 SHOULD reach the client under that status, unless a retry on it is declared.",
+    unsupported: all(retryClaimed, ({ retry }) =>
+      retry?.on.includes(500) === true ? no("a retry on 500 is declared") : undefined,
+    ),
+    traffic: async (lab) => {
+      await exchange(lab, {
+        label: "500",
+        reply: { kind: "respond", status: 500, headers: [JSON_TYPE], body: [errorBody(500)] },
+      });
+    },
+    missing: unreached,
+    // It may stand in an error of the router's own.
+    finding: ([got]) => {
+      if (got === undefined || got.attempts.length === 0) return undefined;
+      if (got.status === 500 && got.body.includes(errorText(500))) return undefined;
+      return {
+        reason: "server-error-changed",
+        detail: `a pod's 500 reached the client as ${got.status}: ${got.body.slice(0, 120)}`,
+        expected: ["500"],
+        observed: [String(got.status)],
+      };
+    },
   }),
   httpCase({
     id: "ERR-05",

@@ -40,7 +40,7 @@ const ID_FLOOR = 1_000;
 const ID_RANGE = 9_000;
 
 /** A fresh prompt as token ids, each in place of a word. */
-function asIds(lab: Lab): Prompt {
+function asIds(lab: Lab): Prompt & { readonly tokenIds: readonly number[] } {
   const prompt = trunk(lab.corpus.namespace(), 3);
   const tokenIds = Array.from(
     { length: prompt.text.length / CHARS_PER_WORD },
@@ -199,12 +199,16 @@ export const textCases: readonly Case[] = [
     id: "TOK-18",
     level: "declared-MUST",
     requirement: "R-TOK-18",
-    title: "Prompts of as many token ids MUST NOT be taken for one another.",
+    title:
+      "Prompts of as many token ids MUST NOT be taken for one another, nor those of the same ids in another order.",
     needs: { idPrompts: true },
     unsupported: all(prefixAware, separable, coldReachable),
     blame: { load: "other-ids-matched" },
-    trial: async (lab) => {
-      await askBusyOwner(lab, { seed: asIds(lab), probe: asIds(lab), kind: "load" });
+    trial: async (lab, index) => {
+      const seed = asIds(lab);
+      const other = asIds(lab);
+      const probe = index % 2 === 0 ? other : { ...other, tokenIds: seed.tokenIds.toReversed() };
+      await askBusyOwner(lab, { seed, probe, kind: "load" });
     },
   }),
   routingCase({
