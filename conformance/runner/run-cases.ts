@@ -109,10 +109,12 @@ async function runAll(
   const { adapter, signal, maxTimeMs = Infinity, isolation = "L0", slow = false } = options;
   let session: Session;
   try {
-    session = await openSession({ adapter, seed, models: MODELS });
+    session = await openSession({ adapter, seed, models: MODELS, signal });
   } catch (cause) {
-    for (const each of order) put(each, { verdict: "not-run", reason: "router-did-not-start" });
-    return (cause as Error).message;
+    const interrupted = signal?.aborted === true;
+    for (const each of order)
+      put(each, { verdict: "not-run", reason: interrupted ? "interrupted" : "router-did-not-start" });
+    return interrupted ? undefined : (cause as Error).message;
   }
   let done = 0;
   try {
@@ -146,8 +148,10 @@ async function runAll(
     }
     return undefined;
   } catch (cause) {
-    for (const each of order.slice(done)) put(each, { verdict: "not-run", reason: "run-broke-off" });
-    return (cause as Error).message;
+    const interrupted = signal?.aborted === true;
+    for (const each of order.slice(done))
+      put(each, { verdict: "not-run", reason: interrupted ? "interrupted" : "run-broke-off" });
+    return interrupted ? undefined : (cause as Error).message;
   } finally {
     await session.close();
   }

@@ -58,7 +58,6 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
     if (!(error instanceof Refusal)) throw error;
     return refuseInStream(pod, responder, error);
   }
-  let reply: ReplyStream | undefined;
   let stream: Listener | undefined;
   let open = generations.length;
   const call: Call = {
@@ -67,23 +66,24 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
       record(pod, exchange, changed);
       for (const { finishReason } of changed) if (finishReason !== undefined) open--;
       if (open === 0) pod.state.load--;
-      reply ??= responder.stream();
-      stream ??= shape.stream(reply, generations);
+      stream ??= shape.stream(responder, generations);
       try {
         stream.onProgress(changed);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         if (open > 0) pod.state.load--;
         pod.hub.drop(generations);
-        refuseAsEvent(pod, reply, error);
+        refuseAsEvent(pod, responder, error);
       }
     },
   };
+  // Starlette sends the head at once, however long the first token takes.
+  responder.stream();
   try {
     start(pod, exchange, responder, generations, call);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    refuseInStream(pod, responder, error);
+    refuseAsEvent(pod, responder, error);
   }
 }
 
