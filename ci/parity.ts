@@ -3,7 +3,8 @@
  * much agrees, by group, and every difference. Takes another file of recorded exchanges as its argument.
  */
 import { readExchanges } from "../mock-pods/parity/recorded-exchange.ts";
-import { replayAll, type ParityResult } from "../mock-pods/parity/replay.ts";
+import type { ParityResult } from "../mock-pods/parity/played-pod.ts";
+import { replayAll } from "../mock-pods/parity/replay.ts";
 
 const RECORDINGS = ["fixtures/recordings/wire-public.jsonl", "fixtures/recordings/wire-more.jsonl.gz"];
 

@@ -21,6 +21,8 @@ export interface SendOptions {
   readonly write?: (body: Readonly<Record<string, unknown>>) => string;
   /** How the upstream answers: `ok` (default), or an error status from the pod. */
   readonly upstream?: "ok" | { readonly status: number };
+  /** The first pod that gets it answers so (HTTP); the next one as ever. */
+  readonly firstStatus?: number;
 }
 
 /** A request that has reached its pod and stays open until released. */
@@ -56,8 +58,10 @@ export interface Lab {
   reorderPods(): Promise<void>;
   /** Moves the router's time. By seconds only for cases with `needs.clockMs`. */
   advance(byMs: number): Promise<void>;
-  /** Resolves once the router has taken note of everything that has ended; see `http-lab/quiet.ts` for how that is known. */
-  quiet(): Promise<void>;
+  /**
+   * Resolves once the router has taken note of everything that has ended, to whether that is known: see `http-lab/quiet.ts`.
+   */
+  quiet(): Promise<boolean>;
   /** Releases everything still held, and lets the load window pass where time can be moved. */
   settle(): Promise<void>;
   /** The same, and waits until nothing that has ended can be counted any more. Only for cases with `needs.drains`. */

@@ -5,7 +5,7 @@ import { knownFailingIn, type KnownFailing } from "./runner/known-failing.ts";
 import type { Report } from "./runner/report-rows.ts";
 import { runCases, type RunOptions } from "./runner/run-cases.ts";
 
-export interface ConformanceOptions extends Attached, Omit<RunOptions, "adapter" | "knownFailing"> {
+export interface ConformanceOptions extends Attached, Omit<RunOptions, "adapter" | "attachedBy" | "knownFailing"> {
   /** Failures that are known, each with its reason; or the path of a file that lists them. */
   readonly knownFailing?: readonly KnownFailing[] | string;
 }

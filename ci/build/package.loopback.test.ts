@@ -71,6 +71,17 @@ describe("the packed package, installed in an empty folder", { timeout: 240_000 
     expect(run("node", tsc, ...options, "doors.ts")).toBe("");
   });
 
+  it("has in its doors all that a decision in process needs", () => {
+    const program = `
+      import { cl100k } from "routeproof/fixtures";
+      import { createFunctionRouter } from "routeproof/router";
+      const router = createFunctionRouter({ tokenizer: cl100k, seed: 0 });
+      router.setPods([{ name: "a" }, { name: "b" }], 0);
+      const decide = (requestId) => router.decide({ requestId, model: "m", prompt: "The same words. ".repeat(20) }, 1);
+      console.log(decide("first").pod === decide("second").pod, decide("third").reason);`;
+    expect(run("node", "--input-type=module", "-e", program).trim()).toBe("true prefix");
+  });
+
   it.each(["ci/routeproof.js", "container/routeproof.mjs"])("has in %s what pods load only when asked", (bundle) => {
     writeFileSync(join(folder, "config.yaml"), "max-model-len: lots\n");
     const words = [`node_modules/routeproof/dist/${bundle}`, "pods", "--pods", "a6000:1", "--config", "config.yaml"];

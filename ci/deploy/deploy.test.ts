@@ -74,6 +74,8 @@ it("runs the action on options that `routeproof verify` has, and uses every inpu
   const action = read("../github-action/action.yml");
   const { inputs } = parse(action) as { readonly inputs: Readonly<Record<string, unknown>> };
   for (const input of Object.keys(inputs)) expect(action).toContain(`\${{ inputs.${input} }}`);
+  // Without these a router that runs already cannot be judged.
+  expect(Object.keys(inputs)).toEqual(expect.arrayContaining(["url", "pods-listen", "profile"]));
   const used = [...action.matchAll(/(?<=[( ])--(?!yes)[a-z-]+/g)].map(([option]) => option);
   expect(used.length).toBeGreaterThanOrEqual(6);
   expect(await optionsOf("verify")).toEqual(expect.arrayContaining(used));

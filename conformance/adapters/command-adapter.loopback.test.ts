@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { request } from "undici";
 import { expect, it, onTestFinished } from "vitest";
 import { RealClock } from "../../fixtures/clock.ts";
+import { runCases } from "../runner/run-cases.ts";
 import { openAdapter } from "./open-adapter.ts";
 import type { HttpRouter, PodAddress } from "./router-under-test.ts";
 
@@ -185,3 +186,16 @@ function isRunning(pid: number): boolean {
     return false;
   }
 }
+
+it("ends the wait for a router that is not ready when the run is interrupted, and stops its program", async () => {
+  const ready = { url: "{{url}}/never", maxMs: 100_000 };
+  const interrupt = new AbortController();
+  const adapter = await openAdapter(adapterFile({ ...base, ready }));
+  const report = runCases({ adapter, only: "STR", signal: interrupt.signal });
+  interrupt.abort();
+  const { cases, footer } = await report;
+  expect(new Set(cases.filter(({ id }) => id.startsWith("STR")).map(({ reason }) => reason))).toEqual(
+    new Set(["interrupted"]),
+  );
+  expect(footer).toMatchObject({ verdict: "inconclusive", exitCode: 2 });
+});

@@ -49,6 +49,8 @@ export interface StartOptions {
   readonly seed: number;
   readonly clock: Clock;
   readonly threshold?: number;
+  /** Ends the wait for a router that is not ready yet. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Starts one router for a run. In-process routers get the clock; a spawned one lives by its own. */

@@ -203,6 +203,9 @@ class StartedRouter {
   }
 
   #alive(): void {
+    if (this.#options.signal?.aborted === true) {
+      throw new OperationalError("ADAPTER_FAILED", `${this.#file.name} was interrupted before it was ready`);
+    }
     const death = this.died();
     if (death === undefined) return;
     const { name, install } = this.#file;

@@ -123,9 +123,8 @@ export const busyOwner: Claim = (profile) => {
   return maxBusy(profile) === 0 ? no("the gate opens at the first request of difference") : undefined;
 };
 
-/** Whether a gate may open on an idle fleet is known: it is not where neither it nor the load is claimed. */
-export const gateTold: Claim = ({ gate, load }) =>
-  gate === undefined && load === undefined ? silentGate() : undefined;
+/** Whether a gate may open is known. On an idle fleet it could not, but ends that go unnoticed keep it from being known as idle. */
+export const gateTold: Claim = ({ gate }) => (gate === undefined ? silentGate() : undefined);
 
 export const gated: Claim = (profile) => {
   const { gate, load } = profile;

@@ -109,7 +109,9 @@ export class FunctionLab implements Lab {
   }
 
   /** A function router is told of every end at once. */
-  async quiet(): Promise<void> {}
+  async quiet(): Promise<boolean> {
+    return true;
+  }
 
   async settle(): Promise<void> {
     for (const held of this.#held) await held.release();

@@ -4,6 +4,7 @@ import { CHARS_PER_WORD, type Prompt } from "../corpus/corpus.ts";
 import type { Held, SendOptions } from "../lab.ts";
 import type { RawRequest, RawResponse } from "./raw-exchange.ts";
 import type { RouterView } from "./http-facilities.ts";
+import type { PodScript } from "./scripted-pods.ts";
 import type { SentStep } from "../observation.ts";
 import { type WireExchange, WireLog } from "./wire-log.ts";
 import { type CaseRun, noteIn } from "./case-run.ts";
@@ -81,7 +82,8 @@ export class CaseRequests {
       const step = this.#recordSent(sending, prompt, options, status, false);
       return { step, release: async () => undefined };
     }
-    if (options.silent !== true) await this.#run.running.firstBytes.wait(Promise.race([firstByte, answered]));
+    const begins = options.silent !== true && options.body?.["stream"] !== false;
+    if (begins) await this.#run.running.firstBytes.wait(Promise.race([firstByte, answered]));
     const step = this.#recordSent(sending, prompt, options, 200, true);
     const held: Held = {
       step,
@@ -137,10 +139,13 @@ export class CaseRequests {
     if (taughtMs !== undefined && mayBeUnnoticed(taughtMs, this.#run.nowMs())) await this.quiet();
   }
 
-  /** It has ended: who learns, or unlearns, at the end of a response may not have done so when its client has the last byte. */
+  /**
+   * It has ended: who learns, or unlearns, at the end of a response may not have done so when its client has the last byte.
+   * Who does not say when may be one of these.
+   */
   #ended(prompt: Prompt, outcome: "ok" | "error" | "aborted"): void {
     const { at, when } = this.#run.profile.insert ?? {};
-    const teaches = at === "response" || (when === "success" && outcome !== "ok");
+    const teaches = at === "response" || at === undefined || (when !== "always" && outcome !== "ok");
     if (teaches) this.#taughtMs.set(familyOf(prompt), this.#run.nowMs());
   }
 
@@ -158,12 +163,9 @@ export class CaseRequests {
       prompt.messages === undefined ? (adapter.requests?.paths?.[0] ?? "/v1/completions") : "/v1/chat/completions";
     stage.sightings.expect(requestId, sentPrompt(prompt), hold, options.silent);
     if (options.upstream !== undefined && options.upstream !== "ok") {
-      const { status } = options.upstream;
-      stage.script({
-        requestId,
-        reply: { kind: "respond", status, body: [JSON.stringify({ error: { ...ERROR_BODY, code: status } })] },
-      });
+      stage.script({ requestId, reply: refusal(options.upstream.status) });
     }
+    if (options.firstStatus !== undefined) stage.script({ requestId, times: 1, reply: refusal(options.firstStatus) });
     const body = bodyFor(prompt, {
       path,
       stream,
@@ -223,6 +225,10 @@ export class CaseRequests {
       .waitUntil(requestId, (seen) => seen.every(({ ended }) => ended !== undefined), ABORT_SEEN_MS)
       .catch(() => undefined);
   }
+}
+
+function refusal(status: number): PodScript["reply"] {
+  return { kind: "respond", status, body: [JSON.stringify({ error: { ...ERROR_BODY, code: status } })] };
 }
 
 /** Prompts of one namespace begin with the same words, and those of others do not. */

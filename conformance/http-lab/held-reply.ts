@@ -1,9 +1,9 @@
-/** A streamed answer that has begun and goes on only when told to. */
+/** An answer that has begun, or not even that, and goes on only when told to. */
 import type { ServerResponse } from "node:http";
 
 export interface HeldReply {
   readonly pod: string;
-  /** Ends the stream with its finish chunk and `[DONE]`. */
+  /** Ends a stream with its finish chunk and `[DONE]`; what is no stream comes whole. */
   finish(): void;
   /** Breaks the connection off, as a crash does. */
   fail(): void;
@@ -13,14 +13,17 @@ export interface HeldRequest {
   readonly pod: string;
   readonly requestId: string;
   readonly path: string;
+  /** The client wants its answer as a stream. */
+  readonly streams: boolean;
 }
 
 /**
- * Sends status, headers and the first token, so that whoever counts by headers or by bytes has seen it begin; a silent one
- * only when it ends.
+ * Sends status, headers and the first token, so that whoever counts by headers or by bytes has seen it begin; a silent one,
+ * and one that wants no stream, only when it ends.
  */
 export function openHold(response: ServerResponse, held: HeldRequest, silent = false): HeldReply {
-  const chunk = held.path.startsWith("/v1/chat/") ? chatChunk : completionChunk;
+  if (!held.streams) return wholeAnswer(response, held);
+  const chunk = isChat(held) ? chatChunk : completionChunk;
   const begin = (): void => {
     response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "x-inference-pod": held.pod });
     response.write(`data: ${JSON.stringify(chunk(held, "Hello", null))}\n\n`);
@@ -32,6 +35,26 @@ export function openHold(response: ServerResponse, held: HeldRequest, silent = f
       if (response.destroyed) return;
       if (silent) begin();
       response.end(`data: ${JSON.stringify(chunk(held, "", "stop"))}\n\ndata: [DONE]\n\n`);
+    },
+    fail: () => response.socket?.resetAndDestroy(),
+  };
+}
+
+const isChat = ({ path }: HeldRequest): boolean => path.startsWith("/v1/chat/");
+
+function wholeAnswer(response: ServerResponse, held: HeldRequest): HeldReply {
+  const chat = { message: { role: "assistant", content: "Hello" } };
+  const choice = { index: 0, ...(isChat(held) ? chat : { text: "Hello" }), logprobs: null, finish_reason: "stop" };
+  const body = { ...completionChunk(held, "", "stop"), choices: [choice] };
+  const object = isChat(held) ? "chat.completion" : "text_completion";
+  return {
+    pod: held.pod,
+    finish: () => {
+      if (response.destroyed) return;
+      response.writeHead(200, { "content-type": "application/json", "x-inference-pod": held.pod });
+      response.end(
+        JSON.stringify({ ...body, object, usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 } }),
+      );
     },
     fail: () => response.socket?.resetAndDestroy(),
   };

@@ -132,8 +132,8 @@ export class HttpCaseLab implements Lab {
     this.#run.steps.push({ kind: "advanced", byMs, atMs: this.nowMs() });
   }
 
-  async quiet(): Promise<void> {
-    await this.#requests.quiet();
+  quiet(): Promise<boolean> {
+    return this.#requests.quiet();
   }
 
   async settle(): Promise<void> {
@@ -148,7 +148,7 @@ export class HttpCaseLab implements Lab {
 
   async drain(): Promise<void> {
     await this.settle();
-    if (!(await this.#requests.quiet())) await sleep(LATE_RELEASE_MAX_MS);
+    if (!(await this.quiet())) await sleep(LATE_RELEASE_MAX_MS);
     if (this.#run.running.router.advance === undefined) await this.#passWindow();
   }
 

@@ -21,6 +21,8 @@ export interface SessionOptions {
   readonly clock: RealClock;
   /** Models that every pod serves. */
   readonly models: readonly string[];
+  /** Ends the wait for a router that is not ready yet. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export class HttpSession implements Session<HttpCaseLab> {
@@ -34,10 +36,10 @@ export class HttpSession implements Session<HttpCaseLab> {
   /** Nothing was sent to this router yet: it may still be finding its pods. */
   #fresh = true;
 
-  private constructor({ adapter, seed, clock, models }: SessionOptions, fleet: Fleet) {
+  private constructor({ adapter, seed, clock, models, signal }: SessionOptions, fleet: Fleet) {
     this.#seed = seed;
     this.#clock = clock;
-    this.#running = new RunningRouter(adapter, seed, clock);
+    this.#running = new RunningRouter(adapter, seed, clock, signal);
     this.#pods = new SessionPods(fleet, models, this.#running, () => clock.nowMs());
   }
 

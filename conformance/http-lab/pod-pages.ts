@@ -13,6 +13,7 @@ interface Setting {
 export class PodPages {
   #settings: Setting[] = [];
   readonly #asked = new Map<string, number>();
+  readonly #answered = new Map<string, number>();
   readonly #hung = new Set<ServerResponse>();
 
   set(path: string, page: PodPage | undefined, pod: string | undefined): void {
@@ -27,9 +28,17 @@ export class PodPages {
     }, 0);
   }
 
-  note(path: string, pod: string): void {
-    const key = `${pod} ${path}`;
-    this.#asked.set(key, (this.#asked.get(key) ?? 0) + 1);
+  /** Answers that were sent whole, whatever they said. */
+  answered(path: string, pod: string): number {
+    return this.#answered.get(keyOf(path, pod)) ?? 0;
+  }
+
+  noteAsked(path: string, pod: string): void {
+    this.#asked.set(keyOf(path, pod), this.asked(path, pod) + 1);
+  }
+
+  noteAnswered(path: string, pod: string): void {
+    this.#answered.set(keyOf(path, pod), this.answered(path, pod) + 1);
   }
 
   /** Undefined when the pod is to answer as ever. */
@@ -58,10 +67,13 @@ export class PodPages {
   reset(): void {
     this.#settings = [];
     this.#asked.clear();
+    this.#answered.clear();
     for (const response of this.#hung) response.destroy();
     this.#hung.clear();
   }
 }
+
+const keyOf = (path: string, pod: string): string => `${pod} ${path}`;
 
 function withGauges(page: string, values: Readonly<Record<string, number>>): string {
   const families = parsePrometheusText(page);

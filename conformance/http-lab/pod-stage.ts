@@ -11,6 +11,7 @@ import { PodCaches } from "./pod-caches.ts";
 import { PodPages } from "./pod-pages.ts";
 import { fails, PodScripts } from "./pod-scripts.ts";
 import { playScript } from "./play-script.ts";
+import { wantsStream } from "./prompt-body.ts";
 import { type OpenSighting, Sightings } from "./sightings.ts";
 
 /** In which a router notices that connections were cut. */
@@ -96,9 +97,9 @@ export class PodStage implements ScriptedPods {
     return this.#pages.asked(path, pod);
   }
 
-  async askedAgain(path: string, times: number, timeoutMs: number, pod: string): Promise<boolean> {
-    const wanted = this.asked(path, pod) + times;
-    const more = (): boolean => this.asked(path, pod) >= wanted;
+  async answeredAgain(path: string, times: number, timeoutMs: number, pod: string): Promise<boolean> {
+    const wanted = this.#pages.answered(path, pod) + times;
+    const more = (): boolean => this.#pages.answered(path, pod) >= wanted;
     return this.sightings
       .until(more, timeoutMs, () => path)
       .then(
@@ -155,8 +156,11 @@ export class PodStage implements ScriptedPods {
     const page = this.#pages.pageOf(entry.path, pod.name);
     const plain = (): Promise<string> => metricsPage(pod, held);
     if (entry.method !== "POST" || !COMPLETION_PATHS.has(resource)) {
-      this.#pages.note(entry.path, pod.name);
-      this.sightings.notify();
+      this.#pages.noteAsked(entry.path, pod.name);
+      response.once("finish", () => {
+        this.#pages.noteAnswered(entry.path, pod.name);
+        this.sightings.notify();
+      });
       if (page !== undefined) return this.#pages.answer(page, response, plain);
       return held > 0 && entry.path === "/metrics" ? answerMetrics(plain, response) : false;
     }
@@ -198,7 +202,8 @@ export class PodStage implements ScriptedPods {
     if (expected.hold === undefined) return false;
     this.#held.set(pod.name, held + 1);
     response.once("close", () => this.#held.set(pod.name, (this.#held.get(pod.name) ?? 1) - 1));
-    expected.hold(openHold(response, { pod: pod.name, requestId, path: resource }, expected.silent));
+    const streams = wantsStream(entry.body);
+    expected.hold(openHold(response, { pod: pod.name, requestId, path: resource, streams }, expected.silent));
     return true;
   }
 }

@@ -38,17 +38,35 @@ export function bodyFor({ text, tokenIds, messages }: Prompt, options: BodyOptio
   });
 }
 
-/** The prompt in a body, whoever serialised it; undefined when there is none. */
+/** The prompt in a body, whoever serialised it; undefined when there is none, or it is nested too deep to be written again. */
 export function promptOf(body: string | Uint8Array): SentPrompt | undefined {
   try {
-    const text = typeof body === "string" ? body : Buffer.from(body).toString("utf8");
-    const parsed = JSON.parse(text) as { prompt?: unknown; messages?: unknown } | null;
-    if (typeof parsed?.prompt === "string") return parsed.prompt;
-    if (Array.isArray(parsed?.prompt)) return isIds(parsed.prompt) ? parsed.prompt : JSON.stringify(parsed.prompt);
-    return Array.isArray(parsed?.messages) ? parsed.messages.map(contentOf).join("\n") : undefined;
+    const { prompt, messages } = parsed(body);
+    if (typeof prompt === "string") return prompt;
+    if (Array.isArray(prompt)) return isIds(prompt) ? prompt : JSON.stringify(prompt);
+    return Array.isArray(messages) ? messages.map(contentOf).join("\n") : undefined;
   } catch {
     return undefined;
   }
+}
+
+export function wantsStream(body: Uint8Array): boolean {
+  try {
+    return parsed(body).stream === true;
+  } catch {
+    return false;
+  }
+}
+
+interface Fields {
+  readonly prompt?: unknown;
+  readonly messages?: unknown;
+  readonly stream?: unknown;
+}
+
+function parsed(body: string | Uint8Array): Fields {
+  const text = typeof body === "string" ? body : Buffer.from(body).toString("utf8");
+  return (JSON.parse(text) as Fields | null) ?? {};
 }
 
 export function samePrompt(a: SentPrompt | undefined, b: SentPrompt | undefined): boolean {

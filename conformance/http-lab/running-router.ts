@@ -11,16 +11,18 @@ export class RunningRouter {
   readonly firstBytes = new FirstBytes();
   readonly #seed: number;
   readonly #clock: Clock;
+  readonly #signal: AbortSignal | undefined;
   #own: HttpRouter | undefined;
   #guest: HttpRouter | undefined;
   #agent = openAgent();
   #requestMs = Infinity;
   #spoiled = false;
 
-  constructor(adapter: RouterAdapter, seed: number, clock: Clock) {
+  constructor(adapter: RouterAdapter, seed: number, clock: Clock, signal: AbortSignal | undefined) {
     this.adapter = adapter;
     this.#seed = seed;
     this.#clock = clock;
+    this.#signal = signal;
   }
 
   /** The one that requests go to. */
@@ -89,6 +91,7 @@ export class RunningRouter {
       pods,
       seed: this.#seed,
       clock: this.#clock,
+      signal: this.#signal,
       ...(threshold === undefined ? {} : { threshold }),
     });
     if (router.kind === "http") return router;

@@ -70,8 +70,8 @@ export interface ScriptedPods {
   setPage(path: string, page: PodPage | undefined, pod?: string): void;
   /** Requests for this path in this case, at this pod or at all. */
   asked(path: string, pod?: string): number;
-  /** Resolves to whether this pod was asked for the path so many times more in time. */
-  askedAgain(path: string, times: number, timeoutMs: number, pod: string): Promise<boolean>;
+  /** Resolves to whether this pod has given so many more answers for the path in time: who asked has them. */
+  answeredAgain(path: string, times: number, timeoutMs: number, pod: string): Promise<boolean>;
   /** Leading tokens of this prompt that the pod has cached, in whole blocks. */
   cachedTokens(pod: string, prompt: string): number;
   loseCache(pod: string, how: CacheLoss): Promise<void>;

@@ -30,3 +30,8 @@ it("names broken proxies too, and says nothing where none fails so", () => {
   const rows = [row("STR-02", "fail", "stream-buffered"), row("STR-01", "fail", "a-new-kind"), row("STR-03", "pass")];
   expect([...likelyBugs(rows)]).toEqual([["STR-02", "buffers streams (mutant M43a)"]]);
 });
+
+it("names the one that was made for the case where that case alone was run", () => {
+  const row8 = row("LOAD-08", "fail", "aborted-requests-still-counted");
+  expect(likelyBugs([row8]).get("LOAD-08")).toMatch(/^leaks on abort \(mutant M36h?\)/);
+});

@@ -15,14 +15,21 @@ interface Bug {
   readonly words: string;
   /** Cases that it fails, each with the reason: `THR-01 followed-the-owner-below-threshold`. */
   readonly signature: readonly string[];
+  /** The one of them that it was made for: of several that look alike, the simplest explanation. */
+  readonly madeFor: string;
 }
 
 const signatures: Readonly<Record<string, readonly string[]>> = { ...matrix, ...httpMatrix };
 
 const BUGS: readonly Bug[] = [
-  ...MUTANTS.map(({ id, fault }) => ({ id, name: fault as string })),
-  ...HTTP_MUTANTS.map(({ id, broken }) => ({ id, name: nameOf(broken) })),
-].map(({ id, name }) => ({ id, words: inWords(name), signature: signatures[id] ?? [] }));
+  ...MUTANTS.map((mutant) => ({ ...mutant, name: mutant.fault as string })),
+  ...HTTP_MUTANTS.map((mutant) => ({ ...mutant, name: nameOf(mutant.broken) })),
+].map(({ id, name, caseId, reason }) => ({
+  id,
+  words: inWords(name),
+  signature: signatures[id] ?? [],
+  madeFor: `${caseId} ${reason}`,
+}));
 
 /** Where few cases were run many look alike. */
 const MOST_NAMED = 3;
@@ -38,7 +45,9 @@ export function likelyBugs(cases: readonly CaseRow[]): ReadonlyMap<string, strin
       .flatMap((row) => {
         const alike = near.filter(({ signature }) => signature.includes(sign(row)));
         const most = Math.max(...alike.map((bug) => bug.likeness));
-        const nearest = alike.filter((bug) => bug.likeness === most).slice(0, MOST_NAMED);
+        const closest = alike.filter((bug) => bug.likeness === most);
+        const made = closest.filter(({ madeFor }) => madeFor === sign(row));
+        const nearest = (made.length > 0 ? made : closest).slice(0, MOST_NAMED);
         if (nearest.length === 0) return [];
         return [[row.id, nearest.map(({ id, words }) => `${words} (mutant ${id})`).join(", or ")] as const];
       }),

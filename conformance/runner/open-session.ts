@@ -11,10 +11,12 @@ export interface OpenOptions {
   readonly adapter: RouterAdapter;
   readonly seed: number;
   readonly models: readonly string[];
+  /** Ends the wait for a router that is not ready yet. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** @throws {OperationalError} when the router does not start: never a failure of the router */
-export async function openSession({ adapter, seed, models }: OpenOptions): Promise<Session> {
+export async function openSession({ adapter, seed, models, signal }: OpenOptions): Promise<Session> {
   const clock = new RealClock();
   if (adapter.kind === "function") {
     // Only a started router tells whether it is a function or speaks HTTP in this process.
@@ -22,7 +24,7 @@ export async function openSession({ adapter, seed, models }: OpenOptions): Promi
     if (router.kind === "function") return new FunctionRun(adapter, seed, clock, router);
     await router.close();
   }
-  return HttpSession.start({ adapter, seed, clock, models });
+  return HttpSession.start({ adapter, seed, clock, models, signal });
 }
 
 /** A function router needs no pods and no sockets: its session is the function lab's, begun anew on restart. */

@@ -22,17 +22,19 @@ export interface RunOptions {
   readonly adapter: RouterAdapter;
   /** As `--only`: ids, groups, levels, requirements, comma-separated. Default: every case. */
   readonly only?: string;
+  /** Draws prompts, pods and, with `shuffle`, the order of cases. Default 1. */
   readonly seed?: number;
   readonly shuffle?: boolean;
   /** Failures of SHOULD make the router non-conformant. */
   readonly strict?: boolean;
   /** Run cases that wait for minutes of real time. */
   readonly slow?: boolean;
-  /** `L0`: fresh prompts only; `L1`: fresh pods for each case; `L2`: a fresh router for each case. */
+  /** `L0`: fresh prompts only; `L1`: fresh pods for each case; `L2`: a fresh router for each case. Default `L0`. */
   readonly isolation?: IsolationLevel;
   readonly knownFailing?: readonly KnownFailing[];
-  /** Cases that have not ended by then are `not-run`. */
+  /** Cases that have not ended by then are `not-run`. Default: no limit. */
   readonly maxTimeMs?: number;
+  /** Ends the case under way; those after it are `not-run`. */
   readonly signal?: AbortSignal;
   /** How a user names this router on the command line, for reproduce lines; e.g. `--adapter FILE`. */
   readonly attachedBy?: string;
@@ -107,10 +109,12 @@ async function runAll(
   const { adapter, signal, maxTimeMs = Infinity, isolation = "L0", slow = false } = options;
   let session: Session;
   try {
-    session = await openSession({ adapter, seed, models: MODELS });
+    session = await openSession({ adapter, seed, models: MODELS, signal });
   } catch (cause) {
-    for (const each of order) put(each, { verdict: "not-run", reason: "router-did-not-start" });
-    return (cause as Error).message;
+    const interrupted = signal?.aborted === true;
+    for (const each of order)
+      put(each, { verdict: "not-run", reason: interrupted ? "interrupted" : "router-did-not-start" });
+    return interrupted ? undefined : (cause as Error).message;
   }
   let done = 0;
   try {
@@ -144,8 +148,10 @@ async function runAll(
     }
     return undefined;
   } catch (cause) {
-    for (const each of order.slice(done)) put(each, { verdict: "not-run", reason: "run-broke-off" });
-    return (cause as Error).message;
+    const interrupted = signal?.aborted === true;
+    for (const each of order.slice(done))
+      put(each, { verdict: "not-run", reason: interrupted ? "interrupted" : "run-broke-off" });
+    return interrupted ? undefined : (cause as Error).message;
   } finally {
     await session.close();
   }

@@ -1,14 +1,16 @@
 /**
  * What the FastAPI instrumentator of a real pod counts: every request by route template, method and status class.
- * Series appear with their first request. /metrics, /health, /load, /ping, /version and /server_info are left out.
+ * Series appear with their first request.
  */
 import { familyHead, formatValue, seriesName } from "../../fixtures/wire/prometheus-text.ts";
 import { HTTP_HIGH_RESOLUTION } from "./families.ts";
 import { createdName, observe, PageLayout } from "./page-layout.ts";
 
 export interface HttpExchange {
-  /** Route template, or `none` for a path without a route. */
-  readonly handler: string;
+  /** Route template; undefined for a path without a route, and for a method that its route does not take. */
+  readonly route: string | undefined;
+  /** As sent. */
+  readonly path: string;
   readonly method: string;
   readonly status: number;
   /** By `content-length`, 0 without one. */
@@ -17,7 +19,8 @@ export interface HttpExchange {
   readonly durationMs: number;
 }
 
-const UNCOUNTED = new Set(["/metrics", "/health", "/load", "/ping", "/version", "/server_info"]);
+/** Anywhere in a path. */
+const UNCOUNTED = /\/(metrics|health|load|ping|version|server_info)/;
 const COARSE_BOUNDS = [0.1, 0.5, 1];
 
 const highResolution = new PageLayout(HTTP_HIGH_RESOLUTION, { engine: "0", model_name: "" }, 0);
@@ -54,8 +57,9 @@ export class HttpMetrics {
     this.#unixSeconds = unixSeconds;
   }
 
-  served({ handler, method, status, requestBytes, responseBytes, durationMs }: HttpExchange): void {
-    if (UNCOUNTED.has(handler)) return;
+  served({ route, path, method, status, requestBytes, responseBytes, durationMs }: HttpExchange): void {
+    if (UNCOUNTED.test(route ?? (path.split("?", 1)[0] as string))) return;
+    const handler = route ?? "none";
     const seconds = durationMs / 1000;
     const tallies = this.#talliesOf(handler, method, `${Math.floor(status / 100)}xx`);
     tallies.requests.count += 1;

@@ -7,8 +7,10 @@
 import type { EngineStats, GenerationRequest, StepOutput, TokenOutput } from "../engine/engine.ts";
 import { StepOrder } from "../engine/step-order.ts";
 import { HttpMetrics } from "./http-metrics.ts";
+import { type CallGroup, type LiveRequest, liveRequest } from "./live-request.ts";
 import { LoraInfo } from "./lora-info.ts";
 import { observe } from "./page-layout.ts";
+import { processFacts } from "./process-facts.ts";
 import { SleepMetrics } from "./sleep-metrics.ts";
 import { type LayoutOptions, layoutsFor, type Layouts } from "./slots.ts";
 
@@ -23,30 +25,6 @@ export interface MetricsOptions extends LayoutOptions {
 export type Wakefulness = (typeof WAKEFULNESS)[number] | "unscheduled";
 
 const WAKEFULNESS = ["awake", "weights_offloaded", "discard_all"] as const;
-
-/** The n outputs that one prompt asked for; vLLM observes `n` and the longest output once all have ended. */
-export interface CallGroup {
-  readonly n: number;
-  open: number;
-  longestTokens: number;
-}
-
-/** What a token changes comes first, together. */
-interface LiveRequest {
-  readonly id: string;
-  firstTokenMs: number | undefined;
-  lastTokenMs: number;
-  outputTokens: number;
-  untoldPreemptions: number;
-  readonly promptTokens: number;
-  readonly maxTokens: number;
-  readonly arrivedMs: number;
-  readonly group: CallGroup | undefined;
-  readonly lora: string | undefined;
-  cachedTokens: number;
-  scheduledMs: number | undefined;
-  preemptions: number;
-}
 
 export class PodMetrics {
   readonly http: HttpMetrics;
@@ -75,26 +53,8 @@ export class PodMetrics {
     this.#values[this.#layouts.slots.startTime] = createdSeconds;
   }
 
-  submitted(
-    { id, promptTokenIds, maxTokens, lora }: GenerationRequest,
-    group: CallGroup | undefined,
-    nowMs: number,
-  ): void {
-    this.#live.set(id, {
-      id,
-      firstTokenMs: undefined,
-      lastTokenMs: nowMs,
-      outputTokens: 0,
-      untoldPreemptions: 0,
-      promptTokens: promptTokenIds.length,
-      maxTokens,
-      arrivedMs: nowMs,
-      group,
-      lora: lora?.name,
-      cachedTokens: 0,
-      scheduledMs: undefined,
-      preemptions: 0,
-    });
+  submitted(request: GenerationRequest, group: CallGroup | undefined, nowMs: number): void {
+    this.#live.set(request.id, liveRequest(request, group, nowMs));
   }
 
   stepEnded(step: StepOutput): void {
@@ -274,11 +234,4 @@ export class PodMetrics {
   #add(slot: number, amount: number): void {
     (this.#values[slot] as number) += amount;
   }
-}
-
-/** Of this process, which all pods share; a browser tells nothing. */
-function processFacts(): { readonly residentBytes: number; readonly cpuSeconds: number } {
-  if (typeof process === "undefined") return { residentBytes: 0, cpuSeconds: 0 };
-  const { user, system } = process.cpuUsage();
-  return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
 }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { request } from "undici";
 import { expect, it } from "vitest";
@@ -77,6 +78,7 @@ it("shows three running streams as the recorded server did", async () => {
   const streams = await Promise.all(
     ["one", "two", "three"].map((prompt) => complete(pod, { prompt, stream: true, max_tokens: 500 })),
   );
+  await Promise.all(streams.map(({ body }) => once(body, "readable")));
   const page = await scrape(pod);
   const theirs = recorded("metrics-three-running.txt");
   expect(sampleValue(page, "vllm:num_requests_running")).toBe(3);
@@ -123,9 +125,39 @@ it("shows a running adapter as the recorded server did", async () => {
   });
   await loaded.body.dump();
   expect(loaded.statusCode).toBe(200);
+  await (await complete(pod, { max_tokens: 1 })).body.dump();
   const { body } = await complete(pod, { model: "tiny-lora", stream: true, max_tokens: 500 });
+  await once(body, "readable");
   expect(comparable(await scrape(pod))).toEqual(comparable(recorded("metrics-lora-running.txt")));
   body.on("error", () => undefined).destroy();
+});
+
+it("counts requests by route as a real server does", async () => {
+  await using fleet = await startFleet(RECORDED_SERVERS.B);
+  const pod = fleet.pod(0);
+  const key = { authorization: "Bearer sk-oracle" };
+  const asked = { origin: "http://x", "access-control-request-method": "GET" };
+  for (const [method, path, headers] of [
+    ["GET", "/v1/models", {}],
+    ["OPTIONS", "/v1/models", asked],
+    ["GET", "/v1/models", key],
+    ["GET", "/v1/models/", key],
+    ["DELETE", "/v1/models", key],
+    ["GET", "/nowhere", {}],
+    // Not counted wherever it stands in a path.
+    ["DELETE", "/health", {}],
+    ["GET", "/version/", {}],
+    ["POST", "/v1/load_lora_adapter", key],
+  ] as const) {
+    await (await request(`${pod.url}${path}`, { method, headers })).body.dump();
+  }
+  const series = (await scrape(pod)).find(({ name }) => name === "http_requests_total")?.samples ?? [];
+  expect(series.filter(({ name }) => name.endsWith("_total")).map(({ labels }) => Object.values(labels))).toEqual([
+    ["/v1/models", "GET", "2xx"],
+    ["/v1/models/", "GET", "3xx"],
+    ["none", "DELETE", "4xx"],
+    ["none", "GET", "4xx"],
+  ]);
 });
 
 it("shows a real 0.10's page after the same traffic with --vllm-version 0.10", async () => {

@@ -70,8 +70,8 @@ function mask(value: unknown, asked: Asked): unknown {
 }
 
 function maskChunk(data: string, asked: Asked): string {
-  const json = /^data: (\{.*\})\n\n$/s.exec(data)?.[1];
-  return json === undefined ? data : `data: ${maskText(json, asked)}\n\n`;
+  const [, event = "", json] = /^(event: \w+\n)?data: (\{.*\})\n\n$/s.exec(data) ?? [];
+  return json === undefined ? data : `${event}data: ${maskText(json, asked)}\n\n`;
 }
 
 type Differ = (what: Difference["what"], recorded: string, own: string) => Difference[];

@@ -64,7 +64,7 @@ class JournalRecord implements RequestRecord {
     }
   }
 
-  ended(how: Ended, status?: number, route = "none", contentBytes = 0): void {
+  ended(how: Ended, status?: number, route?: string | null, contentBytes = 0): void {
     if (this.entry.ended !== undefined) return;
     this.settle();
     this.#countTokens = undefined;
@@ -127,10 +127,11 @@ export class Journal implements Recorder {
     for (const record of this.#open.values()) record.ended("failed");
   }
 
-  ended({ entry }: JournalRecord, handler: string, responseBytes: number): void {
-    if (!this.#open.delete(entry) || entry.status === undefined || entry.ended === undefined) return;
+  ended({ entry }: JournalRecord, route: string | null | undefined, responseBytes: number): void {
+    if (!this.#open.delete(entry) || entry.status === undefined || entry.ended === undefined || route === null) return;
     this.options.served({
-      handler,
+      route,
+      path: entry.path,
       method: entry.method,
       status: entry.status,
       requestBytes: Number(headerOf(entry.headers, "content-length") ?? 0) || 0,

@@ -2,52 +2,22 @@
  * A pod without a port: an HTTP face, an engine, and what they counted. Its journal and hooks outlive a crash; engine,
  * cache and metrics start anew. It runs wherever JavaScript does: nothing here, or below, imports a module of Node's.
  */
-import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
 import { Random } from "../../fixtures/random.ts";
 import { connectionRefused, connectionReset } from "./connection-errors.ts";
 import { controlRoutes } from "../control/control-routes.ts";
-import { createEngine } from "../engine/create-engine.ts";
 import type { BlockView, EngineStats, KvEvent } from "../engine/engine.ts";
 import { ActiveFaults } from "../faults/active-faults.ts";
 import { checkFault, type Fault } from "../faults/fault.ts";
 import { answerWithFaults } from "../faults/faulty-exchange.ts";
 import { corruptPage } from "../faults/faulty-metrics.ts";
-import { slowedEngine } from "../faults/slowed-engine.ts";
 import { fetchFrom } from "./fetch-reply.ts";
 import { isControl, Journal } from "./journal.ts";
-import { lazyEngine } from "./lazy-engine.ts";
-import { lazily } from "./lazily.ts";
-import { PodMetrics } from "../metrics/pod-metrics.ts";
-import { PodEngine } from "./pod-engine.ts";
-import type { PodSettings } from "../arguments/pod-settings.ts";
+import { bornPod, type Life, type PodCoreOptions } from "./pod-life.ts";
 import type { InProcessPod, JournalEntry } from "./pod.ts";
-import type { RealTimeDriver } from "../drivers/real-time-driver.ts";
 import { text, type Answer } from "../server/http/answer.ts";
 import type { Exchange } from "../server/http/exchange.ts";
-import type { Model } from "../server/generation/model-answer.ts";
 import type { KvEndpoints } from "../server/pod-context.ts";
-import { createPodFace, type PodFace } from "../server/pod-face.ts";
-import { serveSettings, type ServeSettings } from "../server/serve-settings.ts";
-
-export interface PodCoreOptions {
-  readonly name: string;
-  readonly settings: PodSettings;
-  readonly tokenizer: ModelTokenizer;
-  readonly answers?: Model;
-  readonly driver: RealTimeDriver;
-  /** Of everything random about this pod. */
-  readonly seed: number;
-}
-
-/** What dies with a crash. */
-interface Life {
-  readonly engine: PodEngine;
-  readonly serving: ServeSettings;
-  /** Made with the first exchange, as most of a large fleet idles: a page has hundreds of numbers, and routes are many. */
-  readonly metrics: () => PodMetrics;
-  readonly face: () => PodFace;
-  readonly died: AbortController;
-}
+import type { PodFace } from "../server/pod-face.ts";
 
 export class PodCore implements InProcessPod {
   readonly name: string;
@@ -215,46 +185,11 @@ export class PodCore implements InProcessPod {
   }
 
   #bear(): Life {
-    const { settings, driver, name } = this.#options;
-    const { engine: config, profile } = settings;
-    const serving = serveSettings(settings);
-    const createdSeconds = Date.now() / 1000;
-    const metrics = lazily(
-      () =>
-        new PodMetrics({
-          version: serving.version.metrics,
-          model: this.model,
-          maxModelLenTokens: config.maxModelLen,
-          cache: settings.cache,
-          toolParser: settings.flags["tool-call-parser"] !== undefined,
-          ...(settings.engine.maxLoras !== undefined && { maxLoras: settings.engine.maxLoras }),
-          createdSeconds,
-          unixSeconds: () => Date.now() / 1000,
-        }),
-    );
-    const engine = new PodEngine(
-      driver,
-      slowedEngine(
-        lazyEngine(() => createEngine(config, profile), config.numGpuBlocks - 1),
-        () => this.#slowness(),
-      ),
-      metrics,
-      (step) => {
-        face().onStep(step);
-        if (step.kvEvents.length > 0) this.publish(step.kvEvents);
-      },
-    );
-    const face = lazily(() =>
-      createPodFace({
-        podName: name,
-        settings: serving,
-        tokenizer: this.#options.tokenizer,
-        ...(this.#options.answers !== undefined && { model: this.#options.answers }),
-        engine,
-        publishedAt: () => this.publishedAt,
-        routes: controlRoutes(this),
-      }),
-    );
-    return { engine, metrics, serving, face, died: new AbortController() };
+    return bornPod(this.#options, {
+      slowness: () => this.#slowness(),
+      publish: (events) => this.publish(events),
+      publishedAt: () => this.publishedAt,
+      controls: () => controlRoutes(this),
+    });
   }
 }

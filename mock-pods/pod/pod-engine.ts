@@ -1,7 +1,8 @@
 /** One life of a pod's engine: what the HTTP face and the tests may do to it, with the metrics told of all of it. */
 import type { DrivenEngine } from "../drivers/driver.ts";
 import type { Engine, EngineInspection, EngineStats, GenerationRequest, StepOutput } from "../engine/engine.ts";
-import type { CallGroup, PodMetrics, Wakefulness } from "../metrics/pod-metrics.ts";
+import type { CallGroup } from "../metrics/live-request.ts";
+import type { PodMetrics, Wakefulness } from "../metrics/pod-metrics.ts";
 import type { RealTimeDriver } from "../drivers/real-time-driver.ts";
 import type { EngineGate } from "../server/engine-gate.ts";
 

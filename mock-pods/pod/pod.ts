@@ -14,8 +14,10 @@ export interface JournalEntry {
   /** Raw header pairs, in order. */
   readonly headers: readonly (readonly [string, string])[];
   readonly body: Uint8Array;
+  /** Like every time here in simulated milliseconds since the fleet, or a pod of its own, was made. */
   readonly arrivedMs: number;
   readonly promptTokens?: number;
+  /** Of the prompt, found in the prefix cache. */
   readonly cachedTokens?: number;
   readonly outputTokens?: number;
   readonly firstTokenMs?: number;
@@ -36,12 +38,17 @@ export type RequestHook = (
 
 /** A pod without a port. */
 export interface InProcessPod {
+  /** `a6000-0`, unique in its fleet. */
   readonly name: string;
+  /** The first of its served names. */
   readonly model: string;
+  /** Of its latency, by name: `a6000-monotone`. */
   readonly profile: string;
   /** What its HTTP face answers, without a socket. Hooks see nothing of it; the journal does. */
   fetch(request: Request): Promise<Response>;
+  /** Gauges and counters of the engine now. */
   stats(): EngineStats;
+  /** Requests so far but those to `/__pod/`, by arrival; the last 20,000, or 64 MiB of bodies. */
   journal(): readonly JournalEntry[];
   /** Ids of the running and of the waiting requests inside the engine, in order. */
   running(): readonly string[];
@@ -92,15 +99,19 @@ export interface PodGroup {
 }
 
 export interface FleetOptions {
+  /** How many of which card, as `a6000:4,v100:2`. */
   readonly pods: string | readonly PodGroup[];
   /** 0, the default, lets the system choose every port. */
   readonly basePort?: number;
+  /** Address that every pod binds. Default 127.0.0.1. */
   readonly host?: string;
+  /** Name or folder, as vLLM's `--model`. Default `mistralai/Mistral-7B-Instruct-v0.2`. */
   readonly model?: string;
   /** Folder with tokenizer.json; default cl100k_base. */
   readonly tokenizer?: string;
-  /** Simulated milliseconds per real one. */
+  /** Simulated milliseconds per real one. Default 1. */
   readonly speed?: number;
+  /** Of everything random about the pods. Default 0. */
   readonly seed?: number;
   /** What goes wrong, by pod, counted from the fleet's start; a string is a file that says so. */
   readonly faults?: FaultPlan | string;
@@ -115,6 +126,7 @@ export interface FleetOptions {
 export interface FleetLateness {
   /** Planned moments that have come. */
   readonly steps: number;
+  /** Real milliseconds after the planned moment, as the next. */
   readonly p99Ms: number;
   readonly maxMs: number;
   /**
@@ -126,13 +138,15 @@ export interface FleetLateness {
 
 export interface Fleet extends AsyncDisposable {
   readonly pods: readonly Pod[];
+  /** By name, or by number from 0. */
   pod(which: number | string): Pod;
-  /** `flags` go before the fleet's own. */
+  /** One more, listening: of the first group's card unless another `profile` is named. `flags` go before the fleet's own. */
   add(group?: {
     readonly profile?: string;
     readonly port?: number;
     readonly flags?: FleetOptions["flags"];
   }): Promise<Pod>;
+  /** Closes it; its name is never used again. */
   remove(which: number | string): Promise<void>;
   /** How far the machine has fallen behind the plan so far. */
   lateness(): FleetLateness;
@@ -140,5 +154,6 @@ export interface Fleet extends AsyncDisposable {
   journal(): readonly JournalEntry[];
   /** {@link Pod.shutdown} of every pod. */
   shutdown(): Promise<void>;
+  /** Closes every port and resets what is open. */
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** What the HTTP face asks of whatever drives the engine. The driver hands every finished step to `PodFace.onStep`. */
 import type { EngineStats, GenerationRequest } from "../engine/engine.ts";
-import type { CallGroup, Wakefulness } from "../metrics/pod-metrics.ts";
+import type { CallGroup } from "../metrics/live-request.ts";
+import type { Wakefulness } from "../metrics/pod-metrics.ts";
 
 export interface EngineGate {
   /** Simulated milliseconds. */

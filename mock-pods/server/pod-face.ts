@@ -16,6 +16,7 @@ import { completionsEndpoint } from "./endpoints/completions-endpoint.ts";
 import { devRoutes } from "./endpoints/dev-endpoints.ts";
 import { invocationsEndpoint } from "./endpoints/invocations-endpoint.ts";
 import { loraRoutes } from "./endpoints/lora-endpoints.ts";
+import { messagesRoutes } from "./endpoints/messages-endpoint.ts";
 import { scaleOutRoutes } from "./endpoints/render-endpoints.ts";
 import { serviceRoutes } from "./endpoints/service-endpoints.ts";
 import { tokenizeRoutes } from "./endpoints/tokenize-endpoints.ts";
@@ -27,7 +28,7 @@ import { ModelRegistry } from "./model-registry.ts";
 import type { PodContext } from "./pod-context.ts";
 import { randomHex } from "./random-id.ts";
 import { Responder } from "./http/responder.ts";
-import { RouteTable, type Route } from "./routes.ts";
+import { RouteTable, type Match, type Route } from "./routes.ts";
 import type { ServeSettings } from "./serve-settings.ts";
 import type { ErrorsProfile } from "../versions/errors.ts";
 
@@ -76,15 +77,15 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     const trailing = (outermost: boolean) => (outermost ? nameHeader(podName) : ownHeaders(exchange, true));
     if (exchange.method !== "OPTIONS" && !isAuthorized(settings, exchange)) {
       const frame = { trailing: () => ownHeaders(exchange, false) };
-      return new Responder(exchange, frame, undefined).send(json(401, { error: "Unauthorized" }));
+      return new Responder(exchange, frame, null).send(json(401, { error: "Unauthorized" }));
     }
     const flight = preflight(settings, exchange);
     if (flight !== undefined) {
       const frame = { trailing: () => ownHeaders(exchange, false) };
-      return new Responder(exchange, frame, undefined).send(flight);
+      return new Responder(exchange, frame, null).send(flight);
     }
     const match = routes.match(exchange.method, exchange.path);
-    const responder = new Responder(exchange, { trailing }, match.kind === "found" ? match.route.path : undefined);
+    const responder = new Responder(exchange, { trailing }, countedAs(match, exchange.path));
     switch (match.kind) {
       case "found":
         return handle(settings.version.errors, match.route, exchange, responder);
@@ -122,6 +123,7 @@ function ownRoutes(pod: PodContext): Route[] {
     { methods: ["POST"], path: "/v1/completions", handle: completionsEndpoint(pod) },
     { methods: ["POST"], path: "/v1/chat/completions", handle: chatEndpoint(pod) },
     { methods: ["POST"], path: "/invocations", handle: invocationsEndpoint(pod) },
+    ...messagesRoutes(pod),
     ...serviceRoutes(pod),
     ...scaleOutRoutes(pod),
     ...tokenizeRoutes(pod),
@@ -168,6 +170,12 @@ function worded(error: WrongBody, { wrongFields, wrongFieldsType }: ErrorsProfil
     case "dotted":
       return error;
   }
+}
+
+/** Who counts requests takes a redirect for a route of its own. */
+function countedAs(match: Match, path: string): string | undefined {
+  if (match.kind === "found") return match.route.path;
+  return match.kind === "redirect" ? path : undefined;
 }
 
 function nameHeader(podName: string): HeaderPairs {

@@ -31,6 +31,22 @@ function streamedText(bytes: Uint8Array): string {
     .join("");
 }
 
+it.each(["/v1/completions", "/v1/chat/completions"])("begins a stream of %s before its first token", async (path) => {
+  await using fleet = await startFleet({ pods: "a6000:1", model: "m", speed: 1000 });
+  const pod = fleet.pod(0);
+  pod.hold();
+  const body = { model: "m", prompt: "p", messages: [{ role: "user", content: "p" }], max_tokens: 2, stream: true };
+  const answer = await request(`${pod.url}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  expect(answer.statusCode).toBe(200);
+  expect(pod.journal()[0]?.firstTokenMs).toBeUndefined();
+  pod.release();
+  expect(await answer.body.text()).toMatch(/\[DONE\]\n\n$/);
+});
+
 it("streams the text of the whole answer, whatever the tokens", async () => {
   let said: readonly number[] = [];
   const answers = () => ({ tokenAt: (index: number) => said[index] as number, naturalEndTokens: Infinity });

@@ -17,6 +17,8 @@ const MISSING_0_10 = [
   ...MISSING_0_28,
   "/abort_requests",
   "/invocations",
+  "/v1/messages",
+  "/v1/messages/count_tokens",
   "/pause",
   "/resume",
   "/is_paused",

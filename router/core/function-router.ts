@@ -10,7 +10,9 @@ import { createStrategy, type StrategyOptions } from "./strategies/create-strate
 import type { Assessment, Placed, Prompt, ReadyPod, Strategy } from "./strategies/strategy.ts";
 
 export interface FunctionRouterOptions extends StrategyOptions {
+  /** For prompts that come as text; `cl100k` of `routeproof/fixtures` is the router's own default. */
   readonly tokenizer: Pick<Tokenizer, "encode">;
+  /** Of the draw among pods that are equal to the strategy. */
   readonly seed: number;
   /** Chooses a pod, allowed or not, among those assessed; by default a seeded draw among the allowed. */
   readonly pick?: (assessment: Assessment) => ReadyPod;

@@ -2,8 +2,9 @@
 import type { LogLevel } from "./reporting/log.ts";
 
 export interface LiveSettings {
+  /** Of a request. Default 64 MiB. */
   maxBodyBytes: number;
-  /** Further attempts a single request may have. */
+  /** Further attempts a single request may have. Default 2. */
   maxRetries: number;
   /** When set, `/v1/...` wants it as a bearer token, as vLLM's `--api-key` does; it goes no further than the router. */
   apiKey: string | undefined;

@@ -31,10 +31,13 @@ export interface RouterOptions extends PortOptions, PodOptions {
   readonly pods?: readonly PodInput[];
   /** The decision's time. Sockets, probes and timeouts live by the machine's. */
   readonly clock?: Clock;
+  /** For prompts that come as text. Default cl100k_base. */
   readonly tokenizer?: Tokenizer;
-  /** Retries earned per request; ten a second are free. */
+  /** Retries earned per request, default 0.2; ten a second are free. */
   readonly retryRatio?: number;
+  /** To begin with; {@link RunningRouter.change} changes them. */
   readonly settings?: Partial<LiveSettings>;
+  /** Told of what happens. Default: nobody is. */
   readonly log?: Log;
 }
 

@@ -1,5 +1,6 @@
 /** STR: when the client leaves, its pod is told. */
 import type { Case } from "../../case.ts";
+import type { Observation } from "../../observation.ts";
 import {
   attemptsOf,
   completionBody,
@@ -63,12 +64,12 @@ function abortCase(id: string, level: Case["level"], requirement: string, when: 
         http.pods.release(gate);
       }
     },
-    missing: (exchanges) =>
-      exchanges.some(({ end }) => end !== "client-aborted") ? "the client could not leave early" : undefined,
+    missing: (exchanges, observation) => {
+      if (exchanges.some(({ end }) => end !== "client-aborted")) return "the client could not leave early";
+      return abandonedAtPods(observation).length === 0 ? "no request that was abandoned had reached a pod" : undefined;
+    },
     finding: (_exchanges, _profile, observation) => {
-      const seen = observation.steps.flatMap((step) =>
-        step.kind === "note" && step.label === "after-abort" ? (step.data as readonly Attempt[]) : [],
-      );
+      const seen = abandonedAtPods(observation);
       const open = seen.filter(({ ended }) => ended === "open");
       if (open.length === 0) return undefined;
       return {
@@ -78,6 +79,13 @@ function abortCase(id: string, level: Case["level"], requirement: string, when: 
       };
     },
   });
+}
+
+/** What pods saw, two seconds later, of the requests whose client left. */
+function abandonedAtPods({ steps }: Observation): readonly Attempt[] {
+  return steps.flatMap((step) =>
+    step.kind === "note" && step.label === "after-abort" ? (step.data as readonly Attempt[]) : [],
+  );
 }
 
 function goesOn(gate: string): (string | { readonly wait: string })[] {

@@ -2,7 +2,7 @@
 import type { Case } from "../../case.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { makeBusy } from "../trials/busy.ts";
-import { all, claimed, coldReachable, prefixAware, separable } from "../claims.ts";
+import { all, claimed, coldReachable, no, prefixAware, separable } from "../claims.ts";
 import { completionBody, exchange, httpOf, newRequestId, type Exchange } from "../trials/exchange.ts";
 import { parseLatin } from "../trials/stream-text.ts";
 import { type Finding, httpCase, unreached } from "../trials/http-case.ts";
@@ -13,10 +13,16 @@ import { trunk } from "../trials/shape.ts";
 const JSON_TYPE = ["content-type", "application/json"] as const;
 const retryClaimed = claimed("retry", ({ retry }: RouterProfile) => retry !== undefined);
 
+const errorText = (status: number): string => `scripted ${status}`;
 const errorBody = (status: number): string =>
-  JSON.stringify({ error: { message: `scripted ${status}`, type: "BadRequestError", param: null, code: status } });
+  JSON.stringify({ error: { message: errorText(status), type: "BadRequestError", param: null, code: status } });
+
+/** A header of the client's own. */
+const KEPT = "x-routeproof-kept";
 
 const CLIENT_ERRORS = [400, 404, 422] as const;
+
+const ALL_UP = "with all pods up";
 
 export const errorCases: readonly Case[] = [
   httpCase({
@@ -33,7 +39,10 @@ export const errorCases: readonly Case[] = [
         if (end === "timeout") break;
       }
       await pods.setUp(down, true);
+      // A router that refuses everything shows nothing about pods that are down.
+      await exchange(lab, { label: ALL_UP });
     },
+    missing: (exchanges) => unreached(exchanges.filter(({ label }) => label === ALL_UP)),
     finding: (exchanges) => {
       const hung = exchanges.find(({ status, end }) => end === "timeout" || status === 0);
       if (hung !== undefined) {
@@ -71,7 +80,8 @@ export const errorCases: readonly Case[] = [
     id: "ERR-12",
     level: "declared-MUST",
     requirement: "R-ERR-12",
-    title: "Where a retry is declared for it, a request that its pod answers with 503 MUST be tried again.",
+    title:
+      "Where a retry is declared for it, a request that its pod answers with 503 MUST be tried again, and as the same.",
     unsupported: claimed("retry on 503", ({ retry }) => retry?.on.includes(503) === true && retry.max > 0),
     traffic: async (lab) => {
       const requestId = newRequestId(lab);
@@ -80,11 +90,23 @@ export const errorCases: readonly Case[] = [
         times: 1,
         reply: { kind: "respond", status: 503, headers: [JSON_TYPE], body: [errorBody(503)] },
       });
-      await exchange(lab, { label: "503 once" }, requestId);
+      await exchange(lab, { label: "503 once", headers: { [KEPT]: "as sent" } }, requestId);
     },
     missing: unreached,
     finding: ([got]) => {
-      if (got === undefined || got.attempts.length === 0 || got.status === 200) return undefined;
+      if (got === undefined || got.attempts.length === 0) return undefined;
+      const [first, last] = [got.attempts[0], got.attempts.at(-1)].map((attempt) => ({
+        kept: attempt?.headers.find(([name]) => name.toLowerCase() === KEPT)?.[1],
+        body: attempt?.body,
+      }));
+      // What the first pod did not get either is another case's.
+      if (first?.kept !== last?.kept || first?.body !== last?.body) {
+        return {
+          reason: "retried-as-another-request",
+          detail: `of what the first pod got, the next did not get the ${first?.body === last?.body ? "headers" : "body"}`,
+        };
+      }
+      if (got.status === 200) return undefined;
       return {
         reason: "declared-retry-not-made",
         detail: `one 503 of a pod, and the client got status ${got.status} after ${got.attempts.length} attempts`,
@@ -133,6 +155,36 @@ export const errorCases: readonly Case[] = [
     },
     missing: unreached,
     finding: (exchanges) => exchanges.map(clientErrorFinding).find((found) => found !== undefined),
+  }),
+  httpCase({
+    id: "ERR-13",
+    level: "SHOULD",
+    requirement: "R-ERR-13",
+    title: "What a pod says with a 500 SHOULD reach the client under that status, unless a retry on it is declared.",
+    unsupported: all(retryClaimed, ({ retry }) =>
+      retry?.on.includes(500) === true ? no("a retry on 500 is declared") : undefined,
+    ),
+    traffic: async (lab) => {
+      await exchange(lab, {
+        label: "500",
+        reply: { kind: "respond", status: 500, headers: [JSON_TYPE], body: [errorBody(500)] },
+      });
+    },
+    missing: unreached,
+    // It may stand in an error of the router's own.
+    finding: ([got]) => {
+      if (got === undefined || got.attempts.length === 0) return undefined;
+      if (got.attempts.length > 1) {
+        return { reason: "more-attempts-than-declared", detail: `a 500 was tried at ${got.attempts.length} pods` };
+      }
+      if (got.status === 500 && got.body.includes(errorText(500))) return undefined;
+      return {
+        reason: "server-error-changed",
+        detail: `a pod's 500 reached the client as ${got.status}: ${got.body.slice(0, 120)}`,
+        expected: ["500"],
+        observed: [String(got.status)],
+      };
+    },
   }),
   httpCase({
     id: "ERR-05",

@@ -2,7 +2,7 @@
 import type { Case } from "../../case.ts";
 import type { Held, Lab } from "../../lab.ts";
 import { loadSignal } from "../../oracle/load-signal.ts";
-import { WINDOW_EDGE_MS } from "../../oracle/request-load.ts";
+import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../../oracle/request-load.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { LATE_RELEASES } from "../trials/busy.ts";
 import { all, claimed, coldReachable, countableLoad, loadDecides, prefixAware } from "../claims.ts";
@@ -46,6 +46,11 @@ export async function holdOnEveryPod(lab: Lab): Promise<void> {
     // No shorter than what ended before: the oracle knows neither whether a router counts requests nor characters.
     await lab.hold(trunk(lab.corpus.namespace(), 4), { label: probeLabel("any") });
   }
+}
+
+/** Until what has ended is known to be noticed, no pod is known to be idle. */
+export async function noticed(lab: Lab): Promise<void> {
+  if (!(await lab.quiet())) await lab.http?.wait(LATE_RELEASE_MAX_MS);
 }
 
 /** Ends `count` requests on one pod in the given way, each a short extension of a prompt that pod owns. */
@@ -162,12 +167,13 @@ export const loadCases: readonly Case[] = [
     id: "LOAD-12",
     level: "declared-MUST",
     requirement: "R-LOAD-3",
-    title: "A request whose pod broke its stream off MUST no longer count as load.",
+    title: "A request whose pod broke its stream off, or ended it without [DONE], MUST no longer count as load.",
     needs: { transport: "http", scriptedPods: true },
     unsupported: all(prefixAware, byLoad, countsInFlight),
     blame: { load: "broken-requests-still-counted" },
     trials: 1,
     trial: async (lab) => {
+      let ends = 0;
       await endOnOnePod(lab, 8, async (inLab, { text }) => {
         const body = completionBody(inLab, { prompt: text, stream: true });
         const reply = {
@@ -175,7 +181,7 @@ export const loadCases: readonly Case[] = [
           status: 200,
           headers: EVENT_STREAM,
           body: [chunk("first")],
-          end: "reset",
+          end: ends++ % 2 === 0 ? "reset" : "finish",
         } as const;
         await exchange(inLab, { label: "broken stream", body, reply });
       });
@@ -192,13 +198,40 @@ export const loadCases: readonly Case[] = [
     blame: { load: "loads-forgotten-on-pod-change" },
     trials: 2,
     trial: async (lab) => {
-      await lab.quiet();
-      // One pod stays idle, and another one comes: they must get what is asked next.
-      for (let busy = 1; busy < lab.pods().length; busy++) await lab.hold(fresh(lab), { label: "busy" });
+      const held: Held[] = [];
+      for (let count = 0; count < 2 * lab.pods().length; count++)
+        held.push(await lab.hold(fresh(lab), { label: "busy" }));
       const added = await lab.addPod();
+      await noticed(lab);
+      // Nothing is there yet: both must come to it.
       for (let idle = 0; idle < 2; idle++) await lab.hold(fresh(lab), { label: probeLabel("any") });
-      await lab.settle();
+      const idlePod = held[0]?.step.pod;
+      for (const each of held) if (each.step.pod === idlePod) await each.release();
       await lab.removePod(added);
+      await noticed(lab);
+      // Nothing is there any more: likewise.
+      for (let idle = 0; idle < 2; idle++) await lab.hold(fresh(lab), { label: probeLabel("any") });
+    },
+  }),
+  routingCase({
+    id: "LOAD-24",
+    level: "declared-MUST",
+    requirement: "R-LOAD-3",
+    title: "A request that ends after another pod has left MUST no longer count as load of its own.",
+    needs: { podChanges: ["remove", "add"], outlivesChanges: true, pods: 4 },
+    unsupported: all(byLoad, countsInFlight),
+    blame: { load: "ends-lost-on-pod-change" },
+    trials: 4,
+    trial: async (lab, index) => {
+      const held: Held[] = [];
+      for (let count = 0; count < 2 * lab.pods().length; count++)
+        held.push(await lab.hold(fresh(lab), { label: "busy" }));
+      await lab.removePod(lab.pods()[index] ?? "");
+      for (const each of held) await each.release();
+      await noticed(lab);
+      for (let idle = 0; idle < 2 * lab.pods().length; idle++) await lab.hold(fresh(lab), { label: probeLabel("any") });
+      await lab.settle();
+      await lab.addPod();
     },
   }),
   {

@@ -1,21 +1,41 @@
-/** LOAD-13: what a pod refused is not on that pod. */
+/** LOAD-13, LOAD-21, LOAD-22: what a pod refused, passed on or never answered is not on that pod. */
 import type { Case } from "../../case.ts";
 import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
 import { SHORT_WINDOW_MS } from "../../oracle/load-signal.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { all, claimed, coldReachable, loadDecides, no, prefixAware } from "../claims.ts";
-import { httpOf } from "../trials/exchange.ts";
-import { holdOnEveryPod } from "./load.ts";
+import { completionBody, exchange, httpOf, PATIENCE_MS } from "../trials/exchange.ts";
+import { probeLabel } from "../trials/judged-probe.ts";
+import { holdOnEveryPod, noticed } from "./load.ts";
 import { REFUSED } from "../trials/judge-service.ts";
 import { routingCase } from "../trials/routing-case.ts";
 import { trunk } from "../trials/shape.ts";
 
 /** With three pods, one of them owns at least a third. */
 const PROMPTS = 12;
+/** So many on one pod, and none there in truth: the next two prompts must go to it, wherever the others went. */
+const TRIED_AGAIN = 4;
+const SILENT = 3;
+const TRIED = "tried again";
 
 /** Until then a router may rightly leave out a pod that has failed. */
 const backMs = ({ recoveryMs = 0, discovery }: RouterProfile): number => Math.max(recoveryMs, discovery?.healthMs ?? 0);
+
+const asOwner = all(
+  prefixAware,
+  loadDecides,
+  coldReachable,
+  claimed("load.signal in-flight", ({ load }) => load?.signal === "in-flight"),
+);
+/** A router may leave a pod out that failed: when it will use it again must be known. */
+const comesBack = all(
+  claimed("recoveryMs", ({ recoveryMs }) => recoveryMs !== undefined),
+  (profile) => (backMs(profile) > SHORT_WINDOW_MS ? no("it leaves a pod that failed out for too long") : undefined),
+);
+/** A status on which a retry is declared. */
+const retriedStatus = ({ retry }: RouterProfile): number | undefined =>
+  retry !== undefined && retry.max > 0 ? retry.on.find((on) => on !== "connect") : undefined;
 
 export const refusalCases: readonly Case[] = [
   routingCase({
@@ -24,14 +44,7 @@ export const refusalCases: readonly Case[] = [
     requirement: "R-LOAD-3",
     title: "A request whose pod refused the connection MUST no longer count as load.",
     needs: { transport: "http", scriptedPods: true },
-    unsupported: all(
-      prefixAware,
-      loadDecides,
-      coldReachable,
-      claimed("load.signal in-flight", ({ load }) => load?.signal === "in-flight"),
-      claimed("recoveryMs", ({ recoveryMs }) => recoveryMs !== undefined),
-      (profile) => (backMs(profile) > SHORT_WINDOW_MS ? no("it leaves a pod that failed out for too long") : undefined),
-    ),
+    unsupported: all(asOwner, comesBack),
     blame: { load: "refused-requests-still-counted" },
     trials: 1,
     trial: async (lab) => {
@@ -41,6 +54,64 @@ export const refusalCases: readonly Case[] = [
       for (const prompt of prompts) await lab.send(prompt, { label: REFUSED });
       await http.pods.setUp(pod, true);
       await http.wait(backMs(lab.profile));
+      await holdOnEveryPod(lab);
+    },
+  }),
+  routingCase({
+    id: "LOAD-21",
+    level: "declared-MUST",
+    requirement: "R-LOAD-21",
+    title: "A request that was tried again MUST count as load of the pod that serves it, and of no other.",
+    needs: { transport: "http", scriptedPods: true },
+    unsupported: all(
+      asOwner,
+      claimed("retry on a status", (profile) => retriedStatus(profile) !== undefined),
+      (profile) => (backMs(profile) > SHORT_WINDOW_MS ? no("it leaves a pod that failed out for too long") : undefined),
+    ),
+    blame: { load: "retried-requests-counted-elsewhere" },
+    trials: 2,
+    trial: async (lab) => {
+      const [, [wellKnown, ...prompts]] = await ownedByOne(lab);
+      const firstStatus = retriedStatus(lab.profile) ?? 0;
+      for (const prompt of prompts.slice(0, TRIED_AGAIN)) {
+        await lab.hold(prompt, { label: TRIED, firstStatus });
+        // A success in between: a router may lock out a pod that fails several times in a row.
+        if (wellKnown !== undefined) await lab.send(wellKnown, { label: "between" });
+      }
+      await httpOf(lab).wait(backMs(lab.profile));
+      await noticed(lab);
+      // Two must come to it; of as many again, no more than to the others.
+      for (let probe = 0; probe < 2 * TRIED_AGAIN; probe++) {
+        await lab.hold(lab.corpus.namespace().prompt([]), { label: probeLabel("any") });
+      }
+    },
+  }),
+  routingCase({
+    id: "LOAD-22",
+    level: "declared-MUST",
+    requirement: "R-LOAD-3",
+    title: "A request that was given up because its pod did not begin to answer MUST no longer count as load.",
+    needs: { transport: "http", scriptedPods: true, waitMs: ({ timeouts }) => timeouts?.firstByteMs ?? 0 },
+    unsupported: all(
+      asOwner,
+      comesBack,
+      claimed("timeouts.firstByteMs", ({ timeouts }) => timeouts?.firstByteMs !== undefined),
+    ),
+    blame: { load: "timed-out-requests-still-counted" },
+    trials: 1,
+    trial: async (lab) => {
+      const [, prompts] = await ownedByOne(lab);
+      const { firstByteMs = 0 } = lab.profile.timeouts ?? {};
+      const timeoutMs = 2 * firstByteMs + PATIENCE_MS;
+      await Promise.all(
+        prompts.slice(0, SILENT).map(({ text: prompt }) => {
+          const body = completionBody(lab, { prompt });
+          return exchange(lab, { label: "silence", body, reply: { kind: "hang" }, timeoutMs });
+        }),
+      );
+      await httpOf(lab).wait(backMs(lab.profile));
+      // A breaker that is half open lets one at a time through until it has seen a success.
+      for (const prompt of prompts) await lab.send(prompt, { label: "between" });
       await holdOnEveryPod(lab);
     },
   }),

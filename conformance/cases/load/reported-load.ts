@@ -13,6 +13,9 @@ const REQUESTS = 24;
 const REPORTED = "while-one-reports-a-queue";
 const FAILING = "while-its-metrics-fail";
 const UNREAD = "pages-not-read";
+const NEVER_READ = "pages-not-read-at-all";
+/** A router that declares readings by the second, and makes none in this time, makes none. */
+const NO_READING_MS = 15_000;
 
 export const reportedLoadCases: readonly Case[] = [
   {
@@ -49,7 +52,11 @@ export const reportedLoadCases: readonly Case[] = [
 ];
 
 async function noteUnread(lab: Lab, names: readonly string[]): Promise<void> {
-  for (const name of await untilRead(lab, names)) lab.note(UNREAD, name);
+  for (const name of await untilRead(lab, names)) {
+    const { refreshMs = 0 } = lab.profile.load ?? {};
+    const isRead = await httpOf(lab).pods.answeredAgain(METRICS, 1, 2 * refreshMs + NO_READING_MS, name);
+    lab.note(isRead ? UNREAD : NEVER_READ, name);
+  }
 }
 
 async function sendFresh(lab: Lab, label: string): Promise<void> {
@@ -59,6 +66,11 @@ async function sendFresh(lab: Lab, label: string): Promise<void> {
 function judge(observation: Observation, profile: RouterProfile): Judgement {
   const unserved = judgeService(observation);
   if (unserved !== undefined) return unserved;
+  const neverRead = noted(observation, NEVER_READ);
+  if (neverRead !== undefined) {
+    const detail = `the router did not read the metrics of ${neverRead as string} again`;
+    return { verdict: "fail", reason: "metrics-not-read", detail };
+  }
   const unread = noted(observation, UNREAD);
   if (unread !== undefined) {
     const detail = `the router did not read the metrics of ${unread as string} as often as it declares`;

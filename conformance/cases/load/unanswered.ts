@@ -1,8 +1,15 @@
-/** LOAD-17: a pod is busy with a request before it says anything. */
+/** LOAD-17, LOAD-23: a pod is busy with a request before it says anything, and whatever it is to say. */
 import type { Case } from "../../case.ts";
+import type { Held } from "../../lab.ts";
 import { all, claimed, coldReachable, loadDecides } from "../claims.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
+
+const countsEach = all(
+  loadDecides,
+  coldReachable,
+  claimed("load.signal in-flight", ({ load }) => load?.signal === "in-flight"),
+);
 
 export const unansweredCases: readonly Case[] = [
   routingCase({
@@ -11,11 +18,7 @@ export const unansweredCases: readonly Case[] = [
     requirement: "R-LOAD-17",
     title: "A request MUST count as load before its pod has begun to answer.",
     needs: { transport: "http", scriptedPods: true },
-    unsupported: all(
-      loadDecides,
-      coldReachable,
-      claimed("load.signal in-flight", ({ load }) => load?.signal === "in-flight"),
-    ),
+    unsupported: countsEach,
     blame: { load: "unanswered-requests-not-counted" },
     // A router that counts none of them finds three idle pods in a row by luck twice in nine trials.
     trials: 12,
@@ -23,6 +26,29 @@ export const unansweredCases: readonly Case[] = [
       await lab.quiet();
       for (const _pod of lab.pods()) {
         await lab.hold(lab.corpus.namespace().prompt([]), { label: probeLabel("any"), silent: true });
+      }
+    },
+  }),
+  routingCase({
+    id: "LOAD-23",
+    level: "declared-MUST",
+    requirement: "R-LOAD-23",
+    title: "A request MUST count as load whether it is a completion or a chat, and whether it is streamed or not.",
+    needs: { transport: "http", scriptedPods: true, chats: true },
+    unsupported: countsEach,
+    blame: { load: "some-requests-not-counted" },
+    trials: 3,
+    trial: async (lab) => {
+      const held: Held[] = [];
+      for (let index = 0; index < 24; index++) {
+        const namespace = lab.corpus.namespace();
+        const prompt = lab.random.below(2) === 0 ? namespace.prompt([]) : namespace.chat([{ role: "user", cells: [] }]);
+        const body = { stream: lab.random.below(2) === 0 };
+        held.push(await lab.hold(prompt, { label: probeLabel("any"), body }));
+        // Ends in no order, so that no turn looks like counting.
+        if (held.length > 4 && lab.random.below(2) === 0) {
+          await held.splice(lab.random.below(held.length), 1)[0]?.release();
+        }
       }
     },
   }),

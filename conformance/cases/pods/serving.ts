@@ -1,7 +1,9 @@
 /** MOD: models and LoRA adapters that not every pod serves. */
 import type { Case } from "../../case.ts";
 import { all, claimed, coldReachable, learnsModels, prefixAware, separable } from "../claims.ts";
-import { exchange, noted } from "../trials/exchange.ts";
+import type { Observation } from "../../observation.ts";
+import type { RouterProfile } from "../../router-profile.ts";
+import { type Exchange, exchange, httpOf, noted } from "../trials/exchange.ts";
 import { type Finding, httpCase } from "../trials/http-case.ts";
 import { askBusyOwner } from "../trials/owner-trial.ts";
 import { judgeService } from "../trials/judge-service.ts";
@@ -69,12 +71,31 @@ export const servingCases: readonly Case[] = [
       lab.note("models", lab.models.slice(0, 2));
       await exchange(lab, { label: "list", method: "GET", path: "/v1/models" });
     },
-    finding: ([listed], _profile, observation) =>
-      listed === undefined
-        ? undefined
-        : listFinding(listed.status, listed.body, noted(observation, "models") as string[]),
+    finding: namesModels,
+  }),
+  httpCase({
+    id: "MOD-06",
+    level: "SHOULD",
+    requirement: "R-MOD-6",
+    title: "While a pod is down, the list of models SHOULD still name those of the others.",
+    needs: { fleet: [{ models: [0] }, { models: [1] }, { models: [0, 1] }] },
+    unsupported: learnsModels,
+    traffic: async (lab) => {
+      const { pods } = httpOf(lab);
+      lab.note("models", lab.models.slice(0, 2));
+      const [down = ""] = lab.pods();
+      await pods.setUp(down, false);
+      await exchange(lab, { label: `list with ${down} down`, method: "GET", path: "/v1/models" });
+      await pods.setUp(down, true);
+    },
+    finding: namesModels,
   }),
 ];
+
+/** Every model that was noted. */
+function namesModels([listed]: readonly Exchange[], _profile: RouterProfile, seen: Observation): Finding | undefined {
+  return listed === undefined ? undefined : listFinding(listed.status, listed.body, noted(seen, "models") as string[]);
+}
 
 function listFinding(status: number, body: string, wanted: readonly string[]): Finding | undefined {
   if (status !== 200) return { reason: "models-not-listed", detail: `GET /v1/models was answered with ${status}` };

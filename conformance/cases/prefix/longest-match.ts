@@ -113,7 +113,10 @@ export const longestMatchCases: readonly Case[] = [
         seed: namespace.prompt(cells("trunk", 11)),
         seedOptions: { maxTokens: 4 },
         probe: namespace.prompt([...cells("trunk", 11), "end:0.25"]),
-        probeOptions: { maxTokens: 5 + index, body: { temperature: 0.5, user: `user-${index}`, top_p: 0.9 } },
+        probeOptions: {
+          maxTokens: 5 + index,
+          body: { temperature: 0.5, user: `user-${index}`, top_p: 0.9, stream: index % 2 === 1 },
+        },
         kind: "owner",
       });
     },

@@ -142,5 +142,10 @@ function judgeTinyPrompts(observation: Observation): Judgement {
       detail: `a prompt of ${broken.prompt.text.length} characters got status ${broken.status}`,
     };
   }
+  const after = sent.find(({ label }) => label === "after");
+  if (after?.pod === null) {
+    const detail = "an ordinary prompt afterwards reached no pod: whoever answered, nothing was asked to compute";
+    return { verdict: "fail", reason: "request-not-served", detail };
+  }
   return { verdict: "pass" };
 }

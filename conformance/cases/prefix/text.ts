@@ -16,7 +16,7 @@ import {
   separable,
 } from "../claims.ts";
 import { completionBody, exchange, type Exchange } from "../trials/exchange.ts";
-import { httpCase } from "../trials/http-case.ts";
+import { httpCase, unreached } from "../trials/http-case.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { askBusyOwner } from "../trials/owner-trial.ts";
 import { judgeService } from "../trials/judge-service.ts";
@@ -40,7 +40,7 @@ const ID_FLOOR = 1_000;
 const ID_RANGE = 9_000;
 
 /** A fresh prompt as token ids, each in place of a word. */
-function asIds(lab: Lab): Prompt {
+function asIds(lab: Lab): Prompt & { readonly tokenIds: readonly number[] } {
   const prompt = trunk(lab.corpus.namespace(), 3);
   const tokenIds = Array.from(
     { length: prompt.text.length / CHARS_PER_WORD },
@@ -54,6 +54,11 @@ function oneBlockChars({ match }: RouterProfile): number {
   if (typeof unit !== "object" || !("block" in unit)) return 0;
   return unit.block * (unit.of === "token" ? CHARS_PER_WORD : 1);
 }
+
+/** An ordinary request: one that nobody served tells nothing of the odd ones before it. */
+const AFTERWARDS = "afterwards";
+const afterwardsUnreached = (exchanges: readonly Exchange[]): string | undefined =>
+  unreached(exchanges.filter(({ label }) => label === AFTERWARDS));
 
 export const textCases: readonly Case[] = [
   {
@@ -98,12 +103,13 @@ export const textCases: readonly Case[] = [
             body: ['{"choices":[]}'],
           },
         });
-        await exchange(lab, { label: "afterwards" });
+        await exchange(lab, { label: AFTERWARDS });
       }
     },
+    missing: afterwardsUnreached,
     finding: (exchanges) => {
       const broken = exchanges.find(
-        ({ label, status }) => status === 0 || status >= 500 || (label === "afterwards" && status !== 200),
+        ({ label, status }) => status === 0 || status >= 500 || (label === AFTERWARDS && status !== 200),
       );
       if (broken === undefined) return undefined;
       return {
@@ -144,7 +150,9 @@ export const textCases: readonly Case[] = [
           reply,
         });
       }
+      await exchange(lab, { label: AFTERWARDS });
     },
+    missing: afterwardsUnreached,
     finding: (exchanges) => {
       const broken = exchanges.find(({ status }) => status === 0 || status >= 500);
       if (broken === undefined) return undefined;
@@ -164,7 +172,9 @@ export const textCases: readonly Case[] = [
       ]) {
         await exchange(lab, { label: JSON.stringify(prompt), body: completionBody(lab, { prompt }) });
       }
+      await exchange(lab, { label: AFTERWARDS });
     },
+    missing: afterwardsUnreached,
     finding: (exchanges) => {
       const broken = exchanges.find(({ status }) => status === 0 || status >= 500);
       if (broken !== undefined) {
@@ -175,7 +185,9 @@ export const textCases: readonly Case[] = [
       }
       const promptAt = ({ attempts }: Exchange): string =>
         JSON.stringify(parseLatin(attempts[0]?.body ?? "")?.["prompt"]);
-      const changed = exchanges.find((got) => got.attempts.length > 0 && promptAt(got) !== got.label);
+      const changed = exchanges.find(
+        (got) => got.label !== AFTERWARDS && got.attempts.length > 0 && promptAt(got) !== got.label,
+      );
       if (changed === undefined) return undefined;
       return {
         reason: "prompt-changed",
@@ -187,12 +199,16 @@ export const textCases: readonly Case[] = [
     id: "TOK-18",
     level: "declared-MUST",
     requirement: "R-TOK-18",
-    title: "Prompts of as many token ids MUST NOT be taken for one another.",
+    title:
+      "Prompts of as many token ids MUST NOT be taken for one another, nor those of the same ids in another order.",
     needs: { idPrompts: true },
     unsupported: all(prefixAware, separable, coldReachable),
     blame: { load: "other-ids-matched" },
-    trial: async (lab) => {
-      await askBusyOwner(lab, { seed: asIds(lab), probe: asIds(lab), kind: "load" });
+    trial: async (lab, index) => {
+      const seed = asIds(lab);
+      const other = asIds(lab);
+      const probe = index % 2 === 0 ? other : { ...other, tokenIds: seed.tokenIds.toReversed() };
+      await askBusyOwner(lab, { seed, probe, kind: "load" });
     },
   }),
   routingCase({

@@ -1,7 +1,9 @@
 /** THR: the share of a prompt that must match before the router follows its owner. */
-import type { Case } from "../../case.ts";
+import type { Case, Unsupported } from "../../case.ts";
 import type { Lab } from "../../lab.ts";
-import { type Prompt, WORDS_PER_CELL } from "../../corpus/corpus.ts";
+import { CHARS_PER_WORD, type Prompt, WORDS_PER_CELL } from "../../corpus/corpus.ts";
+import { measureOf } from "../../oracle/measure.ts";
+import type { RouterProfile } from "../../router-profile.ts";
 import { makeBusy } from "../trials/busy.ts";
 import {
   all,
@@ -188,7 +190,38 @@ export const thresholdCases: readonly Case[] = [
     sharpOn: ["owner", "load"],
     trial: ladderStep,
   }),
+  routingCase({
+    id: "THR-10",
+    level: "declared-MUST",
+    requirement: "R-THR-10",
+    title: "However long a prompt is, one that matches clearly more than the threshold MUST be routed to an owner.",
+    unsupported: all(prefixAware, followed, holdsLongPrompts),
+    trials: 3,
+    trial: async (lab) => {
+      const namespace = lab.corpus.namespace();
+      const shape = over(lab.profile, LONG_CELLS);
+      // Held, so that no engine has to prefill it.
+      const seed = await lab.hold(trunk(namespace, shape.sharedCells), { label: "seed" });
+      await seed.release();
+      if (seed.step.pod === null) return;
+      // By a part of the seed: to a pod that a window holds so much against, nothing fresh would go.
+      await makeBusy(lab, seed.step.pod, { ballast: trunk(namespace, 2) });
+      await lab.hold(branch(namespace, shape), { label: probeLabel("owner") });
+    },
+  }),
 ];
+
+/** 32,768 tokens, 163,840 characters. */
+const LONG_CELLS = 256;
+
+/** An index of the declared capacity holds the two prompts of a trial with ease. */
+function holdsLongPrompts(profile: RouterProfile): Unsupported | undefined {
+  const { evict } = profile;
+  const measure = measureOf(profile);
+  if (evict?.kind !== "capacity" || measure === undefined) return undefined;
+  const longUnits = LONG_CELLS * measure.total("x".repeat(WORDS_PER_CELL * CHARS_PER_WORD)).high;
+  return evict.units * measure.blockUnits < 4 * longUnits ? no("its index is too small for a long prompt") : undefined;
+}
 
 /** Cells of that many words in all, the last one cut where need be. */
 function wordsOf(name: string, words: number): string[] {

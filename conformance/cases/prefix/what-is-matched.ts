@@ -1,6 +1,6 @@
 /** TOK: which part of a request is matched: roles, messages, spelling, units. */
 import type { Case } from "../../case.ts";
-import type { Namespace, Prompt } from "../../corpus/corpus.ts";
+import { CHARS_PER_WORD, type Namespace, type Prompt, WORDS_PER_CELL } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
 import { measureOf } from "../../oracle/measure.ts";
 import { ANY_MATCH, passes } from "../../oracle/threshold.ts";
@@ -41,6 +41,10 @@ const SPELLINGS: readonly ((text: string) => readonly [known: string, asked: str
   (text) => [text, text.replace(/(?<=[a-z]) /, "  ")],
   // One composed, the other of letter and accent.
   (text) => [` \u00e9${text}`, ` e\u0301${text}`],
+  (text) => [` \u00e9${text}`, ` \u00e8${text}`],
+  (text) => [` \u{1f600}${text}`, ` \u{1f680}${text}`],
+  (text) => [` 1${text}`, ` 2${text}`],
+  (text) => [text, `\n${text}`],
 ];
 
 const respelt = (lab: Lab, index: number): readonly [Prompt, Prompt] => {
@@ -115,11 +119,8 @@ export const whatIsMatchedCases: readonly Case[] = [
       const namespace = lab.corpus.namespace();
       const [shape, kind] =
         index % 2 === 0 ? ([under(lab.profile), "load"] as const) : ([over(lab.profile), "owner"] as const);
-      await askBusyOwner(lab, {
-        seed: systemAndUser(namespace, shape, "first"),
-        probe: systemAndUser(namespace, shape, "second"),
-        kind,
-      });
+      const chat = index % 4 < 2 || shape.sharedCells < 2 ? systemAndUser : fourTurns;
+      await askBusyOwner(lab, { seed: chat(namespace, shape, "first"), probe: chat(namespace, shape, "second"), kind });
     },
   }),
   routingCase({
@@ -166,9 +167,11 @@ export const whatIsMatchedCases: readonly Case[] = [
     id: "TOK-12",
     level: "declared-MUST",
     requirement: "R-TOK-12",
-    title: "Texts that differ in letter case, white space or Unicode form alone MUST NOT be taken for one another.",
+    title:
+      "Texts that differ in letter case, white space, digits, Unicode form or letters beyond ASCII alone MUST NOT be taken for one another.",
     unsupported: all(contrast, coldReachable),
     blame: { load: "other-text-matched" },
+    trials: SPELLINGS.length,
     trial: async (lab, index) => {
       const [seed, probe] = respelt(lab, index);
       await askBusyOwner(lab, { seed, probe, kind: "load" });
@@ -188,6 +191,26 @@ export const whatIsMatchedCases: readonly Case[] = [
       const names = cells("turn", 6);
       const seed = lab.corpus.namespace().chat([{ role: "user", cells: names }]);
       await askBusyOwner(lab, { seed, probeOptions: { write: inParts }, kind: "owner" });
+    },
+  }),
+  routingCase({
+    id: "TOK-19",
+    level: "declared-MUST",
+    requirement: "R-TOK-19",
+    title: "Of text given as several content parts all MUST count: a common first one is followed by its share.",
+    needs: chats,
+    unsupported: all(contrast, belowReachable, coldReachable, inputClaimed),
+    blame: { load: "only-the-first-part-matched" },
+    trial: async (lab) => {
+      const namespace = lab.corpus.namespace();
+      const { sharedCells, totalCells } = under(lab.profile);
+      const write = inTwoParts(sharedCells * WORDS_PER_CELL * CHARS_PER_WORD);
+      const asked = (name: string): Prompt => {
+        const names = [...cells("trunk", sharedCells - 1), ...cells(name, totalCells - sharedCells)];
+        return namespace.chat([{ role: "user", cells: names }]);
+      };
+      const options = { seedOptions: { write }, probeOptions: { write } };
+      await askBusyOwner(lab, { seed: asked("first"), probe: asked("second"), ...options, kind: "load" });
     },
   }),
 ];
@@ -212,6 +235,27 @@ function systemAndUser(namespace: Namespace, { sharedCells, totalCells }: Shape,
     { role: "user", cells: cells(name, totalCells - sharedCells) },
   ]);
 }
+
+/** The same with two messages of shared cells, and two of others. */
+function fourTurns(namespace: Namespace, { sharedCells, totalCells }: Shape, name: string): Prompt {
+  const shared = cells("trunk", sharedCells - 1);
+  const rest = cells(name, totalCells - sharedCells);
+  return namespace.chat([
+    { role: "system", cells: shared.slice(0, -1) },
+    { role: "user", cells: shared.slice(-1) },
+    { role: "assistant", cells: rest.slice(0, 1) },
+    { role: "user", cells: rest.slice(1) },
+  ]);
+}
+
+/** Every text of a message as two text parts, of which the first is so long. */
+const inTwoParts =
+  (firstChars: number) =>
+  (body: Readonly<Record<string, unknown>>): string =>
+    JSON.stringify(body, (key, value: unknown) => {
+      if (key !== "content" || typeof value !== "string") return value;
+      return [value.slice(0, firstChars), value.slice(firstChars)].map((text) => ({ type: "text", text }));
+    });
 
 /** The same JSON value: keys the other way round, indented, every e in a value escaped. */
 function oddlySpelt(body: Readonly<Record<string, unknown>>): string {

@@ -4,7 +4,7 @@ import { REPORTED_LOADS, type ReportedLoads } from "../../observation.ts";
 import { httpOf } from "./exchange.ts";
 
 export const METRICS = "/metrics";
-/** The first reading may have been under way when the page changed. */
+/** The first answer may have been under way when the page changed. */
 const READINGS = 2;
 const PATIENCE_MS = 2_000;
 
@@ -41,6 +41,6 @@ export async function reportBusy(lab: Lab, busy: string): Promise<void> {
 export async function untilRead(lab: Lab, names: readonly string[]): Promise<readonly string[]> {
   const waitMs = (READINGS + 1) * (lab.profile.load?.refreshMs ?? 0) + PATIENCE_MS;
   const { pods } = httpOf(lab);
-  const read = await Promise.all(names.map((name) => pods.askedAgain(METRICS, READINGS, waitMs, name)));
+  const read = await Promise.all(names.map((name) => pods.answeredAgain(METRICS, READINGS, waitMs, name)));
   return names.filter((_, index) => read[index] === false);
 }

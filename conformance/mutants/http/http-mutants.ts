@@ -24,6 +24,8 @@ const mutant = (id: string, broken: ProxyMake, caseId: string, reason: string): 
 
 const KV_EVENTS = { kvEvents: true };
 const SCRAPES = { scrapeMs: 100 };
+/** Long enough that a busy machine takes no pod for silent that is not. */
+const PATIENT = { firstByteMs: 4_000, recoveryMs: 400 };
 const TOKENIZES = { podTokenizer: true };
 
 export const HTTP_MUTANTS: readonly HttpMutant[] = [
@@ -33,7 +35,15 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M35p", { Proxy: choosing.CountsClientErrors }, "LOAD-04", "failed-requests-still-counted"),
   mutant("M36i", { Proxy: choosing.CountsBrokenStreams }, "LOAD-12", "broken-requests-still-counted"),
   mutant("M36j", { Proxy: choosing.CountsUntilTheFirstByte }, "LOAD-02", "not-the-least-loaded"),
+  mutant("M36n", { Proxy: choosing.CountsUntilDone }, "LOAD-12", "broken-requests-still-counted"),
   mutant("M36k", { Proxy: choosing.CountsNothing }, "LOAD-17", "unanswered-requests-not-counted"),
+  mutant("M36l", { Proxy: choosing.CountsStreamsAlone }, "LOAD-23", "some-requests-not-counted"),
+  mutant(
+    "M36m",
+    { Proxy: choosing.CountsEveryTry, habits: { retries503: true } },
+    "LOAD-21",
+    "retried-requests-counted-elsewhere",
+  ),
   mutant("M43a", { Proxy: streaming.BuffersStreams }, "STR-02", "stream-buffered"),
   mutant("M43b", { Proxy: streaming.ReEncodesEvents }, "STR-01", "stream-bytes-changed"),
   mutant("M43d", { Proxy: streaming.EndsAtDoneInText }, "STR-01", "stream-bytes-changed"),
@@ -50,6 +60,12 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M45e", { Proxy: forwarding.HangsOnDeadPods }, "ERR-01", "hung-on-a-dead-pod"),
   mutant("M45f", { Proxy: forwarding.NeverRetries }, "ERR-10", "not-retried-elsewhere"),
   mutant("M45k", { Proxy: forwarding.NeverRetries, habits: { retries503: true } }, "ERR-12", "declared-retry-not-made"),
+  mutant(
+    "M45l",
+    { Proxy: forwarding.RetriesWithoutHeaders, habits: { retries503: true } },
+    "ERR-12",
+    "retried-as-another-request",
+  ),
   mutant("M45g", { Proxy: forwarding.RetriesTheSamePod }, "ERR-10", "not-retried-elsewhere"),
   mutant("M45j", { Proxy: receiving.TellsNoPodsAs429 }, "POD-08", "empty-fleet-not-refused-with-503"),
   mutant("M46a", { Proxy: forwarding.StaysWhenClientLeavesEarly }, "STR-05", "disconnect-not-propagated"),
@@ -66,6 +82,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M47j", { Proxy: forwarding.DropsCredentials }, "SEC-08", "credentials-not-as-declared"),
   mutant("M47k", { Proxy: forwarding.AsksForUsage }, "STR-10", "usage-not-wanted"),
   mutant("M47l", { Proxy: streaming.WrapsErrors }, "ERR-04", "client-error-changed"),
+  mutant("M47q", { Proxy: answering.ReplacesServerErrors }, "ERR-13", "server-error-changed"),
   mutant("M47m", { Proxy: forwarding.DropsQueries }, "STR-12", "query-lost"),
   mutant("M47n", { Proxy: forwarding.SendsOneOfAList }, "TOK-07", "prompt-changed"),
   mutant("M47o", { Proxy: streaming.ImpatientWithPauses }, "STR-13", "paused-stream-cut"),
@@ -90,6 +107,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
     "LOAD-13",
     "refused-requests-still-counted",
   ),
+  mutant("M50f", { Proxy: choosing.LosesTimedOutEnds, habits: PATIENT }, "LOAD-22", "timed-out-requests-still-counted"),
   mutant("M54a", { Proxy: streaming.ReadsAhead }, "STR-08", "pod-not-held-back"),
   mutant("M54b", { Proxy: streaming.DropsUsage }, "STR-10", "usage-changed"),
   mutant("M54c", { Proxy: forwarding.DropsUnknownFields }, "STR-10", "usage-not-asked"),
@@ -99,16 +117,26 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M55d", { Proxy: receiving.BelievesLengths }, "SEC-03", "request-smuggled"),
   mutant("M56a", { Proxy: answering.AlwaysReady }, "OBS-01", "ready-without-pods"),
   mutant("M56b", { Proxy: answering.CountsErrorsAsGood }, "OBS-02", "requests-miscounted"),
+  mutant(
+    "M56f",
+    { Proxy: answering.CountsAtTheFirstTried, habits: { retries503: true } },
+    "OBS-02",
+    "requests-miscounted",
+  ),
   mutant("M56c", { Proxy: answering.NamesTheFirstPod }, "OBS-03", "pod-header-lies"),
   mutant("M56d", { Proxy: forwarding.DropsTrace }, "OBS-04", "trace-lost"),
   mutant("M56e", { Proxy: answering.ExplainsByLoad }, "OBS-05", "explanation-contradicts-rule"),
   mutant("M57a", { Proxy: receiving.RefusesDuringChanges }, "CON-05", "request-not-served"),
   mutant("M57b", { Proxy: choosing.GuessesUnderLoad }, "CON-02", "routed-by-load-above-threshold"),
   mutant("M57c", { Proxy: answering.ListsTheFirstPodsModels }, "MOD-04", "models-not-listed"),
+  mutant("M57e", { Proxy: answering.NeedsEveryPodsModels }, "MOD-06", "models-not-listed"),
   mutant("M57d", { Proxy: choosing.ForgetsSimultaneousFirsts }, "CON-04", "routed-by-load-above-threshold"),
   mutant("M59a", { Proxy: reading.DropsRoles }, "TOK-03", "roles-ignored"),
   mutant("M59b", { Proxy: reading.RunsMessagesTogether }, "TOK-04", "messages-run-together"),
   mutant("M59c", { Proxy: reading.MatchesTheFirstMessage }, "TOK-05", "only-the-first-message-matched"),
+  mutant("M59f", { Proxy: reading.MatchesTwoMessages }, "TOK-05", "only-the-first-message-matched"),
+  mutant("M59g", { Proxy: reading.MatchesTheFirstPart }, "TOK-19", "only-the-first-part-matched"),
+  mutant("M59h", { Proxy: reading.KeepsStreamsApart }, "LPM-06", "other-fields-change-the-match"),
   mutant("M59e", { Proxy: reading.IgnoresContentParts }, "TOK-13", "content-parts-not-matched"),
   mutant("M59d", { Proxy: reading.MatchesRawJson }, "TOK-08", "json-spelling-changes-the-match"),
   mutant("M60a", { Proxy: forwarding.CutsStreamsOfRemovedPods }, "POD-14", "stream-cut-by-removal"),
@@ -137,6 +165,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   ),
   mutant("M51a", { Proxy: choosing.FailedScrapeIsIdle, habits: SCRAPES }, "LOAD-09", "failing-metrics-taken-for-idle"),
   mutant("M51c", { Proxy: choosing.NeedsEveryMetric, habits: SCRAPES }, "LOAD-09", "request-not-served"),
+  mutant("M51g", { Proxy: choosing.ReadsMetricsOnce, habits: SCRAPES }, "LOAD-09", "metrics-not-read"),
   mutant("M51b", { routing: "cold-round-robin", habits: SCRAPES }, "LOAD-09", "reported-load-ignored"),
   mutant("M51d", { routing: "ignores-the-threshold", habits: SCRAPES }, "THR-01", "followed-the-owner-below-threshold"),
   mutant("M51e", { routing: "always-by-load", habits: SCRAPES }, "THR-02", "routed-by-load-above-threshold"),

@@ -10,9 +10,10 @@ import * as streaming from "./faults/streaming.ts";
 import { HTTP_MUTANTS } from "./http-mutants.ts";
 import { HTTP_VARIANTS } from "./http-variants.ts";
 import { failuresOfConformingProxy, huntHttpMutant } from "./hunt.ts";
-import { nameOf } from "./proxy-adapter.ts";
+import { runCases } from "../../runner/run-cases.ts";
+import { nameOf, proxyAdapter } from "./proxy-adapter.ts";
 import * as oddHabits from "./odd-habits.ts";
-import * as slowHabits from "./slow-habits.ts";
+import * as slowHabits from "./test-slow-habits.ts";
 
 /** Of every kind that goes by loads. */
 const RULE_CASES = ["THR-01", "LPM-01", "LOAD-01", "LOAD-02", "LOAD-05", "HOT-01", "CON-04", "TOK-05", "THR-08"];
@@ -31,6 +32,15 @@ it.concurrent.each(others ?? [])("catches %s over real sockets", async (_name, m
 it.each(timed ?? [])("catches %s over real sockets, alone", async (_name, mutant) => {
   expect(await huntHttpMutant(mutant, 1)).toBe(`fail ${mutant.reason}`);
 });
+
+it.concurrent.each([receiving.Always503, receiving.NeverCallsAPod])(
+  "passes no case by being silent towards pods: %o",
+  async (Proxy) => {
+    const caseIds = ["SPL-05", "STR-06", "ERR-01", "TOK-02", "TOK-06", "TOK-07"];
+    const verdicts = await failuresOfConformingProxy(caseIds, 1, { Proxy });
+    expect(verdicts.map((line) => line.split(" ")[0])).toEqual(caseIds);
+  },
+);
 
 // Whether a conforming one is fast enough is for a quiet machine to say: the self-test asks.
 it("passes the conforming proxy in every case that catches a broken one, but for those that measure time", async () => {
@@ -64,7 +74,7 @@ const SLOW_HABITS = [
 it.concurrent.each(SLOW_HABITS.map((make) => [make.Proxy.name, make] as const))(
   "waits as long as the conforming proxy claims to need: %s",
   async (_name, make) => {
-    const caseIds = ["LOAD-02", "POD-02", "POD-04", "ERR-10", "CON-02"];
+    const caseIds = ["LOAD-02", "LOAD-19", "POD-02", "POD-04", "ERR-10", "CON-02"];
     const rule = { ...PLAIN_RULE, ties: "rotate" } as const;
     expect(await failuresOfConformingProxy(caseIds, 1, { ...make, rule })).toEqual([]);
   },
@@ -93,3 +103,15 @@ it("passes the conforming proxy that learns a moment after its client has the la
   const caseIds = ["THR-02", "LPM-01", "ERR-09"];
   expect(await failuresOfConformingProxy(caseIds, 1, { rule, Proxy: oddHabits.NoticesEndsLate })).toEqual([]);
 });
+
+/** Whatever is left out, what can still be judged is judged, and the rest is unsupported. */
+it.concurrent.each(["gate", "insert", "owners", "exploration", "evict", "isolation", "load", "cold", "exact"] as const)(
+  "leaves nothing undecided for the conforming proxy that does not say its %s",
+  async (silent) => {
+    const { [silent]: _claim, ...profile } = proxyAdapter().profile;
+    const only = "THR-02,LPM-01,SPL-04,LOAD-02,AFF-01";
+    const { cases } = await runCases({ adapter: { ...proxyAdapter(), profile }, only, seed: 1 });
+    const verdicts = new Set(cases.filter(({ id }) => only.includes(id)).map(({ verdict }) => verdict));
+    expect([...verdicts].filter((verdict) => verdict !== "pass" && verdict !== "unsupported")).toEqual([]);
+  },
+);

@@ -65,7 +65,7 @@ export function proxyAdapter(make: ProxyMake = {}): RouterAdapter {
       const router = new RuleRouter({ ...rule, threshold }, seed, routing);
       const proxy = new Proxy({ router, clock, habits });
       const health = watchHealth(proxy, habits);
-      const metrics = watchMetrics(proxy, habits);
+      const metrics = watchMetrics(proxy);
       const settling = new Settling(settle);
       let told: readonly PodAddress[] = [];
       const setPods = async (next: readonly PodAddress[]): Promise<void> => {
@@ -94,7 +94,8 @@ function settleOf({ settleMs }: ProxyHabits): DeclaredSettle | undefined {
 }
 
 /** Tells the proxy what pods report of their load, where it goes by that. */
-function watchMetrics(proxy: RightProxy, { scrapeMs }: ProxyHabits): PodWatch | undefined {
+function watchMetrics(proxy: RightProxy): PodWatch | undefined {
+  const scrapeMs = proxy.scrapeMs();
   if (scrapeMs === undefined) return undefined;
   return new PodWatch(scrapeMs, async (pod) => proxy.heardLoad(pod, await gaugeOf(pod, REPORTED_LOAD)));
 }

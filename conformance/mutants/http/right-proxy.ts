@@ -62,6 +62,11 @@ export class RightProxy extends ProxyFront {
     return isWell;
   }
 
+  /** How often pods' metrics are read; undefined: never. */
+  scrapeMs(): number | undefined {
+    return this.habits.scrapeMs;
+  }
+
   /** What a pod said of its load; undefined when it could not be asked. */
   heardLoad(pod: PodAddress, load: number | undefined): void {
     if (load !== undefined) this.#router.report(pod.name, load);

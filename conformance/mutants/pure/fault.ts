@@ -61,6 +61,11 @@ export const FAULTS = {
   "key-undelimited": "model and salt are joined without a mark between them",
   "folds-letter-case": "prompts that differ in letter case alone count as equal",
   "folds-white-space": "prompts that differ in the length of gaps alone count as equal",
+  "folds-digits": "prompts that differ in digits alone count as equal",
+  "folds-beyond-ascii": "prompts that differ in letters beyond ASCII alone count as equal",
+  "trims-starts": "prompts that differ in the white space before them alone count as equal",
+  "ids-in-any-order": "prompts of the same token ids count as equal, whatever their order",
+  "ends-counted-by-place": "the end of a request is taken off the pod that now stands where its own stood in the list",
   "folds-unicode-forms": "prompts that differ in Unicode form alone count as equal",
   "partial-block-counts": "a last partial block matches whatever is in it",
   "sticky-at-80-percent": "one request in five that should follow its owner goes anywhere",
@@ -91,6 +96,7 @@ export const FAULTS = {
   "ids-by-their-number": "prompts of as many token ids count as equal",
   "removal-not-taken": "a pod that was removed stays in use",
   "blocks-too-large": "blocks are four times as long as declared",
+  "long-matches-cut": "no match counts for more than 16,384 characters",
   "one-in-25-astray": "one request in 25 goes anywhere",
 } as const;
 

@@ -22,6 +22,8 @@ export interface Match {
   readonly chars: number;
 }
 
+const LONGEST_CUT_CHARS = 16_384;
+
 export class LearntPrompts {
   readonly #rule: RuleOptions;
   readonly #is: (fault: Fault) => boolean;
@@ -131,6 +133,7 @@ export class LearntPrompts {
     const common = Math.min(commonChars(this.#read(text), this.#read(entry.text)), entry.keptChars);
     if (common <= entry.lostChars) return 0;
     if (this.#is("whole-prompts-only") && common < entry.text.length) return 0;
+    if (this.#is("long-matches-cut")) return Math.min(common, LONGEST_CUT_CHARS);
     if (this.#is("blocks-rounded-up")) return Math.ceil(common / size) * size;
     const whole = Math.floor(common / size) * size;
     if (this.#is("partial-block-counts") && text.length - whole < size) return text.length;
@@ -142,6 +145,9 @@ export class LearntPrompts {
     if (this.#is("reads-heads-of-blocks")) return headsOfBlocks(text, unitChars, 8);
     if (this.#is("skips-ends-of-blocks")) return headsOfBlocks(text, unitChars, unitChars - 1);
     if (this.#is("folds-letter-case")) return text.toLowerCase();
+    if (this.#is("folds-digits")) return text.replaceAll(/\d/g, "0");
+    if (this.#is("folds-beyond-ascii")) return text.replaceAll(/[^\p{ASCII}]/gu, "?");
+    if (this.#is("trims-starts")) return text.trimStart();
     if (this.#is("folds-unicode-forms")) return text.normalize("NFKC");
     return this.#is("folds-white-space") ? text.replaceAll(/\s+/g, " ") : text;
   }
@@ -174,6 +180,9 @@ export class LearntPrompts {
   }
 
   #textOf(request: RouteRequest): string {
+    if (typeof request.prompt !== "string" && this.#is("ids-in-any-order")) {
+      return textOf({ ...request, prompt: Array.from(request.prompt).sort((a, b) => a - b) });
+    }
     const byCount = typeof request.prompt !== "string" && this.#is("ids-by-their-number");
     return byCount ? "x".repeat(request.prompt.length) : textOf(request);
   }

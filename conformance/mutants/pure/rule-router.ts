@@ -14,6 +14,8 @@ interface Flight {
   readonly request: RouteRequest;
   readonly pod: string;
   readonly learn: boolean;
+  /** Where its pod stood in the list. */
+  readonly place: number;
   readonly startMs: number;
 }
 
@@ -93,7 +95,7 @@ export class RuleRouter implements FunctionRouter {
     };
     if (pod === null) return record;
     const learn = followed || !this.#is(spilt ? "spill-not-learnt" : "below-threshold-not-learnt");
-    this.#flights.set(request.requestId, { request, pod, learn, startMs: nowMs });
+    this.#flights.set(request.requestId, { request, pod, learn, place: this.#pods.indexOf(pod), startMs: nowMs });
     this.#loads.started(pod, { model: request.model, chars: text.length, atMs: nowMs });
     if (learn && this.#insertAt === "dispatch") this.#learnt.learn(request, pod, nowMs);
     return record;
@@ -108,7 +110,7 @@ export class RuleRouter implements FunctionRouter {
       (this.#is("leaks-on-finish") && outcome === "ok") ||
       (this.#is("leaks-on-error") && outcome === "error") ||
       (this.#is("leaks-on-abort") && outcome === "aborted");
-    if (!leaks) this.#loads.ended(this.#is("ends-counted-elsewhere") ? this.#after(pod) : pod, request.model);
+    if (!leaks) this.#loads.ended(this.#countedAt(flight), request.model);
     const owns = outcome !== "error" || this.#rule.insertWhen === "always" || this.#is("failed-request-owns");
     if (this.#insertAt === "response") {
       if (owns && learn) this.#learnt.learn(request, pod, nowMs);
@@ -119,6 +121,11 @@ export class RuleRouter implements FunctionRouter {
     if (this.#is("long-requests-forgotten")) this.#forgetOpen(nowMs - 300_000);
     this.#loads.forget(nowMs);
     this.#learnt.expire(nowMs);
+  }
+
+  #countedAt({ pod, place }: Flight): string {
+    if (this.#is("ends-counted-by-place")) return this.#pods[place] ?? pod;
+    return this.#is("ends-counted-elsewhere") ? this.#after(pod) : pod;
   }
 
   #forgetOpen(startedBeforeMs: number): void {

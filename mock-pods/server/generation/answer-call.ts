@@ -5,7 +5,7 @@ import { dumpAscii } from "../../../fixtures/wire/validation/python-text.ts";
 import { admit } from "../rules/admission.ts";
 import type { Answer } from "../http/answer.ts";
 import type { Exchange, ReplyStream } from "../http/exchange.ts";
-import type { CallGroup } from "../../metrics/pod-metrics.ts";
+import type { CallGroup } from "../../metrics/live-request.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Responder } from "../http/responder.ts";
 import type { Call, Generation, Listener } from "./generation.ts";
@@ -58,7 +58,6 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
     if (!(error instanceof Refusal)) throw error;
     return refuseInStream(pod, responder, error);
   }
-  let reply: ReplyStream | undefined;
   let stream: Listener | undefined;
   let open = generations.length;
   const call: Call = {
@@ -67,23 +66,24 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
       record(pod, exchange, changed);
       for (const { finishReason } of changed) if (finishReason !== undefined) open--;
       if (open === 0) pod.state.load--;
-      reply ??= responder.stream();
-      stream ??= shape.stream(reply, generations);
+      stream ??= shape.stream(responder, generations);
       try {
         stream.onProgress(changed);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         if (open > 0) pod.state.load--;
         pod.hub.drop(generations);
-        refuseAsEvent(pod, reply, error);
+        refuseAsEvent(pod, responder, error);
       }
     },
   };
+  // Starlette sends the head at once, however long the first token takes.
+  responder.stream();
   try {
     start(pod, exchange, responder, generations, call);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    refuseInStream(pod, responder, error);
+    refuseAsEvent(pod, responder, error);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Hands what the engine's steps produce to the calls that wait for it. */
 import type { StepOutput, TokenOutput } from "../../engine/engine.ts";
 import { StepOrder } from "../../engine/step-order.ts";
-import type { CallGroup } from "../../metrics/pod-metrics.ts";
+import type { CallGroup } from "../../metrics/live-request.ts";
 import type { EngineGate } from "../engine-gate.ts";
 import type { Call, Generation } from "./generation.ts";
 

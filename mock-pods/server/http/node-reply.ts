@@ -29,6 +29,7 @@ export class NodeReply implements Reply {
     if (this.#response.destroyed) return DISCARDED;
     this.#writeHead(status, headers);
     this.#response.chunkedEncoding = false;
+    this.#response.flushHeaders();
     return new ChunkedStream(this.#response);
   }
 

@@ -23,7 +23,7 @@ export class PlainReply implements Reply, Body {
   }
 
   open(status: number, headers: HeaderPairs): ReplyStream {
-    this.#head = headOf(status, headers);
+    if (this.socket.writable) this.socket.write(headOf(status, headers), "latin1");
     return new ChunkedStream(this);
   }
 

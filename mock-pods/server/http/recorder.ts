@@ -23,10 +23,15 @@ export interface RequestRecord {
   /** A first output token was handed out, at `simulatedMs` of the pod's clock; those of further samples change nothing. */
   firstToken(simulatedMs: number): void;
   /**
-   * Once. `status` is absent when nothing was answered. `route` is the path as the route table writes it; `contentBytes`
-   * the answer's `content-length`, if it has one.
+   * Once. `status` is absent when nothing was answered. `route` is the path as the route table writes it, null when the
+   * request did not come so far as to be counted; `contentBytes` the answer's `content-length`, if it has one.
    */
-  ended(how: "finished" | "disconnected" | "failed", status?: number, route?: string, contentBytes?: number): void;
+  ended(
+    how: "finished" | "disconnected" | "failed",
+    status?: number,
+    route?: string | null,
+    contentBytes?: number,
+  ): void;
 }
 
 export interface Recorder {

@@ -12,13 +12,14 @@ export interface HeaderFrame {
 export class Responder implements ReplyStream {
   readonly #exchange: Exchange;
   readonly #frame: HeaderFrame;
-  readonly #route: string | undefined;
+  readonly #route: string | null | undefined;
   #goneAction: (() => void) | undefined;
   #stream: ReplyStream | undefined;
   #ended = false;
   #status: number | undefined;
 
-  constructor(exchange: Exchange, frame: HeaderFrame, route: string | undefined) {
+  /** `route` as {@link RequestRecord.ended} takes it. */
+  constructor(exchange: Exchange, frame: HeaderFrame, route: string | null | undefined) {
     this.#exchange = exchange;
     this.#frame = frame;
     this.#route = route;

@@ -15,10 +15,8 @@ import type { LatencyProfile } from "../../../fixtures/profiles/latency-profile.
 import { decodeSeconds, prefillSeconds, pricingProfile } from "../cost-model.ts";
 import type { Holder, RadixNode } from "../prefix-tree/radix-node.ts";
 import { LoadWindow } from "../load-window.ts";
-import { namespaceOf, partsOf } from "../prefix-tree/namespace.ts";
-import { PerPod } from "../per-pod.ts";
-import { RadixTree, type PrefixMatch } from "../prefix-tree/radix-tree.ts";
-import { viewTree, type TreeView } from "../prefix-tree/tree-view.ts";
+import { namespaceOf } from "../prefix-tree/namespace.ts";
+import type { PrefixMatch } from "../prefix-tree/radix-tree.ts";
 import type { PrefixCacheAndLoadOptions } from "../strategies/prefix-cache-and-load.ts";
 import {
   least,
@@ -27,8 +25,8 @@ import {
   type Prompt,
   type ReadyPod,
   type RecentLoad,
-  type Strategy,
 } from "../strategies/strategy.ts";
+import { TreeStrategy } from "../strategies/tree-strategy.ts";
 import { evictionSeconds } from "./eviction-cost.ts";
 import { HitRatio } from "./hit-ratio.ts";
 import { QueueingTrend } from "./queueing-trend.ts";
@@ -58,36 +56,23 @@ interface View {
   readonly costSeconds: number;
 }
 
-export class Preble implements Strategy {
+export class Preble extends TreeStrategy<PodState> {
   readonly name = "prefix-cache-and-load";
-  readonly threshold: number;
-  readonly tree: RadixTree;
-  readonly #options: PrefixCacheAndLoadOptions;
-  readonly #states = new PerPod<PodState>();
+  readonly #windowMs: number;
 
   constructor(options: PrefixCacheAndLoadOptions) {
-    this.threshold = options.threshold;
-    this.#options = options;
-    this.tree = new RadixTree(options);
+    super(options);
+    this.#windowMs = options.windowMs;
   }
 
-  podAdded(pod: ReadyPod): void {
-    const { windowMs } = this.#options;
-    this.#states.add(pod, {
-      holder: this.tree.addHolder(pod.name),
+  protected newState(pod: ReadyPod, holder: Holder): PodState {
+    return {
+      holder,
       profile: pricingProfile(pod.gpu),
-      window: new LoadWindow(windowMs),
+      window: new LoadWindow(this.#windowMs),
       hits: new HitRatio(HIT_RATIO_SPAN_MS),
-      queueing: new QueueingTrend(windowMs),
-    });
-  }
-
-  podRemoved(pod: ReadyPod): void {
-    this.tree.removeHolder(this.#states.remove(pod).holder);
-  }
-
-  forget(pod: ReadyPod, keptModels: readonly string[] = []): void {
-    this.tree.forget(this.#states.of(pod).holder, (namespace) => keptModels.includes(partsOf(namespace).model));
+      queueing: new QueueingTrend(this.#windowMs),
+    };
   }
 
   assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
@@ -113,19 +98,11 @@ export class Preble implements Strategy {
   }
 
   recentLoad(pod: ReadyPod): RecentLoad {
-    return this.#states.of(pod).window;
-  }
-
-  tick(nowMs: number): void {
-    this.tree.evict(nowMs);
-  }
-
-  view(limit: number, nowMs: number): TreeView {
-    return viewTree(this.tree, limit, nowMs);
+    return this.states.of(pod).window;
   }
 
   #view(pod: ReadyPod, tokens: Int32Array, match: PrefixMatch, nowMs: number): View {
-    const state = this.#states.of(pod);
+    const state = this.states.of(pod);
     const { holder, profile, window } = state;
     const load = window.seconds(nowMs);
     const matchedTokens = match.byHolder.get(holder) ?? 0;
@@ -135,7 +112,7 @@ export class Preble implements Strategy {
   }
 
   #place(namespace: string, tokens: Int32Array, pod: ReadyPod, match: PrefixMatch, nowMs: number): Placed {
-    const { holder, profile, window, hits, queueing } = this.#states.of(pod);
+    const { holder, profile, window, hits, queueing } = this.states.of(pod);
     const matchedTokens = match.byHolder.get(holder) ?? 0;
     const placement = this.tree.claim(namespace, tokens, holder, nowMs, match);
     const seconds = prefillSeconds(profile, tokens.length, matchedTokens) + decodeSeconds(profile, tokens.length);

@@ -6,48 +6,24 @@
  * to a pod that knows it, and any other to the least busy. The original counts characters; this one counts tokens.
  */
 import type { Holder } from "../prefix-tree/radix-node.ts";
-import { namespaceOf, partsOf } from "../prefix-tree/namespace.ts";
-import { PerPod } from "../per-pod.ts";
-import { RadixTree } from "../prefix-tree/radix-tree.ts";
-import { viewTree, type TreeView } from "../prefix-tree/tree-view.ts";
-import { least, type Assessment, type Prompt, type ReadyPod, type Strategy } from "./strategy.ts";
-
-export interface CacheAwareOptions {
-  readonly threshold: number;
-  readonly ttlMs: number;
-  readonly capacityTokens: number;
-}
+import { namespaceOf } from "../prefix-tree/namespace.ts";
+import { least, type Assessment, type Prompt, type ReadyPod } from "./strategy.ts";
+import { TreeStrategy } from "./tree-strategy.ts";
 
 const BALANCE_ABSOLUTE_REQUESTS = 64;
 const BALANCE_RELATIVE = 1.5;
 
-export class CacheAware implements Strategy {
+export class CacheAware extends TreeStrategy<{ readonly holder: Holder }> {
   readonly name = "cache-aware";
-  readonly threshold: number;
-  readonly tree: RadixTree;
-  readonly #holders = new PerPod<Holder>();
 
-  constructor(options: CacheAwareOptions) {
-    this.threshold = options.threshold;
-    this.tree = new RadixTree(options);
-  }
-
-  podAdded(pod: ReadyPod): void {
-    this.#holders.add(pod, this.tree.addHolder(pod.name));
-  }
-
-  podRemoved(pod: ReadyPod): void {
-    this.tree.removeHolder(this.#holders.remove(pod));
-  }
-
-  forget(pod: ReadyPod, keptModels: readonly string[] = []): void {
-    this.tree.forget(this.#holders.of(pod), (namespace) => keptModels.includes(partsOf(namespace).model));
+  protected newState(_pod: ReadyPod, holder: Holder): { readonly holder: Holder } {
+    return { holder };
   }
 
   assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
     const namespace = namespaceOf(request);
     const { byHolder } = this.tree.match(namespace, tokens);
-    const views = pods.map((pod) => ({ pod, matchedTokens: byHolder.get(this.#holders.of(pod)) ?? 0 }));
+    const views = pods.map((pod) => ({ pod, matchedTokens: byHolder.get(this.states.of(pod).holder) ?? 0 }));
     const loads = pods.map((pod) => pod.inFlight);
     const [most, fewest] = [Math.max(...loads), Math.min(...loads)];
     const isBalanced = most - fewest <= BALANCE_ABSOLUTE_REQUESTS || most <= BALANCE_RELATIVE * fewest;
@@ -61,17 +37,9 @@ export class CacheAware implements Strategy {
       totalTokens: tokens.length,
       candidates: views.map((view) => ({ ...view, pod: view.pod.name, load: view.pod.inFlight, costSeconds: 0 })),
       place: (pod) => {
-        const placement = this.tree.claim(namespace, tokens, this.#holders.of(pod), nowMs);
+        const placement = this.tree.claim(namespace, tokens, this.states.of(pod).holder, nowMs);
         return { finished: (computed) => void (!computed && this.tree.withdraw(placement)) };
       },
     };
-  }
-
-  tick(nowMs: number): void {
-    this.tree.evict(nowMs);
-  }
-
-  view(limit: number, nowMs: number): TreeView {
-    return viewTree(this.tree, limit, nowMs);
   }
 }

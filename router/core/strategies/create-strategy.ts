@@ -16,16 +16,19 @@ import { random as anyPod } from "./random.ts";
 import { RoundRobin } from "./round-robin.ts";
 
 export interface StrategyOptions {
+  /** Default `prefix-cache-and-load`. */
   readonly strategy?: StrategyName;
-  /** Of `prefix-cache-and-load`. */
+  /** Of `prefix-cache-and-load`. Default `corrected`. */
   readonly mode?: Mode;
   /** Share of the prompt above which prefix strategies go by prefix; each strategy has its own default. */
   readonly threshold?: number;
   /** Latency profile of pods that name none. */
   readonly defaultGpu?: string;
+  /** For how long a request counts as load after it was placed. Default three minutes. */
   readonly windowMs?: number;
+  /** After which the index forgets what was not used. Default five minutes. */
   readonly ttlMs?: number;
-  /** Bound of the prefix index. */
+  /** Bound of the prefix index. Default 16 Mi. */
   readonly capacityTokens?: number;
   /** For `least-kv-cache` and `oracle`. */
   readonly lookAtPod?: LookAtPod;

@@ -17,27 +17,14 @@ import type { Candidate } from "../../../fixtures/routing.ts";
 import { decodeSeconds, prefillSeconds, pricingProfile } from "../cost-model.ts";
 import type { Holder } from "../prefix-tree/radix-node.ts";
 import { LoadWindow } from "../load-window.ts";
-import { namespaceOf, partsOf } from "../prefix-tree/namespace.ts";
-import { PerPod } from "../per-pod.ts";
-import { RadixTree, type PrefixMatch } from "../prefix-tree/radix-tree.ts";
-import { viewTree, type TreeView } from "../prefix-tree/tree-view.ts";
-import {
-  least,
-  type Assessment,
-  type Placed,
-  type Prompt,
-  type ReadyPod,
-  type RecentLoad,
-  type Strategy,
-} from "./strategy.ts";
+import { namespaceOf } from "../prefix-tree/namespace.ts";
+import type { PrefixMatch } from "../prefix-tree/radix-tree.ts";
+import { least, type Assessment, type Placed, type Prompt, type ReadyPod, type RecentLoad } from "./strategy.ts";
+import { TreeStrategy, type TreeStrategyOptions } from "./tree-strategy.ts";
 
-export interface PrefixCacheAndLoadOptions {
-  /** The prefix branch needs a ratio strictly above this. */
-  readonly threshold: number;
+export interface PrefixCacheAndLoadOptions extends TreeStrategyOptions {
   /** For the load window. */
   readonly windowMs: number;
-  readonly ttlMs: number;
-  readonly capacityTokens: number;
 }
 
 /** What the strategy knows about one pod. */
@@ -49,34 +36,18 @@ interface PodState {
   pendingSeconds: number;
 }
 
-export class PrefixCacheAndLoad implements Strategy {
+export class PrefixCacheAndLoad extends TreeStrategy<PodState> {
   readonly name = "prefix-cache-and-load";
-  readonly threshold: number;
-  readonly tree: RadixTree;
-  readonly #options: PrefixCacheAndLoadOptions;
-  readonly #states = new PerPod<PodState>();
+  readonly #windowMs: number;
 
   constructor(options: PrefixCacheAndLoadOptions) {
-    this.threshold = options.threshold;
-    this.#options = options;
-    this.tree = new RadixTree(options);
+    super(options);
+    this.#windowMs = options.windowMs;
   }
 
-  podAdded(pod: ReadyPod): void {
-    this.#states.add(pod, {
-      holder: this.tree.addHolder(pod.name),
-      profile: pricingProfile(pod.gpu),
-      window: new LoadWindow(this.#options.windowMs),
-      pendingSeconds: 0,
-    });
-  }
-
-  podRemoved(pod: ReadyPod): void {
-    this.tree.removeHolder(this.#states.remove(pod).holder);
-  }
-
-  forget(pod: ReadyPod, keptModels: readonly string[] = []): void {
-    this.tree.forget(this.#states.of(pod).holder, (namespace) => keptModels.includes(partsOf(namespace).model));
+  protected newState(pod: ReadyPod, holder: Holder): PodState {
+    const window = new LoadWindow(this.#windowMs);
+    return { holder, profile: pricingProfile(pod.gpu), window, pendingSeconds: 0 };
   }
 
   assess({ request, tokens }: Prompt, pods: readonly ReadyPod[], nowMs: number): Assessment {
@@ -88,7 +59,7 @@ export class PrefixCacheAndLoad implements Strategy {
     const coldSeconds = new Map<LatencyProfile, number>();
     let matchedTokens = 0;
     for (const pod of pods) {
-      const state = this.#states.of(pod);
+      const state = this.states.of(pod);
       const { profile } = state;
       const matched = match.byHolder.get(state.holder) ?? 0;
       if (matched > matchedTokens) matchedTokens = matched;
@@ -126,19 +97,11 @@ export class PrefixCacheAndLoad implements Strategy {
   }
 
   recentLoad(pod: ReadyPod): RecentLoad {
-    return this.#states.of(pod).window;
-  }
-
-  tick(nowMs: number): void {
-    this.tree.evict(nowMs);
-  }
-
-  view(limit: number, nowMs: number): TreeView {
-    return viewTree(this.tree, limit, nowMs);
+    return this.states.of(pod).window;
   }
 
   #place(namespace: string, tokens: Int32Array, pod: ReadyPod, match: PrefixMatch, nowMs: number): Placed {
-    const state = this.#states.of(pod);
+    const state = this.states.of(pod);
     const matchedTokens = match.byHolder.get(state.holder) ?? 0;
     const placement = this.tree.claim(namespace, tokens, state.holder, nowMs, match);
     const decode = decodeSeconds(state.profile, tokens.length);

@@ -2,13 +2,14 @@
 import { listen, type Handler, type Listener } from "./listener.ts";
 
 export interface PortOptions {
+  /** Address that the data port binds. Default 127.0.0.1, as for the admin port. */
   readonly host?: string;
   /** 0, the default, lets the system choose. */
   readonly port?: number;
   readonly adminHost?: string;
   /** 0, the default, lets the system choose; a data port on loopback then answers `/admin/` as well. */
   readonly adminPort?: number;
-  /** Limit for receiving a request whole. */
+  /** Limit for receiving a request whole. Default five minutes. */
   readonly receiveMs?: number;
 }
 

@@ -19,14 +19,17 @@ export interface PodOptions {
   readonly readMetrics?: boolean;
   /** Prices pods that name no GPU. */
   readonly defaultGpu?: string;
+  /** Default 2,000. */
   readonly connectMs?: number;
-  /** From the request sent to the first byte of the answer. */
+  /** From the request sent to the first byte of the answer. Default ten minutes. */
   readonly firstByteMs?: number;
-  /** Between two pieces of an answer. */
+  /** Between two pieces of an answer. Default fifteen minutes. */
   readonly idleMs?: number;
+  /** From one probe of a pod to the next. Default 5,000. */
   readonly probeMs?: number;
+  /** Default 5,000. */
   readonly probeTimeoutMs?: number;
-  /** Failures in a row that open a pod's breaker, and how long it then rests. */
+  /** Failures in a row that open a pod's breaker, and how long it then rests. Default 5 and 2,000. */
   readonly breakerFailures?: number;
   readonly breakerOpenMs?: number;
 }

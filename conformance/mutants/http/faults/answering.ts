@@ -1,8 +1,9 @@
 /** Wrong in the answer's beginning, or in what the proxy shows of itself. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Attempt, Refusal } from "../call.ts";
+import { type Attempt, Refusal, refuse } from "../call.ts";
+import { getText } from "../get-text.ts";
 import { type Header, without } from "../headers.ts";
-import { type Head, RightProxy } from "../right-proxy.ts";
+import { type Head, RightProxy, statusOf } from "../right-proxy.ts";
 
 /** A pod's 429 reaches the client as 503 without its Retry-After. */
 export class SwallowsRetryAfter extends RightProxy {
@@ -77,5 +78,39 @@ export class ListsTheFirstPodsModels extends RightProxy {
 export class TellsTimeoutsAs500 extends RightProxy {
   protected override tire({ upstream }: Attempt): void {
     upstream?.destroy(new Refusal(500, "timed out"));
+  }
+}
+
+/** A pod's 5xx reaches the client with a body of the proxy's own. */
+export class ReplacesServerErrors extends RightProxy {
+  protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
+    if (statusOf(reply) < 500) return yield* super.pieces(reply);
+    reply.resume();
+    yield Buffer.from('{"error":{"message":"internal error"}}');
+  }
+}
+
+/** An answer is counted at the pod that was asked first. */
+export class CountsAtTheFirstTried extends RightProxy {
+  #first = "";
+
+  protected override begin(attempt: Attempt, reply: IncomingMessage): void {
+    [this.#first = attempt.pod] = attempt.flight.tried;
+    super.begin(attempt, reply);
+  }
+
+  protected override count(status: number): void {
+    super.count(status, this.#first);
+  }
+}
+
+/** The list of models is asked of every pod, and refused where one does not answer. */
+export class NeedsEveryPodsModels extends RightProxy {
+  protected override show(path: string, client: ServerResponse): void {
+    if (path !== "/v1/models") return super.show(path, client);
+    void Promise.all(this.pods.map(({ url }) => getText(new URL(path, url)))).then((lists) => {
+      if (lists.includes(undefined)) refuse(client, new Refusal(500, "a pod did not answer"));
+      else super.show(path, client);
+    });
   }
 }

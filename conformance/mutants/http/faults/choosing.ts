@@ -90,6 +90,42 @@ export class CountsNothing extends RightProxy {
   }
 }
 
+/** What is not streamed does not count as load. */
+export class CountsStreamsAlone extends RightProxy {
+  protected override choose(flight: Flight): Attempt {
+    const attempt = super.choose(flight);
+    if (flight.facts.fields["stream"] === true) return attempt;
+    super.end(attempt, "ok");
+    this.open.add(attempt);
+    return attempt;
+  }
+}
+
+/** A request that is tried again counts at every pod that it was tried at until it is over. */
+export class CountsEveryTry extends RightProxy {
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    const { client } = attempt.flight;
+    const isOver = client.writableEnded || client.destroyed;
+    if (isOver) super.end(attempt, outcome);
+    else client.once("close", () => super.end(attempt, outcome));
+  }
+}
+
+/** Requests whose pod did not begin to answer in time stay counted. */
+export class LosesTimedOutEnds extends RightProxy {
+  readonly #tired = new WeakSet<Attempt>();
+
+  protected override tire(attempt: Attempt): void {
+    this.#tired.add(attempt);
+    super.tire(attempt);
+  }
+
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    if (this.#tired.has(attempt)) this.open.delete(attempt);
+    else super.end(attempt, outcome);
+  }
+}
+
 /** Of a prompt that was under way several times at once, nothing is learnt. */
 export class ForgetsSimultaneousFirsts extends RightProxy {
   readonly #twins = new WeakSet<Attempt>();
@@ -157,6 +193,24 @@ export class CountsBrokenStreams extends RightProxy {
   }
 }
 
+/** A stream that ends without [DONE] stays counted. */
+export class CountsUntilDone extends RightProxy {
+  readonly #streams = new WeakSet<IncomingMessage>();
+
+  protected override async passBack(attempt: Attempt, reply: IncomingMessage): Promise<void> {
+    if (reply.headers["content-type"]?.startsWith("text/event-stream") === true) this.#streams.add(reply);
+    await super.passBack(attempt, reply);
+    if (this.#streams.has(reply)) this.open.delete(attempt);
+  }
+
+  protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
+    for await (const piece of super.pieces(reply)) {
+      if (piece.includes("data: [DONE]")) this.#streams.delete(reply);
+      yield piece;
+    }
+  }
+}
+
 /** While any pod's metrics cannot be read, nothing is served. */
 export class NeedsEveryMetric extends RightProxy {
   readonly #silent = new Set<string>();
@@ -183,5 +237,12 @@ export class BlamesPodsForClients extends RightProxy {
     const refused = statusOf(reply) >= 400 ? 1 : 0;
     this.#refused.set(attempt.pod, (this.#refused.get(attempt.pod) ?? 0) + refused);
     return reply;
+  }
+}
+
+/** Pods' metrics are read when the pods come, and never again. */
+export class ReadsMetricsOnce extends RightProxy {
+  override scrapeMs(): number {
+    return 2 ** 31 - 1;
   }
 }

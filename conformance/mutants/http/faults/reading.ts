@@ -24,6 +24,33 @@ export class MatchesTheFirstMessage extends RightProxy {
   }
 }
 
+/** Of a chat the first two messages are matched. */
+export class MatchesTwoMessages extends RightProxy {
+  protected override chatText(messages: readonly Message[]): string {
+    return super.chatText(messages.slice(0, 2));
+  }
+}
+
+/** Of a message in parts the first part is matched. */
+export class MatchesTheFirstPart extends RightProxy {
+  protected override chatText(messages: readonly Message[]): string {
+    const firstOnly = ({ role, content }: Message): Message => ({
+      role,
+      content: Array.isArray(content) ? content.slice(0, 1) : content,
+    });
+    return super.chatText(messages.map(firstOnly));
+  }
+}
+
+/** Whether a request is to be streamed is part of its key. */
+export class KeepsStreamsApart extends RightProxy {
+  protected override read(call: Call): RequestFacts {
+    const facts = super.read(call);
+    const prompt = `${facts.fields["stream"] === true}${facts.route.prompt}`;
+    return { ...facts, route: { ...facts.route, prompt } };
+  }
+}
+
 /** Content that is not a string is matched as nothing. */
 export class IgnoresContentParts extends RightProxy {
   protected override chatText(messages: readonly Message[]): string {
