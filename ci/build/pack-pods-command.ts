@@ -1,6 +1,6 @@
 /**
  * `routeproof pods` starts wherever somebody waits for it: in a test, a pipeline, a container that is scaled up. Node spends
- * more time on finding and linking its hundred and fifty files than they take to run, so the command ships as one.
+ * more time on finding and linking its hundred and fifty files than they take to run, so the command ships as three.
  */
 import { basename, join } from "node:path";
 import { build, type Plugin } from "esbuild";

@@ -4,7 +4,7 @@ import { FunctionSession } from "../function-lab/function-session.ts";
 import { RuleRouter } from "./pure/rule-router.ts";
 import { VARIANTS } from "./pure/variants.ts";
 import { functionCases } from "./trial-run.ts";
-import { STIMULI, type Stimulus, withoutStimulus } from "./without-stimulus.ts";
+import { STIMULI, type Stimulus, withoutStimulus } from "./test-without-stimulus.ts";
 
 /**
  * Cases that may pass without the stimulus, because it is not what they rest on: what they must see they have seen.

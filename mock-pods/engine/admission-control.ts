@@ -3,7 +3,7 @@ import { LoraSlots } from "./lora-slots.ts";
 import { stepsBlocked } from "./quiet-decode.ts";
 import type { SchedulerConfig } from "./scheduler-config.ts";
 import type { Sequence } from "./sequence.ts";
-import type { StepPlan } from "./step-plan.ts";
+import { addTo, type StepPlan } from "./step-plan.ts";
 import type { WaitingQueue } from "./waiting-queue.ts";
 
 /** Lookups in the prefix cache at admission. */
@@ -65,7 +65,7 @@ export class AdmissionControl {
       head.computedTokens = hitTokens;
       this.#countLookup(head, hitTokens);
       step.admitted.push({ requestId: head.request.id, cachedTokens: hitTokens, resumed: head.preemptions > 0 });
-      step.add(head, newTokens);
+      addTo(step, head, newTokens);
       left -= newTokens;
     }
   }

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadProfile } from "../../fixtures/profiles/latency-profile.ts";
 import { Random } from "../../fixtures/random.ts";
-import { auditedEngine, checkSame, INVARIANTS, type InvariantId } from "./audited-engine.ts";
+import { auditedEngine, checkSame, INVARIANTS, type InvariantId } from "./test-audited-engine.ts";
 import { createEngine, type EngineConfig } from "./create-engine.ts";
 import type { Engine, EngineInspection, EngineStats, StepOutput } from "./engine.ts";
 

@@ -4,7 +4,7 @@ import { KvCacheManager } from "./kv-cache-manager.ts";
 import { decodeQuietly, quietSteps } from "./quiet-decode.ts";
 import type { SchedulerConfig } from "./scheduler-config.ts";
 import { Sequence } from "./sequence.ts";
-import { StepPlan } from "./step-plan.ts";
+import { addTo, emptyPlan, removeFrom, type StepPlan } from "./step-plan.ts";
 import { WaitingQueue } from "./waiting-queue.ts";
 
 /**
@@ -17,7 +17,7 @@ import { WaitingQueue } from "./waiting-queue.ts";
 export class Scheduler {
   readonly kv: KvCacheManager;
   /** What the last `schedule` decided. */
-  step = new StepPlan();
+  step = emptyPlan();
   readonly admission: AdmissionControl;
   preemptions = 0;
   /** Off, who waits goes on waiting, and makes no steps: vLLM's `PAUSED_NEW`. */
@@ -116,7 +116,7 @@ export class Scheduler {
 
   /** Decides the next step into `step`: who computes how many tokens. */
   schedule(): StepPlan {
-    const step = new StepPlan();
+    const step = emptyPlan();
     this.step = step;
     this.#departed = false;
     const chunkTokens = this.#chunkTokens;
@@ -194,6 +194,7 @@ export class Scheduler {
 
   /** Returns the budget left. */
   #scheduleRunning(budget: number, chunkTokens: number): number {
+    const { step } = this;
     let left = budget;
     for (let index = 0; index < this.#running.length && left > 0; index++) {
       const sequence = this.#running[index] as Sequence;
@@ -202,14 +203,14 @@ export class Scheduler {
       while (!fits) {
         const position = this.#victim();
         const [victim] = this.#running.splice(position, 1) as [Sequence];
-        if (victim.inFlight) left += this.step.remove(victim);
+        if (victim.inFlight) left += removeFrom(step, victim);
         if (position < index) index--;
         this.#backToWaiting(victim);
-        this.step.preempted.push(victim.request.id);
+        step.preempted.push(victim.request.id);
         if (victim === sequence) return left;
         fits = this.kv.extend(sequence, newTokens);
       }
-      this.step.add(sequence, newTokens);
+      addTo(step, sequence, newTokens);
       left -= newTokens;
     }
     return left;

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { firstDifference } from "./compare-steps.ts";
 import { playWorkload } from "./play-workload.ts";
-import { playByTheRules } from "./rules-as-written.ts";
+import { playByTheRules } from "./test-rules-as-written.ts";
 import { readWorkloads, type Workload, type WorkloadRequest } from "./workload.ts";
 
 it.each(

@@ -17,6 +17,9 @@ const errorText = (status: number): string => `scripted ${status}`;
 const errorBody = (status: number): string =>
   JSON.stringify({ error: { message: errorText(status), type: "BadRequestError", param: null, code: status } });
 
+/** A header of the client's own. */
+const KEPT = "x-routeproof-kept";
+
 const CLIENT_ERRORS = [400, 404, 422] as const;
 
 const ALL_UP = "with all pods up";
@@ -77,7 +80,8 @@ export const errorCases: readonly Case[] = [
     id: "ERR-12",
     level: "declared-MUST",
     requirement: "R-ERR-12",
-    title: "Where a retry is declared for it, a request that its pod answers with 503 MUST be tried again.",
+    title:
+      "Where a retry is declared for it, a request that its pod answers with 503 MUST be tried again, and as the same.",
     unsupported: claimed("retry on 503", ({ retry }) => retry?.on.includes(503) === true && retry.max > 0),
     traffic: async (lab) => {
       const requestId = newRequestId(lab);
@@ -86,11 +90,23 @@ export const errorCases: readonly Case[] = [
         times: 1,
         reply: { kind: "respond", status: 503, headers: [JSON_TYPE], body: [errorBody(503)] },
       });
-      await exchange(lab, { label: "503 once" }, requestId);
+      await exchange(lab, { label: "503 once", headers: { [KEPT]: "as sent" } }, requestId);
     },
     missing: unreached,
     finding: ([got]) => {
-      if (got === undefined || got.attempts.length === 0 || got.status === 200) return undefined;
+      if (got === undefined || got.attempts.length === 0) return undefined;
+      const [first, last] = [got.attempts[0], got.attempts.at(-1)].map((attempt) => ({
+        kept: attempt?.headers.find(([name]) => name.toLowerCase() === KEPT)?.[1],
+        body: attempt?.body,
+      }));
+      // What the first pod did not get either is another case's.
+      if (first?.kept !== last?.kept || first?.body !== last?.body) {
+        return {
+          reason: "retried-as-another-request",
+          detail: `of what the first pod got, the next did not get the ${first?.body === last?.body ? "headers" : "body"}`,
+        };
+      }
+      if (got.status === 200) return undefined;
       return {
         reason: "declared-retry-not-made",
         detail: `one 503 of a pod, and the client got status ${got.status} after ${got.attempts.length} attempts`,
@@ -158,6 +174,9 @@ export const errorCases: readonly Case[] = [
     // It may stand in an error of the router's own.
     finding: ([got]) => {
       if (got === undefined || got.attempts.length === 0) return undefined;
+      if (got.attempts.length > 1) {
+        return { reason: "more-attempts-than-declared", detail: `a 500 was tried at ${got.attempts.length} pods` };
+      }
       if (got.status === 500 && got.body.includes(errorText(500))) return undefined;
       return {
         reason: "server-error-changed",

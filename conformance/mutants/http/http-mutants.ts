@@ -60,6 +60,12 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M45e", { Proxy: forwarding.HangsOnDeadPods }, "ERR-01", "hung-on-a-dead-pod"),
   mutant("M45f", { Proxy: forwarding.NeverRetries }, "ERR-10", "not-retried-elsewhere"),
   mutant("M45k", { Proxy: forwarding.NeverRetries, habits: { retries503: true } }, "ERR-12", "declared-retry-not-made"),
+  mutant(
+    "M45l",
+    { Proxy: forwarding.RetriesWithoutHeaders, habits: { retries503: true } },
+    "ERR-12",
+    "retried-as-another-request",
+  ),
   mutant("M45g", { Proxy: forwarding.RetriesTheSamePod }, "ERR-10", "not-retried-elsewhere"),
   mutant("M45j", { Proxy: receiving.TellsNoPodsAs429 }, "POD-08", "empty-fleet-not-refused-with-503"),
   mutant("M46a", { Proxy: forwarding.StaysWhenClientLeavesEarly }, "STR-05", "disconnect-not-propagated"),

@@ -13,7 +13,7 @@ import { failuresOfConformingProxy, huntHttpMutant } from "./hunt.ts";
 import { runCases } from "../../runner/run-cases.ts";
 import { nameOf, proxyAdapter } from "./proxy-adapter.ts";
 import * as oddHabits from "./odd-habits.ts";
-import * as slowHabits from "./slow-habits.ts";
+import * as slowHabits from "./test-slow-habits.ts";
 
 /** Of every kind that goes by loads. */
 const RULE_CASES = ["THR-01", "LPM-01", "LOAD-01", "LOAD-02", "LOAD-05", "HOT-01", "CON-04", "TOK-05", "THR-08"];

@@ -37,7 +37,8 @@ export class EventFrame implements TextEvent {
     this.#stream = stream;
     this.#textAt = HEAD_BYTES + Buffer.byteLength(before);
     this.end = this.#textAt + Buffer.byteLength(after) + LINE_END.length;
-    this.bytes = Buffer.allocUnsafe(this.end + TEXT_BYTES);
+    // Not of the block that small buffers share: a journal keeps the bodies in it for long after the stream.
+    this.bytes = Buffer.allocUnsafeSlow(this.end + TEXT_BYTES);
     this.bytes.write(LINE_END + before, HEAD_BYTES - LINE_END.length);
     this.bytes.write(after + LINE_END, this.#textAt);
   }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { watchDns } from "./backends-dns.ts";
 import type { PodSource } from "./pod-source.ts";
-import { recordingSink } from "./recording-sink.ts";
+import { recordingSink } from "./test-recording-sink.ts";
 
 const TYPES = { A: 1, AAAA: 28, SRV: 33 } as const;
 const RCODES = { ok: 0, failure: 2, noName: 3 } as const;

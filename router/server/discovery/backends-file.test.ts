@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { parseBackendsFile, watchBackendsFile } from "./backends-file.ts";
 import type { PodSource } from "./pod-source.ts";
-import { recordingSink } from "./recording-sink.ts";
+import { recordingSink } from "./test-recording-sink.ts";
 
 let folder: string;
 let path: string;

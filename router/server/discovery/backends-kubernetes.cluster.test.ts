@@ -7,7 +7,7 @@ import { CoreV1Api, KubeConfig, Watch } from "@kubernetes/client-node";
 import { afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { watchKubernetes } from "./backends-kubernetes.ts";
 import type { PodSource } from "./pod-source.ts";
-import { recordingSink } from "./recording-sink.ts";
+import { recordingSink } from "./test-recording-sink.ts";
 
 const kubeconfig = process.env["ROUTEPROOF_KUBECONFIG"] ?? "";
 const config = new KubeConfig();

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { parseKubernetes, podsOf, watchKubernetes, type EndpointSlice } from "./backends-kubernetes.ts";
 import type { PodSource } from "./pod-source.ts";
-import { recordingSink } from "./recording-sink.ts";
+import { recordingSink } from "./test-recording-sink.ts";
 
 const RECORDED = join(import.meta.dirname, "../../../fixtures/recordings/endpoint-slices.jsonl");
 

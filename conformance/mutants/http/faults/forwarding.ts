@@ -180,3 +180,12 @@ export class RetriesTheSamePod extends RightProxy {
     return super.target({ ...attempt, pod: first });
   }
 }
+
+/** What is tried again carries its id and its length alone. */
+export class RetriesWithoutHeaders extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    const headers = super.outgoingHeaders(flight);
+    if (flight.tried.size < 2) return headers;
+    return headers.filter(([name]) => ["content-type", "x-request-id"].includes(name.toLowerCase()));
+  }
+}
