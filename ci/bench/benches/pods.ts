@@ -136,7 +136,7 @@ interface Played {
 }
 
 interface Stream {
-  /** From the first byte to the last. */
+  /** From the first byte of the body to the last. A stream's head may leave long before: vLLM sends it at once. */
   readonly ms: number;
   readonly reads: number;
 }
@@ -160,8 +160,10 @@ function readStream({ port, request }: { port: number; request: string }): Promi
     const socket = connect({ port, host: "127.0.0.1", noDelay: true }, () => socket.write(request));
     socket.on("error", reject);
     socket.on("data", (piece: Buffer) => {
-      if (firstMs === 0) firstMs = performance.now();
+      const isHeadAlone = reads === 0 && piece.subarray(-END_OF_HEAD.length).equals(END_OF_HEAD);
       reads += 1;
+      if (isHeadAlone) return;
+      if (firstMs === 0) firstMs = performance.now();
       last = piece;
       if (!last.subarray(-5).equals(END_OF_CHUNKS)) return;
       socket.destroy();
@@ -170,6 +172,7 @@ function readStream({ port, request }: { port: number; request: string }): Promi
   });
 }
 
+const END_OF_HEAD = Buffer.from("\r\n\r\n");
 const END_OF_CHUNKS = Buffer.from("0\r\n\r\n");
 
 function completion(body: object): string {
