@@ -7,6 +7,7 @@ import type { RouterProfile } from "../../router-profile.ts";
 import { all, claimed, coldReachable, loadDecides, no, prefixAware } from "../claims.ts";
 import { completionBody, exchange, httpOf, PATIENCE_MS } from "../trials/exchange.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
+import { LATE_RELEASES } from "../trials/busy.ts";
 import { holdOnEveryPod, noticed } from "./load.ts";
 import { REFUSED } from "../trials/judge-service.ts";
 import { routingCase } from "../trials/routing-case.ts";
@@ -16,7 +17,8 @@ import { trunk } from "../trials/shape.ts";
 const PROMPTS = 12;
 /** So many on one pod, and none there in truth: the next two prompts must go to it, wherever the others went. */
 const TRIED_AGAIN = 4;
-const SILENT = 3;
+/** One more than evens with the pods that are held: those tie, and chance may then pick the right one. */
+const SILENT = LATE_RELEASES + 2;
 const TRIED = "tried again";
 
 /** Until then a router may rightly leave out a pod that has failed. */
