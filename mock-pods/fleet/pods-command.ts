@@ -2,7 +2,7 @@ import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { Command } from "commander";
 import { cl100k } from "../../fixtures/tokenizer/cl100k.ts";
 import { startFleet } from "./fleet.ts";
-import { compactHeap, keepHeapFrugal } from "./frugal-heap.ts";
+import { collectAtRest, keepHeapFrugal } from "./frugal-heap.ts";
 import { DEFAULT_MODEL } from "../arguments/pod-settings.ts";
 import type { Fleet } from "../pod/pod.ts";
 import { withConfigFile } from "../arguments/config-file.ts";
@@ -64,7 +64,7 @@ export function definePods(command: Command, exit: (code: number) => void): void
       setImmediate(() => {
         // Its tables are made with the first text, which should not be the first request's.
         if (options.tokenizer === undefined) cl100k.encode("a");
-        compactHeap();
+        collectAtRest();
       });
       await over;
       exit(0);
