@@ -118,6 +118,18 @@ it("spills over the mean as measured: eleven held against four on each other pod
   expect(ask([four, ...others, ...own(11)], "xy", { ...PROFILE, gate }).zone).toBe("gate");
 });
 
+it("is not sure of what a long answer, asked before and learnt after, may have pushed out", () => {
+  const evict = { kind: "capacity", units: 400, per: "pod" } as const;
+  const profile: RouterProfile = { ...PROFILE, insert: { at: "response", when: "success" }, evict };
+  const zoneWhenLongEnds = (after: number): string => {
+    const began = start();
+    const long = sent("abc", "a", { endMs: clockMs + 10 + after });
+    return ask([began, long, sent("xy", "a")], "xy", profile, { startMs: clockMs + 500 }).zone;
+  };
+  expect(zoneWhenLongEnds(1)).toBe("owner");
+  expect(zoneWhenLongEnds(200)).toBe("either");
+});
+
 it("forgets by TTL, surely after it and surely not before", () => {
   const evict = { kind: "ttl", ttlMs: 1_000, sweepMs: 0, sliding: true } as const;
   const steps = [start(), sent("xy", "a"), held("q", "a")];

@@ -63,7 +63,11 @@ export function survival(
       const units = (other: Placement): number => measure.total(other.step.prompt.text).high;
       const counted = (other: Placement): boolean => evict.per === "all" || other.pod === placement.pod;
       const sum = (list: readonly Placement[]): number => list.reduce((total, other) => total + units(other), 0);
-      const surely = sum([placement, ...later.filter(counted)]) <= capacityUnits;
+      // What was asked before it may be learnt after it, at its answer.
+      const learntLater = history.placements.filter(
+        (other) => other !== placement && (other.endMs ?? nowMs) >= placement.startMs,
+      );
+      const surely = sum([placement, ...learntLater.filter(counted)]) <= capacityUnits;
       // New text since its last touch, at least: what no earlier prompt had. Once that alone fills the index, it is out.
       const touched = later.filter((other) => sharedOf(other) > measure.chanceUnits).at(-1) ?? placement;
       const since = later.filter((other) => other.startMs > touched.startMs && counted(other));
