@@ -119,7 +119,7 @@ it("spills over the mean as measured: eleven held against four on each other pod
 });
 
 it("is not sure of what a long answer, asked before and learnt after, may have pushed out", () => {
-  const evict = { kind: "capacity", units: 400, per: "pod" } as const;
+  const evict = { kind: "capacity", units: 400, per: "pod", order: "lru" } as const;
   const profile: RouterProfile = { ...PROFILE, insert: { at: "response", when: "success" }, evict };
   const zoneWhenLongEnds = (after: number): string => {
     const began = start();
