@@ -63,10 +63,12 @@ export function survival(
       const units = (other: Placement): number => measure.total(other.step.prompt.text).high;
       const counted = (other: Placement): boolean => evict.per === "all" || other.pod === placement.pod;
       const sum = (list: readonly Placement[]): number => list.reduce((total, other) => total + units(other), 0);
-      // What was asked before it may be learnt after it, at its answer.
-      const learntLater = history.placements.filter(
-        (other) => other !== placement && (other.endMs ?? nowMs) >= placement.startMs,
-      );
+      // Where prompts are learnt at the answer, what was asked before it may be learnt after it.
+      const maybeLater = (other: Placement): boolean =>
+        profile.insert?.at === "dispatch"
+          ? other.startMs >= placement.startMs
+          : (other.endMs ?? nowMs) >= placement.startMs;
+      const learntLater = history.placements.filter((other) => other !== placement && maybeLater(other));
       const surely = sum([placement, ...learntLater.filter(counted)]) <= capacityUnits;
       // New text since its last touch, at least: what no earlier prompt had. Once that alone fills the index, it is out.
       const touched = later.filter((other) => sharedOf(other) > measure.chanceUnits).at(-1) ?? placement;
