@@ -2,25 +2,16 @@
 import { Refusal, UncaughtError } from "../../../fixtures/wire/errors.ts";
 import { asChat, countTokensBody, messagesBody } from "../../../fixtures/wire/messages-request.ts";
 import { WrongBody } from "../../../fixtures/wire/validation/wrong-body.ts";
-import { answerCall } from "../generation/answer-call.ts";
 import type { Generation } from "../generation/generation.ts";
-import { planGenerations } from "../generation/plan-generations.ts";
 import { parseToolCalls } from "../generation/structured/tool-calls.ts";
 import { json, type Answer } from "../http/answer.ts";
 import type { ReplyStream } from "../http/exchange.ts";
-import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
+import { baseRequestId } from "../middleware/request-headers.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Handler, Route } from "../routes.ts";
-import { admit } from "../rules/admission.ts";
-import {
-  checkAgainstModel,
-  checkPromptIds,
-  checkSampling,
-  highestPromptId,
-  modelLimits,
-} from "../rules/sampling-rules.ts";
-import { ChatCall } from "./chat-call.ts";
+import type { ChatCall } from "./chat-call.ts";
 import { renderChatPrompt } from "./chat-endpoint.ts";
+import { answerTranslated } from "./translated-chat.ts";
 
 export function messagesRoutes(pod: PodContext): Route[] {
   return [
@@ -54,37 +45,12 @@ function countTokens(pod: PodContext): Handler {
 function messages(pod: PodContext): Handler {
   return (exchange, responder) => {
     const request = asChat(messagesBody.read(exchange.body, exchange.headers["content-type"]));
-    const adapter = pod.models.resolve(request.model);
-    admit(pod, 1);
-    const { prompt, maxTokens } = renderChatPrompt(pod, request);
-    checkSampling(request, maxTokens, pod.settings.version.sampling);
-    const call = new ChatCall({
-      pod,
+    return answerTranslated(pod, exchange, responder, {
       request,
+      adapter: pod.models.resolve(request.model),
       id: `chatcmpl-${baseRequestId(pod, exchange, request)}`,
-      created: 0,
-      modelName: pod.models.answeringName(request.model, adapter?.name),
-      prompt,
-    });
-    return answerCall(pod, exchange, responder, {
-      streamed: request.stream === true,
-      plan: () => {
-        checkAgainstModel(request, null, null, modelLimits(pod));
-        checkPromptIds(prompt.tokenIds, highestPromptId(pod));
-        return planGenerations(pod, {
-          request,
-          prompts: [prompt.tokenIds],
-          maxTokens: [maxTokens],
-          adapter,
-          externalId: () => call.options.id,
-          priority: priorityOf(exchange, request),
-          skipPrefixLookup: false,
-          dictated: undefined,
-          keepSpecial: call.parsesTools,
-        });
-      },
-      stream: (stream) => new MessageStream(call, stream),
-      body: (_, generation) => json(200, message(call, generation)),
+      stream: (call, stream) => new MessageStream(call, stream),
+      body: (call, generation) => json(200, message(call, generation)),
     });
   };
 }

@@ -2,24 +2,13 @@
 import { Refusal } from "../../../fixtures/wire/errors.ts";
 import { asChat, responsesBody, type ResponsesRequest } from "../../../fixtures/wire/responses-request.ts";
 import { floatText } from "../../../fixtures/wire/validation/python-text.ts";
-import { answerCall } from "../generation/answer-call.ts";
 import type { Generation } from "../generation/generation.ts";
-import { planGenerations } from "../generation/plan-generations.ts";
 import type { ReplyStream } from "../http/exchange.ts";
-import { priorityOf } from "../middleware/request-headers.ts";
 import type { PodContext } from "../pod-context.ts";
 import { randomHex } from "../random-id.ts";
 import type { Handler, Route } from "../routes.ts";
-import { admit } from "../rules/admission.ts";
-import {
-  checkAgainstModel,
-  checkPromptIds,
-  checkSampling,
-  highestPromptId,
-  modelLimits,
-} from "../rules/sampling-rules.ts";
-import { ChatCall } from "./chat-call.ts";
-import { renderChatPrompt } from "./chat-endpoint.ts";
+import type { ChatCall } from "./chat-call.ts";
+import { answerTranslated } from "./translated-chat.ts";
 
 export function responsesRoutes(pod: PodContext): Route[] {
   return [{ methods: ["POST"], path: "/v1/responses", handle: responses(pod) }];
@@ -40,44 +29,17 @@ function responses(pod: PodContext): Handler {
     const { previous_response_id: before } = request;
     if (before)
       throw new Refusal(404, "invalid_request_error", `Response with id '${before}' not found.`, "response_id");
-    admit(pod, 1);
-    const { prompt, maxTokens } = renderChatPrompt(pod, chat, "max_output_tokens");
-    checkSampling(chat, maxTokens, pod.settings.version.sampling);
-    const call: Call = {
-      chat: new ChatCall({
-        pod,
-        request: chat,
-        id: `resp_${randomHex(16)}`,
-        created: 0,
-        modelName: pod.models.answeringName(chat.model, adapter?.name),
-        prompt,
-      }),
-      request,
-      createdSeconds: Math.floor(Date.now() / 1000),
-      itemId: `msg_${randomHex(16)}`,
-    };
-    return answerCall(pod, exchange, responder, {
-      streamed: chat.stream === true,
-      plan: () => {
-        checkAgainstModel(chat, null, null, modelLimits(pod));
-        checkPromptIds(prompt.tokenIds, highestPromptId(pod));
-        return planGenerations(pod, {
-          request: chat,
-          prompts: [prompt.tokenIds],
-          maxTokens: [maxTokens],
-          adapter,
-          externalId: () => call.chat.options.id,
-          priority: priorityOf(exchange, chat),
-          skipPrefixLookup: false,
-          dictated: undefined,
-          keepSpecial: false,
-        });
-      },
-      stream: (stream) => new ResponseStream(call, stream, maxTokens),
-      body: (_, generation) => ({
+    const own = { request, createdSeconds: Math.floor(Date.now() / 1000), itemId: `msg_${randomHex(16)}` };
+    return answerTranslated(pod, exchange, responder, {
+      request: chat,
+      adapter,
+      id: `resp_${randomHex(16)}`,
+      limitName: "max_output_tokens",
+      stream: (call, stream, maxTokens) => new ResponseStream({ ...own, chat: call }, stream, maxTokens),
+      body: (call, generation, maxTokens) => ({
         status: 200,
         contentType: "application/json",
-        body: response(call, maxTokens, generation, generation.text),
+        body: response({ ...own, chat: call }, maxTokens, generation, generation.text),
       }),
     });
   };
