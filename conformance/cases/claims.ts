@@ -143,6 +143,9 @@ export const claimed =
     return isSilent(claim, profile) ? missing : no(missing.why);
   };
 
+/** What is under way is load, and nothing else. */
+export const countsInFlight: Claim = claimed("load.signal in-flight", ({ load }) => load?.signal === "in-flight");
+
 /** A prompt can be made to meet the threshold to the unit. */
 export const exactLengths: Claim = all(
   claimed("exact true", ({ exact }) => exact === true),

@@ -1,7 +1,6 @@
 /** CON: many requests at once do not get into each other's way. */
 import type { Case } from "../../case.ts";
-import type { RouterProfile } from "../../router-profile.ts";
-import { all, claimed, coldReachable, loadDecides } from "../claims.ts";
+import { all, coldReachable, countsInFlight, loadDecides } from "../claims.ts";
 import { completionBody, EMPTY_ANSWER, exchange, newRequestId } from "../trials/exchange.ts";
 import { httpCase, unreached } from "../trials/http-case.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
@@ -86,11 +85,7 @@ export const concurrencyCases: readonly Case[] = [
     requirement: "R-LOAD-3",
     title: "After many concurrent requests have ended, none of them MUST still count as load.",
     needs: { transport: "http", scriptedPods: true },
-    unsupported: all(
-      loadDecides,
-      coldReachable,
-      claimed("load.signal in-flight", ({ load }: RouterProfile) => load?.signal === "in-flight"),
-    ),
+    unsupported: all(loadDecides, coldReachable, countsInFlight),
     blame: { load: "finished-requests-still-counted" },
     trials: 1,
     trial: async (lab) => {

@@ -4,7 +4,7 @@ import { CHARS_PER_WORD } from "../../corpus/corpus.ts";
 import type { Observation } from "../../observation.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { maxBusy } from "../trials/lead.ts";
-import { all, busyOwner, claimed, coldReachable, loadDecides, prefixAware } from "../claims.ts";
+import { all, busyOwner, claimed, coldReachable, countsInFlight, loadDecides, prefixAware } from "../claims.ts";
 import {
   attemptsOf,
   completionBody,
@@ -35,13 +35,7 @@ export const hotPrefixCases: readonly Case[] = [
     title:
       "While one prefix saturates its pod, prompts that share nothing with it SHOULD be answered by others in time.",
     needs: { anyPod: false },
-    unsupported: all(
-      prefixAware,
-      loadDecides,
-      busyOwner,
-      coldReachable,
-      claimed("load.signal in-flight", ({ load }) => load?.signal === "in-flight"),
-    ),
+    unsupported: all(prefixAware, loadDecides, busyOwner, coldReachable, countsInFlight),
     traffic: async (lab) => {
       const http = httpOf(lab);
       const hot = trunk(lab.corpus.namespace(), 4);

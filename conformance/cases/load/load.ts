@@ -5,7 +5,7 @@ import { loadSignal } from "../../oracle/load-signal.ts";
 import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../../oracle/request-load.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { LATE_RELEASES } from "../trials/busy.ts";
-import { all, claimed, coldReachable, countableLoad, loadDecides, prefixAware } from "../claims.ts";
+import { all, claimed, coldReachable, countableLoad, countsInFlight, loadDecides, prefixAware } from "../claims.ts";
 import { completionBody, EVENT_STREAM, exchange } from "../trials/exchange.ts";
 import { inLooks, UNMET } from "../trials/looks.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
@@ -15,7 +15,6 @@ import { chunk } from "../trials/stream-text.ts";
 import { evenlySpread, FRESH_PER_LOOK, judgeFresh } from "../trials/spread.ts";
 
 const byLoad = all(loadDecides, coldReachable);
-const countsInFlight = claimed("load.signal in-flight", ({ load }: RouterProfile) => load?.signal === "in-flight");
 
 const countsForATime = ({ load }: RouterProfile): boolean =>
   load?.signal === "in-flight" || (load?.signal === "window" && (load.windowMs ?? 0) >= 4 * WINDOW_EDGE_MS);

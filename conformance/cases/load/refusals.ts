@@ -4,7 +4,7 @@ import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
 import { SHORT_WINDOW_MS } from "../../oracle/load-signal.ts";
 import type { RouterProfile } from "../../router-profile.ts";
-import { all, claimed, coldReachable, loadDecides, no, prefixAware } from "../claims.ts";
+import { all, type Claim, claimed, coldReachable, countsInFlight, loadDecides, no, prefixAware } from "../claims.ts";
 import { completionBody, exchange, httpOf, PATIENCE_MS } from "../trials/exchange.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { LATE_RELEASES } from "../trials/busy.ts";
@@ -24,16 +24,13 @@ const TRIED = "tried again";
 /** Until then a router may rightly leave out a pod that has failed. */
 const backMs = ({ recoveryMs = 0, discovery }: RouterProfile): number => Math.max(recoveryMs, discovery?.healthMs ?? 0);
 
-const asOwner = all(
-  prefixAware,
-  loadDecides,
-  coldReachable,
-  claimed("load.signal in-flight", ({ load }) => load?.signal === "in-flight"),
-);
+const asOwner = all(prefixAware, loadDecides, coldReachable, countsInFlight);
+const backSoon: Claim = (profile) =>
+  backMs(profile) > SHORT_WINDOW_MS ? no("it leaves a pod that failed out for too long") : undefined;
 /** A router may leave a pod out that failed: when it will use it again must be known. */
 const comesBack = all(
   claimed("recoveryMs", ({ recoveryMs }) => recoveryMs !== undefined),
-  (profile) => (backMs(profile) > SHORT_WINDOW_MS ? no("it leaves a pod that failed out for too long") : undefined),
+  backSoon,
 );
 /** A status on which a retry is declared. */
 const retriedStatus = ({ retry }: RouterProfile): number | undefined =>
@@ -68,7 +65,7 @@ export const refusalCases: readonly Case[] = [
     unsupported: all(
       asOwner,
       claimed("retry on a status", (profile) => retriedStatus(profile) !== undefined),
-      (profile) => (backMs(profile) > SHORT_WINDOW_MS ? no("it leaves a pod that failed out for too long") : undefined),
+      backSoon,
     ),
     blame: { load: "retried-requests-counted-elsewhere" },
     trials: 2,

@@ -1,15 +1,11 @@
 /** LOAD-17, LOAD-23: a pod is busy with a request before it says anything, and whatever it is to say. */
 import type { Case } from "../../case.ts";
 import type { Held } from "../../lab.ts";
-import { all, claimed, coldReachable, loadDecides } from "../claims.ts";
+import { all, coldReachable, countsInFlight, loadDecides } from "../claims.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
 
-const countsEach = all(
-  loadDecides,
-  coldReachable,
-  claimed("load.signal in-flight", ({ load }) => load?.signal === "in-flight"),
-);
+const countsEach = all(loadDecides, coldReachable, countsInFlight);
 
 export const unansweredCases: readonly Case[] = [
   routingCase({
