@@ -54,9 +54,17 @@ export class PodEngine implements EngineGate {
     this.#metrics().slept(operation, awake, durationMs);
   }
 
-  resetPrefixCache(preemptRunning: boolean): boolean {
-    if (preemptRunning) this.#metrics().preempted(this.inspect().running);
-    return this.#driven.resetPrefixCache(preemptRunning);
+  betweenSteps<T>(action: () => T): Promise<T> {
+    return new Promise((resolve) => this.#driven.betweenSteps(() => resolve(action())));
+  }
+
+  resetPrefixCache(preemptRunning: boolean): Promise<boolean> {
+    return new Promise((resolve) =>
+      this.#driven.betweenSteps((engine) => {
+        if (preemptRunning) this.#metrics().preempted(engine.inspect().running);
+        resolve(engine.resetPrefixCache(preemptRunning));
+      }),
+    );
   }
 
   drain(): Promise<void> {

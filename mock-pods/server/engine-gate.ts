@@ -18,8 +18,10 @@ export interface EngineGate {
   refused(reason: "max_num_queued_reqs" | "max_num_queued_tokens"): void;
   /** A `/sleep` or `/wake_up` is done; `awake` is how it is then, undefined for as before. */
   slept(operation: "sleep" | "wake", awake: Wakefulness | undefined, durationMs: number): void;
-  /** False, and nothing done, while blocks are in use (unless `preemptRunning`). */
-  resetPrefixCache(preemptRunning: boolean): boolean;
+  /** When no step is in flight: at once, or at its end. */
+  betweenSteps<T>(action: () => T): Promise<T>;
+  /** Between steps. False, and nothing done, while blocks are in use (unless `preemptRunning`). */
+  resetPrefixCache(preemptRunning: boolean): Promise<boolean>;
   /** Requests queue, and what runs goes on; resolves when nothing runs. Until `resume`. */
   drain(): Promise<void>;
   /** Steps stop; requests queue. Independent of a test's `hold`. */
