@@ -1,8 +1,10 @@
 /** vLLM's development endpoints, there with `VLLM_SERVER_DEV_MODE=1`. */
+import { Refusal } from "../../../fixtures/wire/errors.ts";
 import { repr } from "../../../fixtures/wire/validation/python-text.ts";
 import { readQuery } from "../../../fixtures/wire/validation/request-query.ts";
 import { bool, literal, object } from "../../../fixtures/wire/validation/schema.ts";
 import { abortRequests } from "./abort-endpoint.ts";
+import { weightRoutes } from "./weight-endpoints.ts";
 import { empty, json } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Route } from "../routes.ts";
@@ -82,7 +84,11 @@ export function devRoutes(pod: PodContext): Route[] {
       readQuery(worldQuery, query);
       return json(200, { world_size: 1 });
     }),
-    get("/weight_info", () => json(200, { weight_version: "default" })),
+    post("/release_kv_cache_memory", async () => {
+      await releaseCache(pod);
+      return json(200, { status: "kv_cache_released" });
+    }),
+    ...weightRoutes(pod),
   ];
 }
 
@@ -114,6 +120,20 @@ async function interrupt(pod: PodContext, mode: Interruption["mode"] = "abort", 
     // What runs goes back to the queue then, whatever the documentation says of `keep`.
     if (clears) void pod.engine.resetPrefixCache(true);
   });
+}
+
+/** @throws {Refusal} while there is anything that may want the cache */
+async function releaseCache(pod: PodContext): Promise<void> {
+  const refuse = (what: string): Refusal => {
+    const told = `release_kv_cache_memory() requires ${what}`;
+    return new Refusal(500, "InternalServerError", `Call to release_kv_cache_memory method failed: ${told}`);
+  };
+  const { state } = pod;
+  if ((!state.paused && state.asleep.length === 0) || pod.hub.openRequests > 0) throw refuse("a completed pause first");
+  if (state.asleep.length > 0) throw refuse("all executor memory to be resident");
+  await pod.engine.resetPrefixCache(false);
+  pod.engine.slept("release_kv_cache_memory", "unscheduled", 0);
+  state.asleep = ["kv_cache"];
 }
 
 function resume(pod: PodContext): void {
