@@ -21,7 +21,7 @@ export const MASKED_KEYS: Readonly<Record<string, (value: unknown, asked: Asked)
       "$1<id>",
     ),
   request_id: (value) =>
-    String(value).replace(/^(cmpl|chatcmpl|generate-tokens)-(?:[0-9a-f]{16}){1,2}(-\d+)?$/, "$1-<id>$2"),
+    String(value).replace(/^(cmpl-|chatcmpl-|generate-tokens-|resp_)(?:[0-9a-f]{16}){1,2}(-\d+)?$/, "$1<id>$2"),
   item_id: () => "<id>",
   created: () => "<time>",
   created_at: () => "<time>",
