@@ -12,15 +12,8 @@ import type { PodContext } from "../pod-context.ts";
 import { PromptRenderer, type RenderedPrompt } from "../prompts/prompt-rendering.ts";
 import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
-import {
-  checkAgainstModel,
-  checkExpertsStart,
-  checkPromptIds,
-  checkPriority,
-  checkSampling,
-  highestPromptId,
-  modelLimits,
-} from "../rules/sampling-rules.ts";
+import { checkExpertsStart, checkPromptIds, highestPromptId } from "../rules/prompt-rules.ts";
+import { checkAgainstModel, checkPriority, checkSampling, modelLimits } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { ChatCall, chatBody } from "./chat-call.ts";

@@ -12,15 +12,8 @@ import { refuseMediaOptions, type MediaOptions } from "../prompts/conversation.t
 import { answerCall } from "../generation/answer-call.ts";
 import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
-import {
-  checkAgainstModel,
-  checkExpertsStart,
-  checkPromptIds,
-  checkPriority,
-  checkSampling,
-  highestPromptId,
-  modelLimits,
-} from "../rules/sampling-rules.ts";
+import { checkExpertsStart, checkPromptIds, highestPromptId } from "../rules/prompt-rules.ts";
+import { checkAgainstModel, checkPriority, checkSampling, modelLimits } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { CompletionCall, completionBody } from "./completion-call.ts";

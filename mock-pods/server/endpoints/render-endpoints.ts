@@ -21,7 +21,7 @@ import { renderChatPrompt } from "./chat-endpoint.ts";
 import { completionPromptLogprobs } from "./completion-call.ts";
 import { answerLimit, renderPrompts } from "./completions-endpoint.ts";
 import { abortByTokens } from "./abort-endpoint.ts";
-import { generateEndpoint } from "./generate-endpoint.ts";
+import { generateRoute } from "./generate-endpoint.ts";
 
 /** All paths of the group, also those a pod does not serve when it is enabled. */
 const SCALE_OUT_PATHS = [
@@ -77,7 +77,7 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
       }
       return renderedChat(pod, responseAsChat(request), `resp_${randomHex(16)}`, "max_output_tokens");
     }),
-    post("/inference/v1/generate", generateEndpoint(pod)),
+    generateRoute(pod),
     post("/inference/v1/abort_requests", (exchange) => abortByTokens(pod, exchange)),
   ];
 }
