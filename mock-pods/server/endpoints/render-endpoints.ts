@@ -5,9 +5,11 @@
 import { chatBody, type ChatRequest } from "../../../fixtures/wire/chat-request.ts";
 import { completionBody, type CompletionRequest } from "../../../fixtures/wire/completion-request.ts";
 import { badRequest, Refusal } from "../../../fixtures/wire/errors.ts";
-import { asChat as messageAsChat, messagesBody } from "../../../fixtures/wire/messages-request.ts";
+import { messagesBody } from "../../../fixtures/wire/messages-body.ts";
+import { asChat as messageAsChat } from "../../../fixtures/wire/messages-request.ts";
 import { isSet } from "../../../fixtures/wire/request-rules.ts";
-import { asChat as responseAsChat, responsesBody } from "../../../fixtures/wire/responses-request.ts";
+import { responsesBody } from "../../../fixtures/wire/responses-body.ts";
+import { asChat as responseAsChat } from "../../../fixtures/wire/responses-request.ts";
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
 import type { Answer } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
