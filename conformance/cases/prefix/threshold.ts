@@ -222,8 +222,8 @@ const aFewWords = (namespace: Namespace): Prompt => ({
   cells: [`the first ${FEW_WORDS} words`],
 });
 
-/** 32,768 tokens, 163,840 characters. */
-const LONG_CELLS = 256;
+/** 30,720 tokens, 153,600 characters: with an answer a pod takes 32,768, and need not count what is longer. */
+const LONG_CELLS = 240;
 
 /** An index of the declared capacity holds the two prompts of a trial with ease. */
 function holdsLongPrompts(profile: RouterProfile): Unsupported | undefined {

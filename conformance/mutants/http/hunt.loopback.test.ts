@@ -82,6 +82,11 @@ it.concurrent.each(SLOW_HABITS.map((make) => [make.Proxy.name, make] as const))(
   },
 );
 
+it("loses no request to a conforming proxy that hangs up on idle connections when pods change", async () => {
+  const make = { Proxy: slowHabits.HangsUpOnChange, habits: { convergenceMs: 100 } };
+  expect(await failuresOfConformingProxy(["CON-02", "CON-05", "POD-04", "POD-07"], 1, make)).toEqual([]);
+});
+
 it("has patience with a conforming proxy that takes its time with every piece", async () => {
   const make = { Proxy: slowHabits.TakesItsTime };
   expect(await failuresOfConformingProxy(["STR-01", "STR-02", "STR-07"], 1, make)).toEqual([]);
@@ -96,7 +101,7 @@ it("has a mutant for every fault of the proxy", () => {
 });
 
 it.each(Object.entries(oddHabits))("passes the conforming proxy with an odd habit: %s", async (_name, Proxy) => {
-  const caseIds = ["THR-02", "LOAD-03", "STR-02", "STR-06", "STR-07", "ERR-04", "ERR-05", "CON-01"];
+  const caseIds = ["THR-02", "THR-10", "LOAD-03", "STR-02", "STR-06", "STR-07", "ERR-04", "ERR-05", "CON-01"];
   expect(await failuresOfConformingProxy(caseIds, 1, { Proxy })).toEqual([]);
 });
 

@@ -29,6 +29,11 @@ export abstract class ProxyFront {
     this.pods = pods;
   }
 
+  /** Ends connections on which nothing is under way, as HTTP lets a server do at any moment. */
+  protected hangUp(): void {
+    this.#server.closeIdleConnections();
+  }
+
   async #take(incoming: IncomingMessage, client: ServerResponse): Promise<void> {
     const body = await bodyOf(incoming);
     if (body === undefined) return;
