@@ -92,9 +92,9 @@ export const concurrencyCases: readonly Case[] = [
     },
   }),
   httpCase({
-    id: "CON-07",
+    id: "CON-08",
     level: "SHOULD",
-    requirement: "R-CON-7",
+    requirement: "R-CON-8",
     title: "A hundred and twenty-eight requests at once SHOULD all reach their pods before any of them is answered.",
     traffic: async (lab) => {
       const { pods } = httpOf(lab);

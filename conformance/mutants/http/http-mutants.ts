@@ -119,7 +119,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
     "POD-15",
     "forgot-when-a-pod-recovered",
   ),
-  mutant("M62e", { Proxy: receiving.EightPerPod }, "CON-07", "requests-kept-waiting"),
+  mutant("M62e", { Proxy: receiving.EightPerPod }, "CON-08", "requests-kept-waiting"),
   mutant("M56g", { Proxy: answering.GaugeSaysNothing, habits: { gauge: true } }, "OBS-06", "gauge-wrong"),
   mutant("M48a", { Proxy: choosing.FollowsTargetHeader }, "SEC-01", "client-steered-to-a-stranger"),
   mutant("M48c", { Proxy: choosing.FollowsItsOwnHeader }, "SEC-02", "client-steered-to-a-pod"),
