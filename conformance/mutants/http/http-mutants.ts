@@ -165,6 +165,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M57c", { Proxy: answering.ListsTheFirstPodsModels }, "MOD-04", "models-not-listed"),
   mutant("M57e", { Proxy: answering.NeedsEveryPodsModels }, "MOD-06", "models-not-listed"),
   mutant("M57d", { Proxy: choosing.ForgetsSimultaneousFirsts }, "CON-04", "routed-by-load-above-threshold"),
+  mutant("M57f", { Proxy: choosing.LosesUpdates }, "CON-07", "lost-among-others"),
   mutant("M59a", { Proxy: reading.DropsRoles }, "TOK-03", "roles-ignored"),
   mutant("M59b", { Proxy: reading.RunsMessagesTogether }, "TOK-04", "messages-run-together"),
   mutant("M59c", { Proxy: reading.MatchesTheFirstMessage }, "TOK-05", "only-the-first-message-matched"),

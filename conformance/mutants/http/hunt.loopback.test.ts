@@ -18,7 +18,18 @@ import * as oddHabits from "./odd-habits.ts";
 import * as slowHabits from "./test-slow-habits.ts";
 
 /** Of every kind that goes by loads. */
-const RULE_CASES = ["THR-01", "LPM-01", "LOAD-01", "LOAD-02", "LOAD-05", "HOT-01", "CON-04", "TOK-05", "THR-08"];
+const RULE_CASES = [
+  "THR-01",
+  "LPM-01",
+  "LPM-03",
+  "LOAD-01",
+  "LOAD-02",
+  "LOAD-05",
+  "HOT-01",
+  "CON-04",
+  "TOK-05",
+  "THR-08",
+];
 
 /** What measures time must not share it. */
 const [timed, others] = [true, false].map((isTimed) =>

@@ -22,6 +22,7 @@ export const FAULTS = {
   "split-loses-upper-owners": "a split leaves the upper half to the newcomer alone",
   "split-gives-tail-away": "a split hands the old tail to the newcomer",
   "split-drops-tail": "a split forgets the old tail",
+  "split-drops-branches": "a split forgets the branches below the node that it cuts",
   "below-threshold-not-learnt": "a prompt routed by load is not inserted",
   "never-evicts": "nothing is ever forgotten",
   "ttl-doubled": "entries live twice as long as declared",

@@ -47,6 +47,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant("M16", "split-loses-upper-owners", "token", "SPL-06", "split-lost-the-old-owners"),
   mutant("M17", "split-gives-tail-away", "token", "SPL-01", "branch-lost-its-owner"),
   mutant("M18", "split-drops-tail", "token", "SPL-03", "branch-lost-its-owner"),
+  mutant("M18c", "split-drops-branches", "token", "SPL-03", "branch-lost-its-owner"),
   mutant("M18b", "breaks-on-short-prompts", "token", "SPL-05", "tiny-prompt-not-answered"),
   mutant("M19", "below-threshold-not-learnt", "token", "THR-07", "below-threshold-prompt-not-learnt"),
   mutant("M20a", "never-evicts", "window and TTL", "EVI-01", "not-forgotten-after-ttl"),

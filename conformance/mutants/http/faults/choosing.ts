@@ -51,6 +51,20 @@ export class ForgetsSimultaneousFirsts extends RightProxy {
   }
 }
 
+/** Who writes the index last wins: what others wrote while it did is lost. */
+export class LosesUpdates extends RightProxy {
+  readonly #lost = new WeakSet<Attempt>();
+
+  protected override choose(flight: Flight): Attempt {
+    for (const other of this.open) if (!other.isAnswered) this.#lost.add(other);
+    return super.choose(flight);
+  }
+
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    super.end(attempt, this.#lost.has(attempt) ? "error" : outcome);
+  }
+}
+
 /** A pod that calls itself unhealthy is used like any other. */
 export class IgnoresHealth extends RightProxy {
   override takesForWell(): boolean {
