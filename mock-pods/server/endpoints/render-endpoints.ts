@@ -15,7 +15,6 @@ import type { Answer } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import { baseRequestId } from "../middleware/request-headers.ts";
 import { renderedSampling, type RenderedBeside } from "../rules/rendered-sampling.ts";
-import { randomHex } from "../random-id.ts";
 import type { Handler, Route } from "../routes.ts";
 import { checkSampling } from "../rules/sampling-rules.ts";
 import { chatPromptLogprobs, parsesTools } from "./chat-call.ts";
@@ -23,6 +22,7 @@ import { renderChatPrompt } from "./chat-endpoint.ts";
 import { completionPromptLogprobs } from "./completion-call.ts";
 import { answerLimit, renderPrompts } from "./completions-endpoint.ts";
 import { abortByTokens } from "./abort-endpoint.ts";
+import { responseId } from "./responses-endpoint.ts";
 import { generateRoute } from "./generate-endpoint.ts";
 
 /** All paths of the group, also those a pod does not serve when it is enabled. */
@@ -77,7 +77,7 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
         const what = "previous_response_id is not supported by the stateless render endpoint.";
         throw new Refusal(400, "invalid_request_error", what, "previous_response_id");
       }
-      return renderedChat(pod, responseAsChat(request), `resp_${randomHex(16)}`, "max_output_tokens");
+      return renderedChat(pod, responseAsChat(request), responseId(request), "max_output_tokens");
     }),
     generateRoute(pod),
     post("/inference/v1/abort_requests", (exchange) => abortByTokens(pod, exchange)),

@@ -33,6 +33,10 @@ function refuseKept(path: string): never {
   throw unknownResponse(path.split("/")[3] ?? "");
 }
 
+export function responseId({ request_id: id }: ResponsesRequest): string {
+  return id ?? `resp_${randomHex(16)}`;
+}
+
 function noBackground(): Refusal {
   return new Refusal(
     400,
@@ -66,7 +70,7 @@ function responses(pod: PodContext): Handler {
     return answerTranslated(pod, exchange, responder, {
       request: chat,
       adapter,
-      id: `resp_${randomHex(16)}`,
+      id: responseId(request),
       limitName: "max_output_tokens",
       stream: (call, stream, maxTokens) => new ResponseStream({ ...own, chat: call }, stream, maxTokens),
       body: (call, generation, maxTokens) => ({
@@ -95,11 +99,19 @@ function response(
     `"output":[${generation === undefined ? "" : text(item(itemId, said))}],"parallel_tool_calls":${request.parallel_tool_calls ?? true},` +
     `"temperature":${floatText(request.temperature ?? 1)},"tool_choice":"none","tools":[],"top_p":${floatText(request.top_p ?? 1)},` +
     `"background":false,"max_output_tokens":${maxTokens},"max_tool_calls":${request.max_tool_calls ?? null},"previous_response_id":null,"prompt":null,` +
-    `"reasoning":null,"service_tier":"${request.service_tier ?? "auto"}","status":"${status}","text":null,"top_logprobs":null,"truncation":${text(request.truncation === undefined ? "disabled" : request.truncation)},` +
+    `"reasoning":${text(echoed(request.reasoning, REASONING))},"service_tier":"${request.service_tier ?? "auto"}","status":"${status}","text":${text(echoed(request.text, TEXT))},"top_logprobs":null,"truncation":${text(request.truncation === undefined ? "disabled" : request.truncation)},` +
     `"usage":${text(generation === undefined ? null : usageOf(chat, generation))},"user":${text(request.user ?? null)},` +
     `"presence_penalty":${floatText(request.presence_penalty ?? 0)},"frequency_penalty":${floatText(request.frequency_penalty ?? 0)},"kv_transfer_params":null,"ec_transfer_params":null,` +
     `"input_messages":null,"output_messages":null}`
   );
+}
+
+const REASONING = { context: null, effort: null, generate_summary: null, mode: null, summary: null };
+const TEXT = { format: null, verbosity: null };
+
+/** With what was not asked for, too. */
+function echoed(given: object | null | undefined, all: object): object | null {
+  return given === null || given === undefined ? null : { ...all, ...given };
 }
 
 function item(id: string, text: string): object {

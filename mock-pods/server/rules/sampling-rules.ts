@@ -9,6 +9,7 @@ import { badRequest } from "../../../fixtures/wire/errors.ts";
 import type { SamplingRequest, Whole } from "../../../fixtures/wire/sampling-request.ts";
 import type { SamplingProfile } from "../../versions/sampling.ts";
 import type { PodContext } from "../pod-context.ts";
+import { checkExtraArguments } from "./serial-rules.ts";
 import { floatText, repr } from "../../../fixtures/wire/validation/python-text.ts";
 
 const MAX_LOGPROB_TOKEN_IDS = 128;
@@ -24,6 +25,7 @@ export function checkSampling(request: SamplingRequest, maxTokens: number, rules
   const { response_format: format } = request;
   if (format?.type === "json_schema" && !format.json_schema?.schema) throw noConstraint();
   checkCount(request.n ?? 1, rules.mostSamples);
+  checkExtraArguments(request.vllm_xargs, request.kv_transfer_params, request.ec_transfer_params);
   checkRanges(request, rules);
   checkLengths(request.min_tokens ?? 0, maxTokens);
   checkStops(request);
@@ -129,6 +131,12 @@ export function checkBadWords(request: SamplingRequest): void {
   if (bad.includes("")) {
     throw badRequest(`bad_words cannot contain an empty string. Got bad_words=${repr([...new Set(bad)])}`);
   }
+}
+
+/** As many tokens as asked for, and no more than there is room for. @throws {Refusal} for a number that no double can show */
+export function answerTokens(asked: Whole | null | undefined, room: number): number {
+  if (typeof asked === "bigint" && asked < 1n) checkLengths(0, asked);
+  return Math.min(Number(asked ?? Infinity), room);
 }
 
 export interface ModelLimits {

@@ -3,6 +3,7 @@ import type { TokenSampling } from "../../../fixtures/wire/generate-request.ts";
 import { badRequest } from "../../../fixtures/wire/errors.ts";
 import type { Whole } from "../../../fixtures/wire/sampling-request.ts";
 import type { SamplingProfile } from "../../versions/sampling.ts";
+import { checkExtraArguments, isSerial } from "./serial-rules.ts";
 import {
   checkBadWords,
   checkCount,
@@ -16,9 +17,6 @@ import {
 /** Of one who says nothing, until the prompt's length is known. */
 const DEFAULT_MAX_TOKENS = 16;
 
-const LEAST_SERIAL = -(2n ** 63n);
-const MOST_SERIAL = 2n ** 64n - 1n;
-
 /** @throws {Refusal} */
 export function checkTokenSampling(sampling: TokenSampling, rules: SamplingProfile): void {
   const { thinking_token_budget: budget, max_tokens: most = DEFAULT_MAX_TOKENS, stream_interval: interval } = sampling;
@@ -27,9 +25,7 @@ export function checkTokenSampling(sampling: TokenSampling, rules: SamplingProfi
     throw badRequest(what, "thinking_token_budget", String(budget));
   }
   checkCount(sampling.n ?? 1, rules.mostSamples);
-  if (!isSerial(sampling.extra_args)) {
-    throw badRequest("extra_args integers must be between -2**63 and 2**64 - 1.", "extra_args");
-  }
+  checkExtraArguments(sampling.extra_args);
   checkRanges(sampling, rules);
   checkLengths(sampling.min_tokens ?? 0, most ?? Infinity);
   if (isNumber(interval) && interval < 1) {
@@ -54,10 +50,4 @@ export function checkSerial(...values: readonly unknown[]): void {
 
 function isNumber(value: Whole | null | undefined): value is Whole {
   return value !== null && value !== undefined;
-}
-
-function isSerial(value: unknown): boolean {
-  if (typeof value === "bigint") return value >= LEAST_SERIAL && value <= MOST_SERIAL;
-  if (value === null || typeof value !== "object") return true;
-  return Object.values(value).every(isSerial);
 }
