@@ -2,10 +2,12 @@ import { expect, it } from "vitest";
 import { PLAIN_RULE } from "../pure/rule.ts";
 import * as answering from "./faults/answering.ts";
 import * as choosing from "./faults/choosing.ts";
+import * as counting from "./faults/counting.ts";
 import * as forwarding from "./faults/forwarding.ts";
 import * as hearing from "./faults/hearing.ts";
 import * as reading from "./faults/reading.ts";
 import * as receiving from "./faults/receiving.ts";
+import * as rewriting from "./faults/rewriting.ts";
 import * as streaming from "./faults/streaming.ts";
 import { HTTP_MUTANTS } from "./http-mutants.ts";
 import { HTTP_VARIANTS } from "./http-variants.ts";
@@ -105,8 +107,8 @@ it("has patience with a conforming proxy that takes its time with every piece", 
 
 it("has a mutant for every fault of the proxy", () => {
   const used = new Set(HTTP_MUTANTS.map(({ broken }) => broken.Proxy));
-  const faults = [answering, choosing, forwarding, hearing, reading, receiving, streaming].flatMap((each) =>
-    Object.values(each),
+  const faults = [answering, choosing, counting, forwarding, hearing, reading, receiving, rewriting, streaming].flatMap(
+    (each) => Object.values(each),
   );
   expect(faults.filter((fault) => !used.has(fault)).map(({ name }) => name)).toEqual([]);
 });
