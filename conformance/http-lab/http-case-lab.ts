@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Random, type RandomStream } from "../../fixtures/random.ts";
 import type { Pod } from "../../mock-pods/pod/pod.ts";
+import { CaseEnd } from "../case-end.ts";
 import { createCorpus, type Corpus, type Prompt } from "../corpus/corpus.ts";
 import type { Held, Lab, SendOptions } from "../lab.ts";
 import type { HttpLab } from "./http-facilities.ts";
@@ -17,7 +18,7 @@ import { openRouterView } from "./router-view.ts";
 import { LORA_ADAPTER } from "./session-pods.ts";
 import { openStranger } from "./stranger.ts";
 
-export interface HttpLabOptions extends Omit<CaseRun, "corpus" | "steps"> {
+export interface HttpLabOptions extends Omit<CaseRun, "corpus" | "steps" | "end"> {
   readonly caseId: string;
   readonly seed: number;
 }
@@ -29,6 +30,7 @@ export class HttpCaseLab implements Lab {
   readonly models: readonly string[];
   readonly adapter: string;
   readonly http: HttpLab;
+  readonly end = new CaseEnd();
   readonly #caseId: string;
   readonly #seed: number;
   readonly #run: CaseRun;
@@ -46,7 +48,7 @@ export class HttpCaseLab implements Lab {
     this.adapter = LORA_ADAPTER;
     this.random = streams.stream(`case/${caseId}`);
     this.corpus = createCorpus(streams.stream(`corpus/${caseId}`));
-    this.#run = { ...of, corpus: this.corpus, steps: [] };
+    this.#run = { ...of, corpus: this.corpus, steps: [], end: this.end };
     const router = openRouterView(running.adapter, running);
     const requests = new CaseRequests(this.#run, router);
     this.#requests = requests;
@@ -106,23 +108,28 @@ export class HttpCaseLab implements Lab {
     return this.#requests.hold(prompt, options);
   }
 
-  addPod(): Promise<string> {
+  async addPod(): Promise<string> {
+    await this.end.goesOn();
     return this.#pods.add();
   }
 
-  removePod(name: string): Promise<void> {
+  async removePod(name: string): Promise<void> {
+    await this.end.goesOn();
     return this.#pods.remove(name);
   }
 
-  returnPod(name: string): Promise<void> {
+  async returnPod(name: string): Promise<void> {
+    await this.end.goesOn();
     return this.#pods.return(name);
   }
 
-  replacePod(name: string): Promise<string> {
+  async replacePod(name: string): Promise<string> {
+    await this.end.goesOn();
     return this.#pods.replace(name);
   }
 
-  reorderPods(): Promise<void> {
+  async reorderPods(): Promise<void> {
+    await this.end.goesOn();
     return this.#pods.reorder();
   }
 

@@ -110,16 +110,23 @@ export interface CaseLimits {
 export async function runCase(each: Case, session: Session, seed: number, limits: CaseLimits): Promise<CaseOutcome> {
   const lab = await session.lab(each, seed).catch((error: unknown) => failure(error, session));
   if ("verdict" in lab) return lab;
-  const trouble = await within(limits, each.traffic(lab)).catch((error: unknown) => failure(error, session));
+  const { end } = lab;
+  const traffic = Promise.race([each.traffic(lab), ...(end === undefined ? [] : [end.come])]);
+  const trouble = await within(limits, traffic).catch((error: unknown) => failure(error, session));
+  const settled = end?.judgement;
+  if (trouble?.broken === true) end?.stop();
   const observation = lab.observation();
   const seen = { wire: lab.http?.wire() ?? [], log: lab.http?.router.logs() ?? "" };
   const evidence = (): Evidence => evidenceOf(observation, lab.profile, seen);
   const leftovers =
-    trouble?.broken === true ? undefined : await session.end(lab).catch((error: unknown) => failure(error, session));
+    trouble?.broken === true || settled !== undefined
+      ? undefined
+      : await session.end(lab).catch((error: unknown) => failure(error, session));
   const death = session.died();
   if (death !== undefined) {
     return { verdict: "fail", reason: "router-died", detail: `The router ${death}`, evidence, broken: true };
   }
+  if (settled !== undefined) return { ...settled, evidence, broken: true };
   const broken = trouble ?? leftovers;
   if (broken !== undefined) return { ...broken, evidence };
   try {
