@@ -134,7 +134,8 @@ export class CaseRequests {
     const model = options.pod === undefined && options.body !== undefined ? modelOf(options.body) : undefined;
     if (typeof id !== "string" || model === undefined) return this.#exchange(sent);
     const client = new AbortController();
-    const giveUp = (): void => client.abort();
+    // Its own time ends it otherwise: the case looks at how it ended.
+    const giveUp = (): void => void (running.patience.isSpent && client.abort());
     const watch = this.#hangs.untilForwarded({ requestId: id, label: "request", model }, giveUp, timeoutMs);
     const signal = options.signal === undefined ? client.signal : AbortSignal.any([options.signal, client.signal]);
     return this.#exchange({ ...sent, signal }).finally(watch.end);

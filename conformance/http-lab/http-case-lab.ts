@@ -7,8 +7,8 @@ import { createCorpus, type Corpus, type Prompt } from "../corpus/corpus.ts";
 import type { Held, Lab, SendOptions } from "../lab.ts";
 import type { HttpLab } from "./http-facilities.ts";
 import type { CarriedLoad, Observation, SentStep } from "../observation.ts";
-import { loadSignal } from "../oracle/load-signal.ts";
-import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../oracle/request-load.ts";
+import { settledAfterMs, windowPassedMs } from "../oracle/load-signal.ts";
+import { LATE_RELEASE_MAX_MS } from "../oracle/request-load.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { CasePods } from "./case-pods.ts";
 import { CaseRequests } from "./case-requests.ts";
@@ -143,25 +143,25 @@ export class HttpCaseLab implements Lab {
     return this.#requests.quiet();
   }
 
-  async settle(): Promise<void> {
+  settle(): Promise<void> {
+    return this.#endIn(settledAfterMs(this.profile));
+  }
+
+  async #endIn(ms: number): Promise<void> {
     const { load } = this.profile;
     const held = this.#requests.heldCount > 0;
     await this.releaseAll();
     // Else the oracle must grant that the router still counts them, and the next probe could show nothing.
     if (held && load !== undefined && load.signal !== "none") await this.quiet();
     // Without a clock to move the window stays as it is: the oracle counts what it holds.
-    if (this.#run.running.router.advance !== undefined) await this.#passWindow();
+    if (this.#run.running.router.advance !== undefined && ms > 0) await this.advance(ms);
   }
 
   async drain(): Promise<void> {
-    await this.settle();
+    const passedMs = windowPassedMs(this.profile);
+    await this.#endIn(passedMs);
     if (!(await this.quiet())) await sleep(LATE_RELEASE_MAX_MS);
-    if (this.#run.running.router.advance === undefined) await this.#passWindow();
-  }
-
-  async #passWindow(): Promise<void> {
-    const windowMs = loadSignal(this.profile)?.windowMs;
-    if (windowMs !== undefined) await this.advance(windowMs + 2 * WINDOW_EDGE_MS);
+    if (this.#run.running.router.advance === undefined && passedMs > 0) await this.advance(passedMs);
   }
 
   note(label: string, data: unknown): void {

@@ -50,6 +50,9 @@ export function obstacle(
   if (needs.podChanges !== undefined && adapter.changesPods === false) {
     return no("the adapter cannot tell the router about pods that come and go (pods.channel is none)");
   }
+  if (needs.podChanges?.includes("start") === true && adapter.listsPods === false) {
+    return no("the adapter tells the router of its pods one by one: no order of them reaches it");
+  }
   if (needs.outlivesChanges === true && adapter.restartsForPods === true) {
     return no("pods change by a restart, and the router loses with it what it knows and what it is answering");
   }

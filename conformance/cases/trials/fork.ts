@@ -74,3 +74,6 @@ export async function placeFork(
 function shortestCells({ threshold }: RouterProfile): number {
   return threshold?.ratioOf === undefined && threshold !== null ? TOTAL_CELLS : 0;
 }
+
+/** Of the common head. */
+export const headCells = (profile: RouterProfile): number => under(profile, TOTAL_CELLS).sharedCells;
