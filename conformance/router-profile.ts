@@ -168,5 +168,8 @@ export function byChance(profile: RouterProfile): boolean {
   return policy === "random" || policy === "round-robin";
 }
 
+/** How long a change of pods may take until it holds. */
+export const convergenceMsOf = ({ discovery }: RouterProfile): number => discovery?.convergenceMs ?? 1_000;
+
 /** Checks a profile read from `source`. @throws {OperationalError} FILE_INVALID with pointer, value and what is allowed */
 export const checkRouterProfile: (value: unknown, source: string) => RouterProfile = checker(RouterProfileSchema);

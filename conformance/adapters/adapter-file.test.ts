@@ -98,6 +98,18 @@ it.each([
     { ...complete, pods: { ...complete.pods, remove: { method: "DELETE", url: "{{url}}/{{pod.uid}}" } } },
     `/pods/remove/url: nothing is called {{pod.uid}}; there is`,
   ],
+  [
+    { ...complete, pods: { channel: "file", path: "p", template: "{{#pods}}{{pod.url}}{{/pods}} {{pod.name}}" } },
+    `/pods/template: nothing is called {{pod.name}}; there is {{port}}`,
+  ],
+  [
+    { ...complete, pods: { channel: "file", path: "p", template: "{{#pods}}{{pod.url}}" } },
+    `/pods/template: nothing is called {{#pods}}; there is {{port}}`,
+  ],
+  [
+    { ...complete, pods: { channel: "file", path: "{{pod.name}}", template: "" } },
+    `/pods/path: nothing is called {{pod.name}}; there is {{port}}`,
+  ],
   [[], `/: [] is not one of object`],
 ])("names pointer, value and what is allowed: %#", (value, message) => {
   expect(() => checkAdapterFile(value, "adapter.json")).toThrow(`adapter.json: ${message}`);

@@ -211,8 +211,7 @@ export function checkAdapterFile(value: unknown, source: string): AdapterFile {
     );
   }
   const file = check(value, source);
-  const captured = file.pods?.channel === "http" ? Object.keys(file.pods.add.capture ?? {}) : [];
-  checkTemplates(file, captured, source);
+  checkTemplates(file, source);
   if (file.kind === "container") checkContainer(file, source);
   return file;
 }

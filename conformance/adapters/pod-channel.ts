@@ -5,7 +5,7 @@ import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { PodsChannel, Poll, Settled } from "./adapter-file.ts";
 import { performCall, pollUntil } from "./http-call.ts";
 import type { PodAddress } from "./router-under-test.ts";
-import { expandJson, expandText, type TemplateValues } from "./template.ts";
+import { cutAtPods, expandJson, expandText, type TemplateValues } from "./template.ts";
 
 /** What a channel needs of the router it talks to. */
 export interface ChannelTarget {
@@ -128,20 +128,31 @@ export class FilePodChannel implements PodChannel {
 
   async setPods(pods: readonly PodAddress[]): Promise<void> {
     const values = { ...this.#target.values, ...podsValues(pods) };
-    await writePodsFile(this.#channel, values);
+    await writePodsFile(this.#channel, values, pods);
     if (this.#channel.signal !== undefined) await this.#target.signal(this.#channel.signal as NodeJS.Signals);
     const poll = pollFor(this.#channel.settled, "add");
     if (poll !== undefined) await pollUntil(poll, values, this.#target.dispatcher, this.#target.alive);
   }
 }
 
-/** Also written before the router starts, which may read it at once. */
-export async function writePodsFile({ path, template }: FileChannel, values: TemplateValues): Promise<void> {
+/** Also written before the router starts, which may read it at once. `values` are those of all pods. */
+export async function writePodsFile(
+  { path, template }: FileChannel,
+  values: TemplateValues,
+  pods: readonly PodAddress[],
+): Promise<void> {
   const target = expandText(path, values);
   const content =
-    typeof template === "string" ? expandText(template, values) : JSON.stringify(expandJson(template, values));
+    typeof template === "string" ? fillText(template, values, pods) : JSON.stringify(expandJson(template, values));
   await writeFile(`${target}.next`, content);
   await rename(`${target}.next`, target);
+}
+
+function fillText(template: string, values: TemplateValues, pods: readonly PodAddress[]): string {
+  const perPod = pods.map((pod) => ({ ...values, ...podValues(pod, {}) }));
+  return cutAtPods(template)
+    .flatMap((text, place) => (place % 2 === 0 ? [values] : perPod).map((each) => expandText(text, each)))
+    .join("");
 }
 
 /** `settled` is one poll for both changes, or one for each. */

@@ -171,7 +171,7 @@ class StartedRouter {
     };
     this.#values = { ...withPorts, url: expandText(url, withPorts).replace(/\/$/, "") };
     const values = { ...this.#values, ...podsValues(pods) };
-    if (channel?.channel === "file") await writePodsFile(channel, values);
+    if (channel?.channel === "file") await writePodsFile(channel, values, pods);
     const program = await this.#launch(values);
     this.#program = program;
     // Without pods a router may rightly call itself not ready.

@@ -1,24 +1,34 @@
 /** Names that templates of an adapter file may use, checked before anything is started. */
 import { OperationalError } from "../../fixtures/operational-error.ts";
+import type { AdapterFile } from "./adapter-file.ts";
+import { cutAtPods } from "./template.ts";
 
 const ANYWHERE = ["port", "url", "model", "seed", "tmp", "threshold", "here"];
 const ALL_PODS = ["pods.urls", "pods.hostports", "pods.names", "pods.models", "pods.kvEvents", "pods.kvReplays"];
 const ONE_POD = ["pod.url", "pod.hostport", "pod.name", "pod.model", "pod.kvEvents", "pod.kvReplay"];
 const SLOT = /\{\{([^{}|]*)(?:\|[^{}]*)?\}\}/g;
 
-/**
- * @param captured names that the answer to a pod's addition is read for
- * @throws {OperationalError} FILE_INVALID naming the pointer, the name and those there are
- */
-export function checkTemplates(file: object, captured: readonly string[], source: string): void {
-  const ofOnePod = [...ONE_POD, ...captured.map((name) => `pod.${name}`)];
+/** @throws {OperationalError} FILE_INVALID naming the pointer, the name and those there are */
+export function checkTemplates(file: AdapterFile, source: string): void {
+  const { pods } = file;
+  const captured = pods?.channel === "http" ? Object.keys(pods.add.capture ?? {}).map((name) => `pod.${name}`) : [];
   for (const [pointer, text] of strings(file, "")) {
-    const known = [...ANYWHERE, ...ALL_PODS, ...(pointer.startsWith("/pods/") ? ofOnePod : [])];
-    for (const [slot, name = ""] of text.matchAll(SLOT)) {
-      if (known.includes(name.trim()) || /^port\.[^.]+$/.test(name.trim())) continue;
-      const there = [...known, "port.NAME"].map((each) => `{{${each}}}`).join(", ");
-      throw new OperationalError("FILE_INVALID", `${source}: ${pointer}: nothing is called ${slot}; there is ${there}`);
-    }
+    const isFile = pods?.channel === "file" && pointer === "/pods/template";
+    const ofOnePod = pods?.channel === "http" && pointer.startsWith("/pods/") ? [...ONE_POD, ...captured] : [];
+    const check = (part: string, names: readonly string[]): void => {
+      const known = [...ANYWHERE, ...ALL_PODS, ...names];
+      for (const [slot, name = ""] of part.matchAll(SLOT)) {
+        if (known.includes(name.trim()) || /^port\.[^.]+$/.test(name.trim())) continue;
+        const there = [...known, "port.NAME"].map((each) => `{{${each}}}`);
+        if (isFile) there.push("{{pod.url}} between {{#pods}} and {{/pods}}");
+        throw new OperationalError(
+          "FILE_INVALID",
+          `${source}: ${pointer}: nothing is called ${slot}; there is ${there.join(", ")}`,
+        );
+      }
+    };
+    if (isFile) cutAtPods(text).forEach((part, place) => check(part, place % 2 === 0 ? [] : ONE_POD));
+    else check(text, ofOnePod);
   }
 }
 

@@ -16,6 +16,13 @@ export function expandText(text: string, values: TemplateValues): string {
   });
 }
 
+/**
+ * A text cut at `{{#pods}}` and `{{/pods}}`: at even places what stands once, at odd ones what stands once for each pod.
+ */
+export function cutAtPods(text: string): string[] {
+  return text.split(/\{\{#pods\}\}([^]*?)\{\{\/pods\}\}/);
+}
+
 /** An argument that is exactly one list becomes one argument per item; none when the list is empty. */
 export function expandArguments(words: readonly string[], values: TemplateValues): string[] {
   return words.flatMap((word) => {

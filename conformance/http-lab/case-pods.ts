@@ -4,8 +4,8 @@ import type { Pod } from "../../mock-pods/pod/pod.ts";
 import type { Held } from "../lab.ts";
 import type { CaseRequests } from "./case-requests.ts";
 import type { CaseRun } from "./case-run.ts";
+import { convergenceMsOf } from "../router-profile.ts";
 
-const DEFAULT_CONVERGENCE_MS = 1_000;
 const WARM_UP_MS = 15_000;
 const WARM_UP_EVERY_MS = 100;
 
@@ -108,7 +108,7 @@ export class CasePods {
    * pod is gone cannot be seen before the claimed time is over.
    */
   async #converge(added: readonly Pod[], waits = false): Promise<void> {
-    const convergenceMs = this.#run.profile.discovery?.convergenceMs ?? DEFAULT_CONVERGENCE_MS;
+    const convergenceMs = convergenceMsOf(this.#run.profile);
     if (convergenceMs === 0) return;
     const deadline = this.#run.nowMs() + convergenceMs;
     if (waits) await sleep(convergenceMs);

@@ -5,10 +5,10 @@ import type { RawRequest, RawResponse } from "./raw-exchange.ts";
 /** Unless it says otherwise. */
 export const EXCHANGE_MS = 10_000;
 
-/** As many connections as a case has open requests; none is kept over a case's end. */
-export function openAgent(): Agent {
+/** As many connections as a case has open requests; `keeps`: idle ones are used again. */
+export function openAgent({ keeps }: { readonly keeps: boolean }): Agent {
   return new Agent({
-    pipelining: 1,
+    pipelining: keeps ? 1 : 0,
     keepAliveTimeout: 4_000,
     headersTimeout: 0,
     bodyTimeout: 0,

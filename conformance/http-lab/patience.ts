@@ -1,5 +1,5 @@
 /** How long a request is waited for that gets nowhere: in full, until the router has shown often enough that it leaves some hanging. */
-import type { RouterProfile } from "../router-profile.ts";
+import { convergenceMsOf, type RouterProfile } from "../router-profile.ts";
 
 /** What a router does that takes a request and keeps its client waiting: it was sent to no pod; its pod's answer went nowhere. */
 export type Hang = "request-not-forwarded" | "request-not-answered";
@@ -16,9 +16,10 @@ export class Patience {
   readonly #seen = new Map<Hang, number>();
 
   /** A router may need the time that it claims for pods that come, or are to be used again. */
-  ms(hang: Hang, { discovery, recoveryMs = 0 }: RouterProfile): number {
+  ms(hang: Hang, profile: RouterProfile): number {
     if (this.isLost(hang)) return LITTLE_MS;
-    return FULL_MS[hang] + Math.max(discovery?.convergenceMs ?? 0, discovery?.healthMs ?? 0, recoveryMs);
+    const { discovery, recoveryMs = 0 } = profile;
+    return FULL_MS[hang] + Math.max(convergenceMsOf(profile), discovery?.healthMs ?? 0, recoveryMs);
   }
 
   isLost(hang: Hang): boolean {

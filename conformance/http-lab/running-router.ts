@@ -6,6 +6,7 @@ import type { HttpRouter, PodAddress, RouterAdapter } from "../adapters/router-u
 import { openAgent } from "./exchange.ts";
 import { FirstBytes } from "./first-bytes.ts";
 import { Patience } from "./patience.ts";
+import { convergenceMsOf } from "../router-profile.ts";
 
 export class RunningRouter {
   readonly adapter: RouterAdapter;
@@ -16,7 +17,9 @@ export class RunningRouter {
   readonly #signal: AbortSignal | undefined;
   #own: HttpRouter | undefined;
   #guest: HttpRouter | undefined;
-  #agent = openAgent();
+  #agent = openAgent({ keeps: true });
+  /** Until then no connection is used twice; undefined when they are kept. */
+  #freshUntilMs: number | undefined;
   #requestMs = Infinity;
   #spoiled = false;
 
@@ -35,7 +38,24 @@ export class RunningRouter {
   }
 
   get agent(): Agent {
+    if (this.#freshUntilMs !== undefined && this.#clock.nowMs() >= this.#freshUntilMs) {
+      this.#freshUntilMs = undefined;
+      this.#connectAnew({ keeps: true });
+    }
     return this.#agent;
+  }
+
+  /**
+   * A router that reads its configuration anew may hang up on idle connections, as HTTP lets it: a request that is just
+   * being sent on one is lost, and that tells nothing. So until it claims to have taken note none is used twice.
+   */
+  async setPods(pods: readonly PodAddress[]): Promise<void> {
+    const { router } = this;
+    if (router.setPods === undefined) throw new OperationalError("ADAPTER_FAILED", "pods cannot be changed");
+    this.#freshUntilMs = Infinity;
+    this.#connectAnew({ keeps: false });
+    await router.setPods(pods);
+    this.#freshUntilMs = this.#clock.nowMs() + convergenceMsOf(this.adapter.profile);
   }
 
   /** @throws {OperationalError} when it does not start: never a failure of the router */
@@ -55,7 +75,8 @@ export class RunningRouter {
 
   async stop(): Promise<void> {
     await this.#agent.destroy();
-    this.#agent = openAgent();
+    this.#freshUntilMs = undefined;
+    this.#agent = openAgent({ keeps: true });
     await this.endGuest();
     await this.#own?.close();
     this.#own = undefined;
@@ -86,6 +107,12 @@ export class RunningRouter {
 
   get spoiled(): boolean {
     return this.#spoiled;
+  }
+
+  #connectAnew(how: { readonly keeps: boolean }): void {
+    // What is under way ends first.
+    void this.#agent.close();
+    this.#agent = openAgent(how);
   }
 
   async #started(pods: readonly PodAddress[], threshold?: number): Promise<HttpRouter> {

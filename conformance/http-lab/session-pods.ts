@@ -1,5 +1,4 @@
 /** The pods of a session: those that are there, what they serve, and what the router was told of them. */
-import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { Fleet, Pod } from "../../mock-pods/pod/pod.ts";
 import type { PodAddress } from "../adapters/router-under-test.ts";
 import { DEFAULT_PODS, type PodKind } from "../case.ts";
@@ -79,11 +78,9 @@ export class SessionPods {
 
   /** Tells the router; resolves when it has acknowledged. */
   async tell(pods: readonly Pod[]): Promise<void> {
-    const { router } = this.#router;
-    if (router.setPods === undefined) throw new OperationalError("ADAPTER_FAILED", "pods cannot be changed");
     this.#present = pods;
     this.#told = pods;
-    await router.setPods(this.addresses());
+    await this.#router.setPods(this.addresses());
   }
 
   /** A started router knows those that are there. */

@@ -1,11 +1,13 @@
 /** Runs one case and says what became of it: traffic, judgement, and every way either can break. */
 import { OperationalError } from "../../fixtures/operational-error.ts";
-import type { Case, Statistic, Verdict } from "../case.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Case, Judgement, Statistic, Verdict } from "../case.ts";
 import { resolvePointer } from "../adapters/json-pointer.ts";
 import type { RouterAdapter } from "../adapters/router-under-test.ts";
 import { loadSignal, SHORT_WINDOW_MS } from "../oracle/load-signal.ts";
 import { evidenceOf, type Evidence } from "./evidence.ts";
 import type { Session } from "./session.ts";
+import { borneMs, STALL_RESOLUTION_MS, StallWatch, unlessStalled } from "./stalls.ts";
 
 export interface CaseOutcome {
   readonly verdict: Verdict;
@@ -114,6 +116,7 @@ export async function runCase(each: Case, session: Session, seed: number, limits
   const lab = await session.lab(each, seed).catch((error: unknown) => failure(error, session));
   if ("verdict" in lab) return lab;
   const { end } = lab;
+  const stalls = new StallWatch();
   const traffic = Promise.race([each.traffic(lab), ...(end === undefined ? [] : [end.come])]);
   const trouble = await within(limits, traffic).catch((error: unknown) => failure(error, session));
   const settled = end?.judgement;
@@ -129,11 +132,19 @@ export async function runCase(each: Case, session: Session, seed: number, limits
   if (death !== undefined) {
     return { verdict: "fail", reason: "router-died", detail: `The router ${death}`, evidence, broken: true };
   }
-  if (settled !== undefined) return { ...settled, evidence, broken: true };
+  // What settled it may have been late at the same moment as the watch.
+  if (settled !== undefined) await sleep(2 * STALL_RESOLUTION_MS);
+  const stalledMs = session.transport === "http" ? stalls.end() : 0;
+  const judged = (judgement: Judgement, broken: boolean): CaseOutcome => ({
+    ...unlessStalled(judgement, stalledMs, borneMs(each, lab.profile)),
+    evidence,
+    broken,
+  });
+  if (settled !== undefined) return judged(settled, true);
   const broken = trouble ?? leftovers;
   if (broken !== undefined) return { ...broken, evidence };
   try {
-    return { ...each.judge(observation, lab.profile), evidence, broken: session.spoiled };
+    return judged(each.judge(observation, lab.profile), session.spoiled);
   } catch (error) {
     return { verdict: "error", reason: "judgement-broke", detail: message(error), evidence };
   }

@@ -45,6 +45,8 @@ export class DrivenEngine {
   #state: "idle" | "stepping" | "running ahead" = "idle";
   #held = false;
   #detached = false;
+  /** What waits for the end of the step in flight. */
+  #waiting: ((engine: Engine) => void)[] = [];
 
   constructor(engine: Engine, lane: number, onStep: OnStep, timeline: Timeline, pace: Pace, fastForward?: FastForward) {
     this.#engine = engine;
@@ -73,11 +75,12 @@ export class DrivenEngine {
     if (!this.#held) this.#planStep();
   }
 
-  resetPrefixCache(preemptRunning: boolean): boolean {
+  /** When the step in flight has ended and is told, before the next: vLLM's engine looks at all calls but aborts then. */
+  betweenSteps(action: (engine: Engine) => void): void {
     this.#settle();
-    const done = this.#engine.resetPrefixCache(preemptRunning);
+    if (this.#state === "stepping") return void this.#waiting.push(action);
+    action(this.#engine);
     if (!this.#held) this.#planStep();
-    return done;
   }
 
   setAdmitting(admitting: boolean): void {
@@ -147,6 +150,7 @@ export class DrivenEngine {
   #end(): void {
     this.#state = "idle";
     this.#onStep(this.#engine.endStep());
+    for (const action of this.#waiting.splice(0)) action(this.#engine);
     if (this.#held || this.#detached || this.#cancelNext !== undefined) return;
     this.#begin(this.#timeline.nowMs());
   }

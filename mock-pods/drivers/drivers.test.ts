@@ -77,6 +77,23 @@ describe("a driven engine", () => {
     expect(pod.engine.stats().running).toBe(0);
   });
 
+  it("does at the end of a step what it was asked in the middle: no token is lost, and the next begins after it", () => {
+    const driver = new VirtualDriver();
+    const log: unknown[] = [];
+    const pod = driver.drive(engine(), ({ startMs, tokens, admitted }) =>
+      log.push({ startMs, tokens: tokens.length, cached: admitted.map(({ cachedTokens }) => cachedTokens) }),
+    );
+    driver.at(0, () => pod.submit(request("a", 20, 2)));
+    driver.at(1, () => pod.betweenSteps((own) => log.push(own.resetPrefixCache(true))));
+    driver.at(2, () => expect(pod.engine.inspect().running).toEqual(["a"]));
+    driver.run();
+    expect(log.slice(0, 3)).toMatchObject([
+      { startMs: 0, tokens: 1, cached: [0] },
+      true,
+      { startMs: 24.8, tokens: 1, cached: [0] },
+    ]);
+  });
+
   it("detached, it never steps again", () => {
     const driver = new VirtualDriver();
     let steps = 0;
@@ -104,7 +121,9 @@ describe("one engine, two clocks", () => {
       const arrival = request(id, 20 + random.below(200), 1 + random.below(80), 5000 * random.below(4));
       driver.at(dueMs, () => pod?.submit(arrival));
       if (random.below(5) === 0) driver.at(dueMs + random.below(2000), () => pod?.abort([id]));
-      if (index === 30) driver.at(dueMs, () => log.push(["reset", pod?.resetPrefixCache(true)]));
+      if (index === 30) {
+        driver.at(dueMs, () => pod?.betweenSteps((own) => log.push(["reset", own.resetPrefixCache(true)])));
+      }
     }
     return new Promise((resolve) => driver.at(60_000, () => resolve(log)));
   }

@@ -127,7 +127,7 @@ function live(world: World, ahead: boolean): { readonly lives: readonly Life[]; 
         case "abort":
           return pod.abort([String(item.which)]);
         case "reset":
-          return void answers.push(pod.resetPrefixCache(item.preemptRunning));
+          return pod.betweenSteps((own) => answers.push(own.resetPrefixCache(item.preemptRunning)));
         case "look":
           return void answers.push(pod.engine.stats());
         case "hold":

@@ -11,7 +11,7 @@ import { type CallGroup, type LiveRequest, liveRequest } from "./live-request.ts
 import { LoraInfo } from "./lora-info.ts";
 import { observe } from "./page-layout.ts";
 import { processFacts } from "./process-facts.ts";
-import { SleepMetrics } from "./sleep-metrics.ts";
+import { SleepMetrics, type SleepOperation } from "./sleep-metrics.ts";
 import { type LayoutOptions, layoutsFor, type Layouts } from "./slots.ts";
 
 export interface MetricsOptions extends LayoutOptions {
@@ -107,7 +107,7 @@ export class PodMetrics {
   }
 
   /** `awake` says how it is afterwards; undefined for as before. */
-  slept(operation: "sleep" | "wake", awake: Wakefulness | undefined, durationMs: number): void {
+  slept(operation: SleepOperation, awake: Wakefulness | undefined, durationMs: number): void {
     this.#wakefulness = awake ?? this.#wakefulness;
     this.#sleep?.done(operation, durationMs);
   }

@@ -5,6 +5,8 @@ const DURATION = "vllm:sleep_mode_operation_duration_seconds";
 const IN_FLIGHT = "vllm:sleep_mode_operations_in_flight";
 const BOUNDS = [0.01, 0.1, 1, 10, 30, 60, 120, 300, 600, Infinity];
 
+export type SleepOperation = "sleep" | "wake" | "release_kv_cache_memory";
+
 interface Operation {
   readonly createdSeconds: number;
   readonly durationsSeconds: number[];
@@ -18,7 +20,7 @@ export class SleepMetrics {
     this.#unixSeconds = unixSeconds;
   }
 
-  done(operation: "sleep" | "wake", durationMs: number): void {
+  done(operation: SleepOperation, durationMs: number): void {
     let found = this.#operations.get(operation);
     if (found === undefined) {
       this.#operations.set(operation, (found = { createdSeconds: this.#unixSeconds(), durationsSeconds: [] }));

@@ -16,9 +16,12 @@ export const ADDED_HEADERS: ReadonlySet<string> = new Set(["x-inference-pod"]);
 export const MASKED_KEYS: Readonly<Record<string, (value: unknown, asked: Asked) => unknown>> = {
   // Ids that vLLM makes; one that the client sent is compared.
   id: (value) =>
-    String(value).replace(/^(cmpl-|chatcmpl-|modelperm-|chatcmpl-tool-|resp_|msg_)([0-9a-f]{16}){1,2}$/, "$1<id>"),
+    String(value).replace(
+      /^(cmpl-|chatcmpl-|modelperm-|chatcmpl-tool-|resp_|msg_|generative-scoring-)([0-9a-f]{16}){1,2}$/,
+      "$1<id>",
+    ),
   request_id: (value) =>
-    String(value).replace(/^(cmpl|chatcmpl|generate-tokens)-(?:[0-9a-f]{16}){1,2}(-\d+)?$/, "$1-<id>$2"),
+    String(value).replace(/^(cmpl-|chatcmpl-|generate-tokens-|resp_)(?:[0-9a-f]{16}){1,2}(-\d+)?$/, "$1<id>$2"),
   item_id: () => "<id>",
   created: () => "<time>",
   created_at: () => "<time>",
@@ -40,6 +43,7 @@ export const MASKED_KEYS: Readonly<Record<string, (value: unknown, asked: Asked)
     Array.isArray(value)
       ? value.map((entry: object | null) => entry && [...new Set(Object.values(entry).map(keysOf))])
       : value,
+  score: () => "<score>",
   token_id: () => "<token>",
   token: () => "<token>",
   logprob: () => "<logprob>",

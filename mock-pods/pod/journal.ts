@@ -24,7 +24,7 @@ export function isControl(path: string): boolean {
 }
 
 const GENERATION =
-  /^\/(v1\/(chat\/)?completions|v1\/messages|v1\/responses|inference\/v1\/generate|invocations)\/?(\?|$)/;
+  /^\/(v1\/((chat\/)?completions(\/batch)?|messages|responses)|inference\/v1\/generate|invocations|generative_scoring)\/?(\?|$)/;
 
 export function isGeneration(method: string, path: string): boolean {
   return method === "POST" && GENERATION.test(path);

@@ -3,6 +3,7 @@ import type { DrivenEngine } from "../drivers/driver.ts";
 import type { Engine, EngineInspection, EngineStats, GenerationRequest, StepOutput } from "../engine/engine.ts";
 import type { CallGroup } from "../metrics/live-request.ts";
 import type { PodMetrics, Wakefulness } from "../metrics/pod-metrics.ts";
+import type { SleepOperation } from "../metrics/sleep-metrics.ts";
 import type { RealTimeDriver } from "../drivers/real-time-driver.ts";
 import type { EngineGate } from "../server/engine-gate.ts";
 
@@ -50,13 +51,21 @@ export class PodEngine implements EngineGate {
     this.#metrics().refused(reason);
   }
 
-  slept(operation: "sleep" | "wake", awake: Wakefulness | undefined, durationMs: number): void {
+  slept(operation: SleepOperation, awake: Wakefulness | undefined, durationMs: number): void {
     this.#metrics().slept(operation, awake, durationMs);
   }
 
-  resetPrefixCache(preemptRunning: boolean): boolean {
-    if (preemptRunning) this.#metrics().preempted(this.inspect().running);
-    return this.#driven.resetPrefixCache(preemptRunning);
+  betweenSteps<T>(action: () => T): Promise<T> {
+    return new Promise((resolve) => this.#driven.betweenSteps(() => resolve(action())));
+  }
+
+  resetPrefixCache(preemptRunning: boolean): Promise<boolean> {
+    return new Promise((resolve) =>
+      this.#driven.betweenSteps((engine) => {
+        if (preemptRunning) this.#metrics().preempted(engine.inspect().running);
+        resolve(engine.resetPrefixCache(preemptRunning));
+      }),
+    );
   }
 
   drain(): Promise<void> {

@@ -2,6 +2,7 @@
 import type { EngineStats, GenerationRequest } from "../engine/engine.ts";
 import type { CallGroup } from "../metrics/live-request.ts";
 import type { Wakefulness } from "../metrics/pod-metrics.ts";
+import type { SleepOperation } from "../metrics/sleep-metrics.ts";
 
 export interface EngineGate {
   /** Simulated milliseconds. */
@@ -17,9 +18,11 @@ export interface EngineGate {
   /** A call was refused by a queue cap. */
   refused(reason: "max_num_queued_reqs" | "max_num_queued_tokens"): void;
   /** A `/sleep` or `/wake_up` is done; `awake` is how it is then, undefined for as before. */
-  slept(operation: "sleep" | "wake", awake: Wakefulness | undefined, durationMs: number): void;
-  /** False, and nothing done, while blocks are in use (unless `preemptRunning`). */
-  resetPrefixCache(preemptRunning: boolean): boolean;
+  slept(operation: SleepOperation, awake: Wakefulness | undefined, durationMs: number): void;
+  /** When no step is in flight: at once, or at its end. */
+  betweenSteps<T>(action: () => T): Promise<T>;
+  /** Between steps. False, and nothing done, while blocks are in use (unless `preemptRunning`). */
+  resetPrefixCache(preemptRunning: boolean): Promise<boolean>;
   /** Requests queue, and what runs goes on; resolves when nothing runs. Until `resume`. */
   drain(): Promise<void>;
   /** Steps stop; requests queue. Independent of a test's `hold`. */

@@ -29,6 +29,8 @@ export interface PodState {
   paused: boolean;
   /** What sleeps: parts of the memory, or only the scheduling. */
   asleep: readonly string[];
+  /** As those who change the weights call them. */
+  weightVersion: string;
   /** SIGTERM was received and running requests are given time: new ones are answered with 500. */
   draining: boolean;
   /** Generation calls in progress, for `/load`. */

@@ -4,6 +4,7 @@
  * The order of the layers is vLLM's (`entrypoints/serve/middleware`, 0.32): request id, API key, CORS, then the routes.
  */
 import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
+import { batchBody } from "../../fixtures/wire/batch-request.ts";
 import { encodable, Refusal, UncaughtError } from "../../fixtures/wire/errors.ts";
 import { UnreadableBody } from "../../fixtures/wire/validation/request-body.ts";
 import { WrongBody } from "../../fixtures/wire/validation/wrong-body.ts";
@@ -11,14 +12,18 @@ import type { StepOutput } from "../engine/engine.ts";
 import { json, text } from "./http/answer.ts";
 import { isAuthorized } from "./middleware/authentication.ts";
 import { corsHeaders, preflight } from "./middleware/cors.ts";
+import { batchEndpoint } from "./endpoints/batch-endpoint.ts";
 import { chatEndpoint } from "./endpoints/chat-endpoint.ts";
 import { completionsEndpoint } from "./endpoints/completions-endpoint.ts";
 import { devRoutes } from "./endpoints/dev-endpoints.ts";
+import { docsRoutes } from "./endpoints/docs-endpoints.ts";
 import { invocationsEndpoint } from "./endpoints/invocations-endpoint.ts";
 import { loraRoutes } from "./endpoints/lora-endpoints.ts";
 import { messagesRoutes } from "./endpoints/messages-endpoint.ts";
 import { responsesRoutes } from "./endpoints/responses-endpoint.ts";
 import { scaleOutRoutes } from "./endpoints/render-endpoints.ts";
+import { scalingRoutes } from "./endpoints/scaling-endpoints.ts";
+import { scoringRoutes } from "./endpoints/scoring-endpoints.ts";
 import { serviceRoutes } from "./endpoints/service-endpoints.ts";
 import { tokenizeRoutes } from "./endpoints/tokenize-endpoints.ts";
 import type { EngineGate } from "./engine-gate.ts";
@@ -68,11 +73,12 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     model: options.model ?? commonWords(options.tokenizer),
     models: new ModelRegistry(settings),
     publishedAt: options.publishedAt,
-    state: { paused: false, asleep: [], draining: false, load: 0 },
+    state: { paused: false, asleep: [], weightVersion: "default", draining: false, load: 0 },
   };
   const { missing } = settings.version.routes;
   const own = ownRoutes(pod).filter(({ path }) => !missing.includes(path));
-  const routes = new RouteTable([...own, ...options.routes]);
+  const docs = settings.docs ? docsRoutes(own) : [];
+  const routes = new RouteTable([...docs, ...own, ...options.routes]);
 
   function answer(exchange: Exchange): void {
     const trailing = (outermost: boolean) => (outermost ? nameHeader(podName) : ownHeaders(exchange, true));
@@ -120,12 +126,17 @@ export function createPodFace(options: PodFaceOptions): PodFace {
 
 function ownRoutes(pod: PodContext): Route[] {
   const { settings } = pod;
+  const { chat, completion } = settings.version.requests;
+  const methods = ["POST"];
   return [
-    { methods: ["POST"], path: "/v1/completions", handle: completionsEndpoint(pod) },
-    { methods: ["POST"], path: "/v1/chat/completions", handle: chatEndpoint(pod) },
-    { methods: ["POST"], path: "/invocations", handle: invocationsEndpoint(pod) },
+    { methods, path: "/v1/completions", handle: completionsEndpoint(pod), body: completion.schema },
+    { methods, path: "/v1/chat/completions", handle: chatEndpoint(pod), body: chat.schema },
+    { methods, path: "/v1/chat/completions/batch", handle: batchEndpoint(pod), body: batchBody.schema },
+    { methods, path: "/invocations", handle: invocationsEndpoint(pod) },
     ...messagesRoutes(pod),
     ...responsesRoutes(pod),
+    ...scoringRoutes(pod),
+    ...scalingRoutes,
     ...serviceRoutes(pod),
     ...scaleOutRoutes(pod),
     ...tokenizeRoutes(pod),

@@ -6,6 +6,7 @@ const table = new RouteTable([
   { methods: ["GET"], path: "/health", handle: () => empty(200) },
   { methods: ["GET", "POST"], path: "/ping", handle: () => empty(200) },
   { methods: ["GET", "POST", "DELETE"], path: "/__pod/*", handle: () => empty(200) },
+  { methods: ["POST"], path: "/v1/responses/{id}/cancel", handle: () => empty(200) },
 ]);
 
 it("finds a route by exact path and method", () => {
@@ -14,6 +15,13 @@ it("finds a route by exact path and method", () => {
 
 it("finds everything below a path that ends in a star", () => {
   expect(table.match("DELETE", "/__pod/faults/3")).toMatchObject({ kind: "found", route: { path: "/__pod/*" } });
+});
+
+it("takes any one segment for a name in braces", () => {
+  expect(table.match("POST", "/v1/responses/resp_1/cancel")).toMatchObject({ kind: "found" });
+  expect(table.match("POST", "/v1/responses/resp/1/cancel")).toEqual({ kind: "unknown" });
+  expect(table.match("POST", "/v1/responses//cancel")).toEqual({ kind: "unknown" });
+  expect(table.match("GET", "/v1/responses/a/cancel/")).toEqual({ kind: "redirect", path: "/v1/responses/a/cancel" });
 });
 
 it("names the allowed methods when only the method is wrong", () => {

@@ -1,4 +1,5 @@
 /** An explicit route table that refuses as FastAPI does: 404, 405 with `allow`, 307 for a stray trailing slash. */
+import type { Schema } from "../../fixtures/wire/validation/schema.ts";
 import type { Answer } from "./http/answer.ts";
 import type { Exchange } from "./http/exchange.ts";
 import type { Responder } from "./http/responder.ts";
@@ -8,9 +9,11 @@ export type Handler = (exchange: Exchange, responder: Responder) => Answer | und
 
 export interface Route {
   readonly methods: readonly string[];
-  /** Exact, as `/v1/models`; a last segment `*` takes everything below. */
+  /** Exact, as `/v1/models`; a segment `{name}` takes any one, a last segment `*` everything below. */
   readonly path: string;
   readonly handle: Handler;
+  /** What it reads, for the API's description. */
+  readonly body?: Schema | undefined;
 }
 
 export type Match =
@@ -21,23 +24,38 @@ export type Match =
 
 export class RouteTable {
   readonly #exact = new Map<string, Route[]>();
-  readonly #below: { readonly prefix: string; readonly route: Route }[] = [];
+  readonly #all: { readonly pattern: RegExp; readonly route: Route }[] = [];
 
   constructor(routes: readonly Route[]) {
     for (const route of routes) {
-      if (route.path.endsWith("/*")) this.#below.push({ prefix: route.path.slice(0, -1), route });
-      else this.#exact.set(route.path, [...(this.#exact.get(route.path) ?? []), route]);
+      this.#all.push({ pattern: patternOf(route.path), route });
+      this.#exact.set(route.path, [...(this.#exact.get(route.path) ?? []), route]);
     }
   }
 
   match(method: string, path: string): Match {
-    const candidates =
-      this.#exact.get(path) ?? this.#below.filter(({ prefix }) => path.startsWith(prefix)).map((b) => b.route);
-    const route = candidates.find(({ methods }) => methods.includes(method));
+    const isFor = ({ methods }: Route) => methods.includes(method);
+    const exact = this.#exact.get(path)?.find(isFor);
+    if (exact !== undefined) return { kind: "found", route: exact };
+    const candidates = this.#at(path);
+    const route = candidates.find(isFor);
     if (route !== undefined) return { kind: "found", route };
     const first = candidates[0];
     if (first !== undefined) return { kind: "wrong-method", allow: first.methods.join(", ") };
     const twin = path.endsWith("/") ? path.slice(0, -1) : `${path}/`;
-    return this.#exact.has(twin) ? { kind: "redirect", path: twin } : { kind: "unknown" };
+    return this.#at(twin).length > 0 ? { kind: "redirect", path: twin } : { kind: "unknown" };
   }
+
+  #at(path: string): readonly Route[] {
+    return this.#all.filter(({ pattern }) => pattern.test(path)).map(({ route }) => route);
+  }
+}
+
+function patternOf(path: string): RegExp {
+  return new RegExp(
+    `^${path
+      .replace(".", "\\.")
+      .replace(/\*$/, ".*")
+      .replace(/\{\w+\}/g, "[^/]+")}$`,
+  );
 }

@@ -37,6 +37,8 @@ export interface ServeSettings {
   readonly refusesPriorities: boolean;
   readonly devMode: boolean;
   readonly tokenizerInfo: boolean;
+  /** `/docs`, `/redoc` and `/openapi.json` are served. */
+  readonly docs: boolean;
   readonly maxQueuedRequests: number | undefined;
   readonly maxQueuedTokens: number | undefined;
   readonly shutdownTimeoutMs: number;
@@ -89,6 +91,7 @@ function readSettings({ flags, environment, engine, models, modelPath }: PodSett
     refusesPriorities: version.sampling.refusesPriorities && engine.policy !== "priority",
     devMode: enabled("VLLM_SERVER_DEV_MODE"),
     tokenizerInfo: on("enable-tokenizer-info-endpoint"),
+    docs: !on("disable-fastapi-docs"),
     maxQueuedRequests: version.engine.queueCaps ? number("max-num-queued-reqs", 1) : undefined,
     maxQueuedTokens: version.engine.queueCaps ? number("max-num-queued-tokens", 1) : undefined,
     shutdownTimeoutMs: (number("shutdown-timeout", 0) ?? 0) * 1000,

@@ -12,9 +12,28 @@ export interface RoutesProfile {
   readonly missing: readonly string[];
 }
 
-const MISSING_0_28 = ["/kv_event_sources"];
+const MISSING_0_28 = [
+  "/kv_event_sources",
+  "/v1/systemone",
+  "/v1/messages/render",
+  "/v1/responses/render",
+  "/release_kv_cache_memory",
+  "/shutdown_weight_transfer_engine",
+  "/weight_checker",
+];
 const MISSING_0_10 = [
   ...MISSING_0_28,
+  "/v1/chat/completions/batch",
+  "/v1/responses/{response_id}",
+  "/v1/responses/{response_id}/cancel",
+  "/generative_scoring",
+  "/collective_rpc",
+  "/init_weight_transfer_engine",
+  "/start_weight_update",
+  "/start_draft_weight_update",
+  "/update_weights",
+  "/finish_weight_update",
+  "/update_weight_version",
   "/abort_requests",
   "/invocations",
   "/v1/messages",
@@ -30,6 +49,7 @@ const MISSING_0_10 = [
 ];
 const MISSING_0_7 = [
   ...MISSING_0_10,
+  "/scale_elastic_ep",
   "/load",
   "/sleep",
   "/wake_up",

@@ -1,4 +1,4 @@
-/** CON-02, CON-04, CON-05: what is decided at once is decided rightly. */
+/** CON-02, CON-04, CON-05, CON-07: what is decided at once is decided rightly. */
 import type { Case } from "../../case.ts";
 import type { Lab } from "../../lab.ts";
 import type { Observation, SentStep } from "../../observation.ts";
@@ -14,7 +14,12 @@ import { cells, trunk } from "../trials/shape.ts";
 
 const DURING_CHANGE = "during-change";
 
-export const raceCases: readonly Case[] = [concurrentHistory(), concurrentFirsts(), changesUnderTraffic()];
+export const raceCases: readonly Case[] = [
+  concurrentHistory(),
+  concurrentFirsts(),
+  concurrentStrangers(),
+  changesUnderTraffic(),
+];
 
 function concurrentHistory(): Case {
   const BURSTS = 10;
@@ -107,6 +112,33 @@ function concurrentFirsts(): Case {
       if (owner === undefined || owner === null) return;
       await makeBusy(lab, owner);
       await lab.send(prompt, { label: probeLabel("owner") });
+    },
+  });
+}
+
+function concurrentStrangers(): Case {
+  const AT_ONCE = 12;
+  const ASKED = 3;
+  return routingCase({
+    id: "CON-07",
+    level: "MUST",
+    requirement: "R-CON-7",
+    title: "Of different prompts that clients send first at the same time, each MUST then be followed to its pod.",
+    needs: { transport: "http" },
+    unsupported: all(prefixAware, followed, coldReachable),
+    blame: { owner: "lost-among-others" },
+    trials: 4,
+    trial: async (lab) => {
+      const prompts = Array.from({ length: AT_ONCE }, () => trunk(lab.corpus.namespace(), 2));
+      const sent = await Promise.all(prompts.map((prompt) => lab.send(prompt, { label: "first" })));
+      for (let asked = 0; asked < ASKED; asked++) {
+        // Who lost updates may have kept the last.
+        const { pod, prompt } = lab.random.pick(sent);
+        if (pod === null) return;
+        await lab.settle();
+        await makeBusy(lab, pod);
+        await lab.send(prompt, { label: probeLabel("owner") });
+      }
     },
   });
 }

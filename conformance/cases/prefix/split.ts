@@ -66,11 +66,13 @@ export const splitCases: readonly Case[] = [
     title: "A prompt MUST keep its owner when later prompts split it at points that are no multiple of anything.",
     unsupported: contrast,
     blame: { owner: "branch-lost-its-owner" },
-    trial: async (lab) => {
+    trial: async (lab, trial) => {
       const namespace = lab.corpus.namespace();
       const original = cells("trunk", 9);
+      const points = [...SPLIT_POINTS.entries()];
       const split = async (): Promise<void> => {
-        for (const [index, point] of SPLIT_POINTS.entries()) {
+        // From the deepest up, each split cuts a node that has branches already.
+        for (const [index, point] of trial % 2 === 0 ? points : points.toReversed()) {
           const cut = [...original.slice(0, index), `trunk${index + 1}:${point}`];
           await lab.send(namespace.prompt([...cut, ...cells(`other${index}-`, 3)]), { label: "split" });
         }

@@ -8,7 +8,7 @@ import { loadSignal } from "../../oracle/load-signal.ts";
 import type { PodLoad } from "../../oracle/pod-load.ts";
 import { byChance, coldPolicy, type RouterProfile } from "../../router-profile.ts";
 import { capacityChars, CELL_CHARS } from "../forgetting/evict-claims.ts";
-import { maxBusy } from "./lead.ts";
+import { gateAt, maxBusy } from "./lead.ts";
 import { reportBusy } from "./reported.ts";
 import { cells } from "./shape.ts";
 
@@ -49,12 +49,17 @@ export async function makeBusy(lab: Lab, pod: string, { ballast }: BusyOptions =
 async function holdUntilBusy(lab: Lab, pod: string, given: Prompt | undefined): Promise<void> {
   const { profile } = lab;
   const wanted = maxBusy(profile, lab.pods().length);
+  const tight = gateAt(profile.gate, lab.pods().length, wanted + LATE_RELEASES) !== "closed";
+  if (tight && isUncertain(lab)) await lab.quiet();
   const learntLate = profile.insert?.at !== "dispatch";
   const ballastCells = cells("ballast", Math.min(BALLAST_CELLS[profile.load?.signal ?? ""] ?? 0, spareCells(profile)));
   const strays: Held[] = [];
+  // Ends of strays that may not have been noticed: a lead more makes up for them, where no gate forbids it.
+  const margin = (ends: readonly Held[]): number =>
+    lab.http !== undefined && !tight && countsOnlyOpenOnes(lab) && ends.length > 0 ? LATE_RELEASES - 1 : 0;
   let ballast = given;
   let missed = 0;
-  for (let tries = 0; tries < MAX_TRIES && leadOf(lab, pod, strays) < wanted; tries++) {
+  for (let tries = 0; tries < MAX_TRIES && leadOf(lab, pod, strays) < wanted + margin(strays); tries++) {
     if (leadOf(lab, pod, strays) > 0 && nextMayOpenGate(lab, pod)) break;
     const known = missed < 2 ? ballast : undefined;
     const request = await lab.hold(known ?? lab.corpus.namespace().prompt(ballastCells), { label: "busy" });
@@ -69,6 +74,7 @@ async function holdUntilBusy(lab: Lab, pod: string, given: Prompt | undefined): 
     }
   }
   await Promise.all(strays.map((stray) => stray.release()));
+  if (tight && isUncertain(lab)) await lab.quiet();
 }
 
 /** Where the index is small, many requests must not push out what a trial has taught. */
@@ -76,6 +82,10 @@ function spareCells(profile: RouterProfile): number {
   const capacity = capacityChars(profile);
   return capacity === 0 ? Infinity : Math.max(0, Math.floor(capacity / CELL_CHARS / REQUESTS_IN_A_TRIAL) - 1);
 }
+
+/** Whether ends that may not have been noticed could still count at some pod: under a tight gate they could open it. */
+const isUncertain = (lab: Lab): boolean =>
+  countsOnlyOpenOnes(lab) && [...(loadsNow(lab)?.values() ?? [])].some(({ requests: { low, high } }) => high > low);
 
 /** Ends that were missed may still count at this pod: one more request on it, and the gate is no longer surely closed. */
 function nextMayOpenGate(lab: Lab, pod: string): boolean {
@@ -118,8 +128,7 @@ function leadOf(lab: Lab, pod: string, strays: readonly Held[]): number {
     const leaving = released ? strays.filter(({ step }) => step.pod === other).length : 0;
     return (loads?.get(other)?.requests.high ?? 0) - leaving;
   });
-  const late = lab.http !== undefined && released && strays.length > 0 ? LATE_RELEASES - 1 : 0;
-  return own - Math.max(0, ...most) - late;
+  return own - Math.max(0, ...most);
 }
 
 /** A request that is not sent: it marks now as the moment to look at. */

@@ -18,6 +18,8 @@ export const HTTP_VARIANTS: readonly HttpVariant[] = [
   variant("window of a minute's characters", { load: "window-chars", windowMs: 60_000, unitChars: 80 }),
   variant("window and gate", { load: "window", windowMs: 14_000, gate: GATE, ties: "first" }),
   variant("gate", { unitChars: 1, gate: GATE, ties: "rotate" }),
+  // Two requests whose ends were missed would open it.
+  variant("tight gate", { unitChars: 1, gate: { absolute: 3, relative: 1.2 }, ties: "rotate" }),
   variant("learns at response", { insertAt: "response", gate: GATE }),
   variant("random, no load signal", { load: "none", cold: "random" }),
   variant("in turn, no load signal", { load: "none", cold: "round-robin" }),

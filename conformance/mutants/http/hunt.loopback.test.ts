@@ -2,10 +2,12 @@ import { expect, it } from "vitest";
 import { PLAIN_RULE } from "../pure/rule.ts";
 import * as answering from "./faults/answering.ts";
 import * as choosing from "./faults/choosing.ts";
+import * as counting from "./faults/counting.ts";
 import * as forwarding from "./faults/forwarding.ts";
 import * as hearing from "./faults/hearing.ts";
 import * as reading from "./faults/reading.ts";
 import * as receiving from "./faults/receiving.ts";
+import * as rewriting from "./faults/rewriting.ts";
 import * as streaming from "./faults/streaming.ts";
 import { HTTP_MUTANTS } from "./http-mutants.ts";
 import { HTTP_VARIANTS } from "./http-variants.ts";
@@ -16,7 +18,18 @@ import * as oddHabits from "./odd-habits.ts";
 import * as slowHabits from "./test-slow-habits.ts";
 
 /** Of every kind that goes by loads. */
-const RULE_CASES = ["THR-01", "LPM-01", "LOAD-01", "LOAD-02", "LOAD-05", "HOT-01", "CON-04", "TOK-05", "THR-08"];
+const RULE_CASES = [
+  "THR-01",
+  "LPM-01",
+  "LPM-03",
+  "LOAD-01",
+  "LOAD-02",
+  "LOAD-05",
+  "HOT-01",
+  "CON-04",
+  "TOK-05",
+  "THR-08",
+];
 
 /** What measures time must not share it. */
 const [timed, others] = [true, false].map((isTimed) =>
@@ -80,6 +93,11 @@ it.concurrent.each(SLOW_HABITS.map((make) => [make.Proxy.name, make] as const))(
   },
 );
 
+it("loses no request to a conforming proxy that hangs up on idle connections when pods change", async () => {
+  const make = { Proxy: slowHabits.HangsUpOnChange, habits: { convergenceMs: 100 } };
+  expect(await failuresOfConformingProxy(["CON-02", "CON-05", "POD-04", "POD-07"], 1, make)).toEqual([]);
+});
+
 it("has patience with a conforming proxy that takes its time with every piece", async () => {
   const make = { Proxy: slowHabits.TakesItsTime };
   expect(await failuresOfConformingProxy(["STR-01", "STR-02", "STR-07"], 1, make)).toEqual([]);
@@ -87,14 +105,14 @@ it("has patience with a conforming proxy that takes its time with every piece", 
 
 it("has a mutant for every fault of the proxy", () => {
   const used = new Set(HTTP_MUTANTS.map(({ broken }) => broken.Proxy));
-  const faults = [answering, choosing, forwarding, hearing, reading, receiving, streaming].flatMap((each) =>
-    Object.values(each),
+  const faults = [answering, choosing, counting, forwarding, hearing, reading, receiving, rewriting, streaming].flatMap(
+    (each) => Object.values(each),
   );
   expect(faults.filter((fault) => !used.has(fault)).map(({ name }) => name)).toEqual([]);
 });
 
 it.each(Object.entries(oddHabits))("passes the conforming proxy with an odd habit: %s", async (_name, Proxy) => {
-  const caseIds = ["THR-02", "LOAD-03", "STR-02", "STR-06", "STR-07", "ERR-04", "ERR-05", "CON-01"];
+  const caseIds = ["THR-02", "THR-10", "LOAD-03", "STR-02", "STR-06", "STR-07", "STR-10", "ERR-04", "ERR-05", "CON-01"];
   expect(await failuresOfConformingProxy(caseIds, 1, { Proxy })).toEqual([]);
 });
 

@@ -3,8 +3,10 @@ import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import type { Outcome } from "../../../fixtures/routing.ts";
 import type { Attempt, Call, Flight } from "./call.ts";
+import { getText } from "./get-text.ts";
 import { endToEnd, without } from "./headers.ts";
-import { RightProxy } from "./right-proxy.ts";
+import type { RequestFacts } from "./request-facts.ts";
+import { type Head, RightProxy } from "./right-proxy.ts";
 
 /** It asks every pod for the prompt's tokens, with all headers of the client, its request id among them. */
 export class AsksEveryPod extends RightProxy {
@@ -34,5 +36,39 @@ export class NoticesEndsLate extends RightProxy {
   protected override end(attempt: Attempt, outcome: Outcome): void {
     if (outcome !== "ok") super.end(attempt, outcome);
     else setTimeout(() => super.end(attempt, outcome), 5);
+  }
+}
+
+/** It reads answers into a form of its own, which has fields that the pod left out, and writes them anew. */
+export class FillsUsageWithNulls extends RightProxy {
+  protected override head(reply: IncomingMessage): Head {
+    const { status, headers } = super.head(reply);
+    return { status, headers: without(headers, "content-length") };
+  }
+
+  protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
+    for await (const piece of super.pieces(reply)) {
+      const text = piece.toString("latin1").replace('"usage":{', '"usage":{"completion_tokens_details":null,');
+      yield Buffer.from(text, "latin1");
+    }
+  }
+}
+
+/** It goes by the tokens that pods count, and routes by load what is longer than they take: they would refuse it anyhow. */
+export class MatchesWhatPodsTake extends RightProxy {
+  readonly #tooLong = new Set<string>();
+
+  protected override async serve(call: Call): Promise<void> {
+    const { model, prompt } = this.read(call).route;
+    const [pod] = this.pods;
+    const counted = pod && (await getText(new URL("/tokenize", pod.url), JSON.stringify({ model, prompt }), 1000));
+    const { count, max_model_len: most } = JSON.parse(counted ?? "{}") as { count?: number; max_model_len?: number };
+    if (count !== undefined && most !== undefined && count >= most) this.#tooLong.add(prompt);
+    return super.serve(call);
+  }
+
+  protected override read(call: Call): RequestFacts {
+    const facts = super.read(call);
+    return this.#tooLong.has(facts.route.prompt) ? { ...facts, route: { ...facts.route, prompt: "" } } : facts;
   }
 }

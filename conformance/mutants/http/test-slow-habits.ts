@@ -53,3 +53,12 @@ export class HerdsOnOldPods extends ChangesLater {
     this.#latest = pods;
   }
 }
+
+/** It reads its configuration anew for every change: whoever took connections before hangs up on those that are idle. */
+export class HangsUpOnChange extends ChangesLater {
+  override use(pods: readonly PodAddress[]): void {
+    super.use(pods);
+    const { convergenceMs = 0 } = this.habits;
+    for (const share of [0.1, 0.3, 0.5]) this.later(share * convergenceMs, () => this.hangUp());
+  }
+}

@@ -76,6 +76,7 @@ export class LearntPrompts {
       const common = commonChars(entry.text, text);
       if (common === 0) continue;
       if (common < entry.text.length && common >= this.#rule.unitChars) this.#split(entry, common, pod, nowMs);
+      if (this.#is("split-drops-branches")) this.#dropBranches(entry, common, same);
     }
     // A longer prompt contains what its pod had learnt of it: one entry, used now, as old as the oldest.
     const absorbed = same.filter(
@@ -165,6 +166,13 @@ export class LearntPrompts {
     }
   }
 
+  /** Of a tree, the node that is cut ends where the next of the prompts it holds part. */
+  #dropBranches(entry: Learnt, atChars: number, same: readonly Learnt[]): void {
+    const parts = same.filter((other) => other !== entry).map((other) => commonChars(other.text, entry.text));
+    const below = parts.filter((chars) => chars > atChars);
+    if (!parts.includes(atChars) && below.length > 0) entry.keptChars = Math.min(entry.keptChars, ...below);
+  }
+
   #shrink(pod: string): void {
     const evict = this.#rule.evict;
     if (evict === null || !("capacityChars" in evict) || this.#is("never-evicts")) return;
@@ -182,6 +190,9 @@ export class LearntPrompts {
   #textOf(request: RouteRequest): string {
     if (typeof request.prompt !== "string" && this.#is("ids-in-any-order")) {
       return textOf({ ...request, prompt: Array.from(request.prompt).sort((a, b) => a - b) });
+    }
+    if (typeof request.prompt !== "string" && this.#is("ids-by-their-low-byte")) {
+      return textOf({ ...request, prompt: Array.from(request.prompt, (id) => id & 0xff) });
     }
     const byCount = typeof request.prompt !== "string" && this.#is("ids-by-their-number");
     return byCount ? "x".repeat(request.prompt.length) : textOf(request);

@@ -125,32 +125,33 @@ function messageOf(call: ChatCall, { text }: Generation): { readonly called: boo
   };
 }
 
+export function chatChoice(call: ChatCall, generation: Generation): object {
+  const { message, called } = messageOf(call, generation);
+  return {
+    index: generation.plan.choiceIndex,
+    message,
+    logprobs: call.logprobs(generation.tokenIds),
+    finish_reason: call.finishReason(generation, called),
+    stop_reason: generation.stopReason,
+    token_ids: call.options.request.return_token_ids === true ? generation.tokenIds : null,
+    routed_experts: null,
+  };
+}
+
 export function chatBody(call: ChatCall, generations: readonly Generation[], last: Generation): object {
   const { request, id, created, modelName, pod, prompt } = call.options;
-  const withIds = request.return_token_ids === true;
   const completionTokens = generations.reduce((sum, generation) => sum + generation.tokens, 0);
   return {
     id,
     object: "chat.completion",
     created,
     model: modelName,
-    choices: generations.map((generation) => {
-      const { message, called } = messageOf(call, generation);
-      return {
-        index: generation.plan.choiceIndex,
-        message,
-        logprobs: call.logprobs(generation.tokenIds),
-        finish_reason: call.finishReason(generation, called),
-        stop_reason: generation.stopReason,
-        token_ids: withIds ? generation.tokenIds : null,
-        routed_experts: null,
-      };
-    }),
+    choices: generations.map((generation) => chatChoice(call, generation)),
     service_tier: null,
     system_fingerprint: pod.settings.systemFingerprint,
     usage: usage(call.promptTokens, completionTokens, call.details(last.cachedTokens)),
     prompt_logprobs: promptLogprobs(pod.tokenizer, prompt.tokenIds, call.promptLogprobs),
-    prompt_token_ids: withIds ? prompt.tokenIds : null,
+    prompt_token_ids: request.return_token_ids === true ? prompt.tokenIds : null,
     prompt_text: request.return_prompt_text === true ? (prompt.text ?? null) : null,
     kv_transfer_params: null,
     ec_transfer_params: null,

@@ -84,7 +84,7 @@ export function renderChatPrompt(
   return { prompt, maxTokens: Math.min(Number(asked), pod.settings.maxModelLenTokens - prompt.tokenIds.length) };
 }
 
-function sampleLogprobs(request: ChatRequest): number | null {
+export function sampleLogprobs(request: ChatRequest): number | null {
   return request.logprobs === true && !request.logprob_token_ids?.length ? (request.top_logprobs ?? 0) : null;
 }
 

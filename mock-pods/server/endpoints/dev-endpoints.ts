@@ -1,8 +1,10 @@
 /** vLLM's development endpoints, there with `VLLM_SERVER_DEV_MODE=1`. */
+import { Refusal } from "../../../fixtures/wire/errors.ts";
 import { repr } from "../../../fixtures/wire/validation/python-text.ts";
 import { readQuery } from "../../../fixtures/wire/validation/request-query.ts";
 import { bool, literal, object } from "../../../fixtures/wire/validation/schema.ts";
 import { abortRequests } from "./abort-endpoint.ts";
+import { weightRoutes } from "./weight-endpoints.ts";
 import { empty, json } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Route } from "../routes.ts";
@@ -32,23 +34,22 @@ export function devRoutes(pod: PodContext): Route[] {
   const post = (path: string, handle: Route["handle"]): Route => ({ methods: ["POST"], path, handle });
   const get = (path: string, handle: Route["handle"]): Route => ({ methods: ["GET"], path, handle });
   return [
-    post("/reset_prefix_cache", ({ query }) => {
+    post("/reset_prefix_cache", async ({ query }) => {
       const { reset_running_requests: preempts = false } = readQuery<{ reset_running_requests?: boolean }>(
         resetQuery,
         query,
       );
-      const success = pod.engine.resetPrefixCache(preempts);
+      const success = await pod.engine.resetPrefixCache(preempts);
       return devAnswers === "empty" ? empty(200) : json(200, { success });
     }),
     post("/reset_mm_cache", () => empty(200)),
     post("/reset_encoder_cache", () => empty(200)),
     post("/sleep", async ({ query }) => {
       const { level = 1, mode } = readQuery<Interruption & { level?: 0 | 1 | 2 }>(sleepQuery, query);
-      await interrupt(pod, mode);
+      // Level 0 only stops scheduling.
+      await interrupt(pod, mode, level > 0);
       pod.engine.slept("sleep", SLEEP_LEVELS[level], 0);
       state.asleep = level === 0 ? ["scheduling"] : [...SLEEPERS];
-      // Level 0 only stops scheduling.
-      if (level > 0) pod.engine.resetPrefixCache(true);
       return told({ status: "sleeping", level });
     }),
     post("/wake_up", ({ query }) => {
@@ -66,9 +67,7 @@ export function devRoutes(pod: PodContext): Route[] {
         pauseQuery,
         query,
       );
-      await interrupt(pod, mode);
-      // What runs goes back to the queue then, whatever the documentation says of `keep`.
-      if (clears) pod.engine.resetPrefixCache(true);
+      await interrupt(pod, mode, clears);
       return json(200, { status: "paused" });
     }),
     post("/resume", () => {
@@ -85,7 +84,11 @@ export function devRoutes(pod: PodContext): Route[] {
       readQuery(worldQuery, query);
       return json(200, { world_size: 1 });
     }),
-    get("/weight_info", () => json(200, { weight_version: "default" })),
+    post("/release_kv_cache_memory", async () => {
+      await releaseCache(pod);
+      return json(200, { status: "kv_cache_released" });
+    }),
+    ...weightRoutes(pod),
   ];
 }
 
@@ -108,11 +111,29 @@ function serverInfo({ settings }: PodContext, asJson: boolean): object {
 }
 
 /** Running requests are ended, waited for, or left where they are; who waits or comes meanwhile queues. */
-async function interrupt(pod: PodContext, mode: Interruption["mode"] = "abort"): Promise<void> {
+async function interrupt(pod: PodContext, mode: Interruption["mode"] = "abort", clears: boolean): Promise<void> {
   pod.state.paused = true;
   if (mode === "wait") await pod.engine.drain();
-  if (mode === "abort") pod.hub.abortAll();
-  pod.engine.pause();
+  await pod.engine.betweenSteps(() => {
+    if (mode === "abort") pod.hub.abortAll();
+    pod.engine.pause();
+    // What runs goes back to the queue then, whatever the documentation says of `keep`.
+    if (clears) void pod.engine.resetPrefixCache(true);
+  });
+}
+
+/** @throws {Refusal} while there is anything that may want the cache */
+async function releaseCache(pod: PodContext): Promise<void> {
+  const refuse = (what: string): Refusal => {
+    const told = `release_kv_cache_memory() requires ${what}`;
+    return new Refusal(500, "InternalServerError", `Call to release_kv_cache_memory method failed: ${told}`);
+  };
+  const { state } = pod;
+  if ((!state.paused && state.asleep.length === 0) || pod.hub.openRequests > 0) throw refuse("a completed pause first");
+  if (state.asleep.length > 0) throw refuse("all executor memory to be resident");
+  await pod.engine.resetPrefixCache(false);
+  pod.engine.slept("release_kv_cache_memory", "unscheduled", 0);
+  state.asleep = ["kv_cache"];
 }
 
 function resume(pod: PodContext): void {

@@ -7,9 +7,9 @@ import { WrongBody } from "../../../fixtures/wire/validation/wrong-body.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Handler } from "../routes.ts";
-import { readJson } from "./abort-endpoint.ts";
 import { chatEndpoint } from "./chat-endpoint.ts";
 import { completionsEndpoint } from "./completions-endpoint.ts";
+import { readJson } from "./read-json.ts";
 
 /** SageMaker names the adapter here; the model in the body counts for nothing. */
 const ADAPTER_HEADER = "x-amzn-sagemaker-adapter-identifier";

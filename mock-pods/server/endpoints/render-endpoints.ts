@@ -1,15 +1,19 @@
 /**
- * `/v1/completions/render` and `/v1/chat/completions/render`: prompts as token ids, without generating. Gateways tokenize
- * by them. They and their kin are refused unless the pod was started with `--enable-scale-out`.
+ * `/v1/completions/render` and its kin for chats, in whosever words: prompts as token ids, without generating. Gateways
+ * tokenize by them. They and their kin are refused unless the pod was started with `--enable-scale-out`.
  */
 import { chatBody, type ChatRequest } from "../../../fixtures/wire/chat-request.ts";
 import { completionBody, type CompletionRequest } from "../../../fixtures/wire/completion-request.ts";
 import { badRequest, Refusal } from "../../../fixtures/wire/errors.ts";
+import { asChat as messageAsChat, messagesBody } from "../../../fixtures/wire/messages-request.ts";
+import { isSet } from "../../../fixtures/wire/request-rules.ts";
+import { asChat as responseAsChat, responsesBody } from "../../../fixtures/wire/responses-request.ts";
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
 import type { Answer } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import { baseRequestId } from "../middleware/request-headers.ts";
 import { renderedSampling, type RenderedBeside } from "../rules/rendered-sampling.ts";
+import { randomHex } from "../random-id.ts";
 import type { Handler, Route } from "../routes.ts";
 import { checkSampling } from "../rules/sampling-rules.ts";
 import { chatPromptLogprobs, parsesTools } from "./chat-call.ts";
@@ -49,27 +53,48 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
           logprobs: request.logprobs ?? null,
           promptLogprobs: completionPromptLogprobs(request),
           keepsSpecial: false,
+          tellsExtras: false,
         });
       });
       return rawJson(`[${parts.join(",")}]`);
     }),
     post("/v1/chat/completions/render", (exchange) => {
       const request = chatBody.read(exchange.body, exchange.headers["content-type"]);
+      return renderedChat(pod, request, `chatcmpl-${baseRequestId(pod, exchange, request)}`);
+    }),
+    post("/v1/messages/render", (exchange) => {
+      const request = messageAsChat(messagesBody.read(exchange.body, exchange.headers["content-type"]));
+      const usageAlways = { include_usage: true, continuous_usage_stats: true };
+      const chat = request.stream === true ? { ...request, stream_options: usageAlways } : request;
+      return renderedChat(pod, chat, `chatcmpl-${baseRequestId(pod, exchange, chat)}`);
+    }),
+    post("/v1/responses/render", ({ body, headers }) => {
+      const request = responsesBody.read(body, headers["content-type"]);
       pod.models.resolve(request.model);
-      refuseBeams(request);
-      const { prompt, maxTokens } = renderChatPrompt(pod, request);
-      const id = `chatcmpl-${baseRequestId(pod, exchange, request)}`;
-      return rawJson(
-        rendered(pod, id, prompt.tokenIds, request, maxTokens, {
-          logprobs: request.logprobs === true ? (request.top_logprobs ?? 0) : null,
-          promptLogprobs: chatPromptLogprobs(request),
-          keepsSpecial: parsesTools(pod, request),
-        }),
-      );
+      if (isSet(request.previous_response_id)) {
+        const what = "previous_response_id is not supported by the stateless render endpoint.";
+        throw new Refusal(400, "invalid_request_error", what, "previous_response_id");
+      }
+      return renderedChat(pod, responseAsChat(request), `resp_${randomHex(16)}`, "max_output_tokens");
     }),
     post("/inference/v1/generate", generateEndpoint(pod)),
     post("/inference/v1/abort_requests", (exchange) => abortByTokens(pod, exchange)),
   ];
+}
+
+/** `limitName` is given by those who call it otherwise, and always tell of arguments for extensions. */
+function renderedChat(pod: PodContext, request: ChatRequest, id: string, limitName?: "max_output_tokens"): Answer {
+  pod.models.resolve(request.model);
+  refuseBeams(request);
+  const { prompt, maxTokens } = renderChatPrompt(pod, request, limitName);
+  return rawJson(
+    rendered(pod, id, prompt.tokenIds, request, maxTokens, {
+      logprobs: request.logprobs === true ? (request.top_logprobs ?? 0) : null,
+      promptLogprobs: chatPromptLogprobs(request),
+      keepsSpecial: parsesTools(pod, request),
+      tellsExtras: limitName !== undefined,
+    }),
+  );
 }
 
 function refuseScaleOut(): never {

@@ -1,6 +1,8 @@
 /** `POST /v1/responses`: a chat in the words of OpenAI's younger API, whole or streamed. Nothing is kept to be asked for again. */
 import { Refusal } from "../../../fixtures/wire/errors.ts";
 import { asChat, responsesBody, type ResponsesRequest } from "../../../fixtures/wire/responses-request.ts";
+import { readQuery } from "../../../fixtures/wire/validation/request-query.ts";
+import { bool, int, nullable, object } from "../../../fixtures/wire/validation/schema.ts";
 import { floatText } from "../../../fixtures/wire/validation/python-text.ts";
 import type { Generation } from "../generation/generation.ts";
 import type { ReplyStream } from "../http/exchange.ts";
@@ -11,7 +13,27 @@ import type { ChatCall } from "./chat-call.ts";
 import { answerTranslated } from "./translated-chat.ts";
 
 export function responsesRoutes(pod: PodContext): Route[] {
-  return [{ methods: ["POST"], path: "/v1/responses", handle: responses(pod) }];
+  return [
+    { methods: ["POST"], path: "/v1/responses", handle: responses(pod), body: responsesBody.schema },
+    { methods: ["GET"], path: "/v1/responses/{response_id}", handle: retrieve },
+    { methods: ["POST"], path: "/v1/responses/{response_id}/cancel", handle: ({ path }) => refuseKept(path) },
+  ];
+}
+
+const retrieveQuery = object("Retrieve", { starting_after: nullable(int), stream: nullable(bool) });
+
+const retrieve: Handler = ({ path, query }) => {
+  readQuery(retrieveQuery, query);
+  return refuseKept(path);
+};
+
+/** Nothing is kept, as without `VLLM_ENABLE_RESPONSES_API_STORE`. @throws {Refusal} 404 */
+function refuseKept(path: string): never {
+  throw unknownResponse(path.split("/")[3] ?? "");
+}
+
+function unknownResponse(id: string): Refusal {
+  return new Refusal(404, "invalid_request_error", `Response with id '${id}' not found.`, "response_id");
 }
 
 interface Call {
@@ -27,8 +49,7 @@ function responses(pod: PodContext): Handler {
     const chat = asChat(request);
     const adapter = pod.models.resolve(chat.model);
     const { previous_response_id: before } = request;
-    if (before)
-      throw new Refusal(404, "invalid_request_error", `Response with id '${before}' not found.`, "response_id");
+    if (before) throw unknownResponse(before);
     const own = { request, createdSeconds: Math.floor(Date.now() / 1000), itemId: `msg_${randomHex(16)}` };
     return answerTranslated(pod, exchange, responder, {
       request: chat,

@@ -17,7 +17,6 @@ export function serviceRoutes(pod: PodContext): Route[] {
       path: "/load",
       handle: () => json(200, { server_load: settings.trackLoad ? pod.state.load : 0 }),
     },
-    { methods: ["POST"], path: "/is_scaling_elastic_ep", handle: () => json(200, { is_scaling_elastic_ep: false }) },
     { methods: ["GET"], path: "/kv_event_sources", handle: () => json(200, kvEventSources(pod)) },
   ];
 }

@@ -46,13 +46,7 @@ export function renderConversation(
 
 function rendered(pod: PodContext, conversation: Conversation, renderer: PromptRenderer): RenderedPrompt {
   refuseMediaOptions(pod, conversation);
-  const template = conversation.chat_template ?? conversation.chat_template_kwargs?.["chat_template"] ?? undefined;
-  if (template !== undefined && !pod.settings.trustChatTemplate) {
-    throw badRequest(
-      "Chat template is passed with request, but --trust-request-chat-template is not set. " +
-        "Refused request with untrusted chat template.",
-    );
-  }
+  const template = refuseTemplate(pod, conversation);
   if (conversation.messages.length === 0) {
     throw new TemplateRefusal(
       pod.settings.version.prompts.rules !== "now"
@@ -61,6 +55,19 @@ function rendered(pod: PodContext, conversation: Conversation, renderer: PromptR
     );
   }
   return renderer.text(templated(pod, conversation, template));
+}
+
+/** The request's own template, from those who are trusted with one. @throws {Refusal} */
+export function refuseTemplate(
+  { settings }: PodContext,
+  { chat_template: own, chat_template_kwargs: others }: Pick<Conversation, "chat_template" | "chat_template_kwargs">,
+): unknown {
+  const template = own ?? others?.["chat_template"] ?? undefined;
+  if (template === undefined || settings.trustChatTemplate) return template;
+  throw badRequest(
+    "Chat template is passed with request, but --trust-request-chat-template is not set. " +
+      "Refused request with untrusted chat template.",
+  );
 }
 
 /** What a request may say about images and sound, where nothing but chats knows it: of any type. */

@@ -22,6 +22,8 @@ export interface RenderedBeside {
   readonly promptLogprobs: number | null;
   /** A tool parser looks for special tokens. */
   readonly keepsSpecial: boolean;
+  /** Arguments for extensions are told though there are none. */
+  readonly tellsExtras: boolean;
 }
 
 /** In the order in which vLLM declares them. */
@@ -60,7 +62,7 @@ export function renderedSampling(request: SamplingRequest, maxTokens: number, be
     ["structured_outputs", outputs === undefined ? undefined : JSON.stringify(outputs)],
     ["logit_bias", biasText(request.logit_bias)],
     ["allowed_token_ids", unless(request.allowed_token_ids ?? null, null)],
-    ["extra_args", unless(extraArguments(request), null)],
+    ["extra_args", unless(extraArguments(request) ?? (beside.tellsExtras ? {} : null), null)],
     ["bad_words", JSON.stringify([...new Set(request.bad_words ?? [])])],
     ["skip_reading_prefix_cache", String(beside.promptLogprobs !== null)],
     [

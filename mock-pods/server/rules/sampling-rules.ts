@@ -225,11 +225,14 @@ export function highestPromptId({ settings, tokenizer }: PodContext): number {
 /** @throws {Refusal} The engine's own look at a prompt. */
 export function checkPromptIds(ids: ArrayLike<number>, highestId: number): void {
   if (ids.length === 0) throw badRequest("The decoder prompt cannot be empty");
+  let lowest: number | bigint = 0;
   let highest: number | bigint = -1;
   for (let index = 0; index < ids.length; index++) {
     const id = ids[index] as number | bigint;
     if (id > highest) highest = id;
+    if (id < lowest) lowest = id;
   }
+  if (lowest < 0) throw badRequest(`Token id ${lowest} is out of vocabulary`);
   if (highest > highestId) throw badRequest(`Token id ${highest} is out of vocabulary`);
 }
 

@@ -1,0 +1,33 @@
+/** Elastic expert parallelism: asked of what has no experts, it can only be told to stay as it is. */
+import { invalidRequest, Refusal } from "../../../fixtures/wire/errors.ts";
+import { PythonNumber } from "../../../fixtures/wire/validation/python-text.ts";
+import { requireJson } from "../../../fixtures/wire/validation/request-body.ts";
+import { json, type Answer } from "../http/answer.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { Route } from "../routes.ts";
+import { asObject, readJson } from "./read-json.ts";
+
+export const scalingRoutes: readonly Route[] = [
+  { methods: ["POST"], path: "/scale_elastic_ep", handle: scale },
+  { methods: ["POST"], path: "/is_scaling_elastic_ep", handle: () => json(200, { is_scaling_elastic_ep: false }) },
+];
+
+function scale({ body, headers }: Exchange): Answer {
+  requireJson(headers["content-type"]);
+  const request = asObject(readJson(body, () => "Invalid JSON format"));
+  const size = request["new_data_parallel_size"] ?? null;
+  if (size === null) throw invalidRequest("new_data_parallel_size is required", null);
+  if (!isPositive(size)) throw invalidRequest("new_data_parallel_size must be a positive integer", null);
+  const { drain_timeout: timeout } = request;
+  if (timeout !== undefined && !isPositive(timeout)) {
+    throw invalidRequest("drain_timeout must be a positive integer", null);
+  }
+  const isSame = size === true || (size as PythonNumber).value === 1;
+  if (!isSame) throw new Refusal(500, "Internal Server Error", "Scale failed");
+  return json(200, { message: `Scaled to ${size === true ? "True" : "1"} data parallel engines` });
+}
+
+/** Python's truth is a number. */
+function isPositive(value: unknown): boolean {
+  return value === true || (value instanceof PythonNumber && !value.isFloat && value.value > 0);
+}
