@@ -58,6 +58,7 @@ export type Shown =
   | "podSeenBy"
   | "observe.metrics"
   | "observe.metrics.requests"
+  | "observe.metrics.inFlight"
   | "observe.readiness"
   | "observe.explain";
 

@@ -176,3 +176,5 @@ export const allOwners = claimed("owners all", ({ owners }) => owners === "all")
 export const learnsModels = claimed("discovery.models true", ({ discovery }) => discovery?.models === true);
 
 export const ofRequest = claimed("threshold.ratioOf request", ratioIsOfRequest);
+
+export const retryClaimed: Claim = ({ retry }) => (retry === undefined ? silent("retry") : undefined);

@@ -14,9 +14,11 @@ import { explanationCases } from "./reporting/explanation.ts";
 import { kvEventCases } from "./forgetting/kv-events.ts";
 import { memoryCases } from "./forgetting/memory.ts";
 import { metricsPageCases } from "./reporting/metrics-page.ts";
+import { loadGaugeCases } from "./reporting/load-gauge.ts";
 import { observabilityCases } from "./reporting/observability.ts";
 import { performanceCases } from "./reporting/performance.ts";
 import { raceCases } from "./gateway/races.ts";
+import { blamelessPodCases } from "./pods/blameless-pods.ts";
 import { sickPodCases } from "./pods/sick-pods.ts";
 import { capacityCases } from "./forgetting/capacity.ts";
 import { evictCases } from "./forgetting/evict.ts";
@@ -40,6 +42,9 @@ import { servingCases } from "./pods/serving.ts";
 import { splitCases } from "./prefix/split.ts";
 import { withStimulusCheck } from "./stimulus.ts";
 import { disconnectCases } from "./gateway/disconnect.ts";
+import { bodyCases } from "./gateway/bodies.ts";
+import { overloadCases } from "./gateway/overload.ts";
+import { unsaidFieldCases } from "./gateway/unsaid-fields.ts";
 import { transparencyCases } from "./gateway/transparency.ts";
 import { streamCases } from "./gateway/stream.ts";
 import { targetHeaderCases } from "./security/target-headers.ts";
@@ -71,15 +76,19 @@ const ALL: readonly Case[] = [
   ...brokenEndCases,
   ...largeImageCases,
   ...transparencyCases,
+  ...bodyCases,
   ...hopByHopCases,
   ...disconnectCases,
   ...usageCases,
   ...backPressureCases,
   ...errorCases,
+  ...overloadCases,
   ...sickPodCases,
+  ...blamelessPodCases,
   ...concurrencyCases,
   ...raceCases,
   ...textCases,
+  ...unsaidFieldCases,
   ...whatIsMatchedCases,
   ...unitCases,
   ...podTokenizerCases,
@@ -91,6 +100,7 @@ const ALL: readonly Case[] = [
   ...openAdminCases,
   ...observabilityCases,
   ...metricsPageCases,
+  ...loadGaugeCases,
   ...explanationCases,
   ...performanceCases,
   ...affinityCases,

@@ -1,7 +1,15 @@
 /** CON: many requests at once do not get into each other's way. */
 import type { Case } from "../../case.ts";
 import { all, coldReachable, countsInFlight, loadDecides } from "../claims.ts";
-import { completionBody, EMPTY_ANSWER, exchange, newRequestId } from "../trials/exchange.ts";
+import {
+  completionBody,
+  EMPTY_ANSWER,
+  exchange,
+  httpOf,
+  newRequestId,
+  noted,
+  PATIENCE_MS,
+} from "../trials/exchange.ts";
 import { httpCase, unreached } from "../trials/http-case.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
@@ -9,6 +17,10 @@ import type { Lab } from "../../lab.ts";
 
 const CLIENTS = 32;
 const REQUESTS_PER_CLIENT = 12;
+
+/** Of three pods each batches up to 256; more than the hundred connections that HTTP clients keep by default. */
+const AT_ONCE = 128;
+const ALL_THERE = "all-there";
 
 /** Every client sends its own nonce and its pod echoes it. */
 async function echoStorm(lab: Lab): Promise<void> {
@@ -77,6 +89,41 @@ export const concurrencyCases: readonly Case[] = [
       const lost = exchanges.find(({ status }) => status !== 200);
       if (lost === undefined) return undefined;
       return { reason: "repeated-id-not-served", detail: `${lost.label}: status ${lost.status} (${lost.end})` };
+    },
+  }),
+  httpCase({
+    id: "CON-08",
+    level: "SHOULD",
+    requirement: "R-CON-8",
+    title: "A hundred and twenty-eight requests at once SHOULD all reach their pods before any of them is answered.",
+    traffic: async (lab) => {
+      const { pods } = httpOf(lab);
+      const ids = Array.from({ length: AT_ONCE }, () => newRequestId(lab));
+      const reply = { ...EMPTY_ANSWER, body: [{ wait: ALL_THERE }, ...EMPTY_ANSWER.body] };
+      const sent = ids.map((id) => exchange(lab, { label: "one of many", reply, timeoutMs: 2 * PATIENCE_MS }, id));
+      const arrive = (id: string): Promise<boolean> =>
+        pods
+          .waitUntil(id, (seen) => seen.length > 0, PATIENCE_MS / 2)
+          .then(
+            () => true,
+            () => false,
+          );
+      const arrived = await Promise.all(ids.map(arrive));
+      pods.release(ALL_THERE);
+      await Promise.all(sent);
+      lab.note(ALL_THERE, arrived.filter(Boolean).length);
+    },
+    missing: unreached,
+    finding: (exchanges, _profile, observation) => {
+      const arrived = Number(noted(observation, ALL_THERE));
+      const refused = exchanges.filter(({ status }) => status !== 200).length;
+      if (arrived === AT_ONCE && refused === 0) return undefined;
+      return {
+        reason: refused > 0 ? "requests-refused" : "requests-kept-waiting",
+        detail: `of ${AT_ONCE} requests at once ${arrived} reached a pod while none was answered, and ${refused} were not served`,
+        expected: [String(AT_ONCE)],
+        observed: [String(arrived)],
+      };
     },
   }),
   routingCase({

@@ -1,24 +1,14 @@
 /** ERR: failures at a pod or in a request, and what a router makes of them. */
 import type { Case } from "../../case.ts";
-import type { RouterProfile } from "../../router-profile.ts";
 import { makeBusy } from "../trials/busy.ts";
-import { all, claimed, coldReachable, no, prefixAware, separable } from "../claims.ts";
-import { completionBody, exchange, httpOf, newRequestId, type Exchange } from "../trials/exchange.ts";
+import { all, claimed, coldReachable, no, prefixAware, retryClaimed, separable } from "../claims.ts";
+import { completionBody, exchange, httpOf, type Exchange } from "../trials/exchange.ts";
 import { parseLatin } from "../trials/stream-text.ts";
 import { type Finding, httpCase, unreached } from "../trials/http-case.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
+import { errorBody, errorReply, errorText } from "../trials/scripted-errors.ts";
 import { trunk } from "../trials/shape.ts";
-
-const JSON_TYPE = ["content-type", "application/json"] as const;
-const retryClaimed = claimed("retry", ({ retry }: RouterProfile) => retry !== undefined);
-
-const errorText = (status: number): string => `scripted ${status}`;
-const errorBody = (status: number): string =>
-  JSON.stringify({ error: { message: errorText(status), type: "BadRequestError", param: null, code: status } });
-
-/** A header of the client's own. */
-const KEPT = "x-routeproof-kept";
 
 const CLIENT_ERRORS = [400, 404, 422] as const;
 
@@ -54,93 +44,6 @@ export const errorCases: readonly Case[] = [
     },
   }),
   httpCase({
-    id: "ERR-02",
-    level: "declared-MUST",
-    requirement: "R-ERR-2",
-    title: "A pod's 503 MUST NOT be tried more often than declared, and not at all where no retry is declared.",
-    unsupported: retryClaimed,
-    traffic: async (lab) => {
-      await exchange(lab, {
-        label: "503",
-        reply: { kind: "respond", status: 503, headers: [JSON_TYPE], body: [errorBody(503)] },
-      });
-    },
-    missing: unreached,
-    finding: ([got], { retry }) => {
-      const most = 1 + (retry?.on.includes(503) === true ? retry.max : 0);
-      if (got === undefined || got.attempts.length <= most) return undefined;
-      return {
-        reason: "more-attempts-than-declared",
-        detail: `a 503 was tried at ${got.attempts.length} pods; ${most} declared`,
-        observed: got.attempts.map(({ pod }) => pod),
-      };
-    },
-  }),
-  httpCase({
-    id: "ERR-12",
-    level: "declared-MUST",
-    requirement: "R-ERR-12",
-    title:
-      "Where a retry is declared for it, a request that its pod answers with 503 MUST be tried again, and as the same.",
-    unsupported: claimed("retry on 503", ({ retry }) => retry?.on.includes(503) === true && retry.max > 0),
-    traffic: async (lab) => {
-      const requestId = newRequestId(lab);
-      httpOf(lab).pods.script({
-        requestId,
-        times: 1,
-        reply: { kind: "respond", status: 503, headers: [JSON_TYPE], body: [errorBody(503)] },
-      });
-      await exchange(lab, { label: "503 once", headers: { [KEPT]: "as sent" } }, requestId);
-    },
-    missing: unreached,
-    finding: ([got]) => {
-      if (got === undefined || got.attempts.length === 0) return undefined;
-      const [first, last] = [got.attempts[0], got.attempts.at(-1)].map((attempt) => ({
-        kept: attempt?.headers.find(([name]) => name.toLowerCase() === KEPT)?.[1],
-        body: attempt?.body,
-      }));
-      // What the first pod did not get either is another case's.
-      if (first?.kept !== last?.kept || first?.body !== last?.body) {
-        return {
-          reason: "retried-as-another-request",
-          detail: `of what the first pod got, the next did not get the ${first?.body === last?.body ? "headers" : "body"}`,
-        };
-      }
-      if (got.status === 200) return undefined;
-      return {
-        reason: "declared-retry-not-made",
-        detail: `one 503 of a pod, and the client got status ${got.status} after ${got.attempts.length} attempts`,
-        expected: ["200"],
-        observed: [String(got.status)],
-      };
-    },
-  }),
-  httpCase({
-    id: "ERR-03",
-    level: "declared-MUST",
-    requirement: "R-ERR-3",
-    title: "A pod's 429 MUST reach the client with its Retry-After, unless a retry on it is declared.",
-    unsupported: retryClaimed,
-    traffic: async (lab) => {
-      await exchange(lab, {
-        label: "429",
-        reply: { kind: "respond", status: 429, headers: [JSON_TYPE, ["retry-after", "7"]], body: [errorBody(429)] },
-      });
-    },
-    missing: unreached,
-    finding: ([got], { retry }) => {
-      if (got === undefined || got.attempts.length === 0 || retry?.on.includes(429) === true) return undefined;
-      if (got.attempts.length > 1) {
-        return { reason: "more-attempts-than-declared", detail: `a 429 was tried at ${got.attempts.length} pods` };
-      }
-      if (got.status === 429 && got.headers["retry-after"] === "7") return undefined;
-      return {
-        reason: "shedding-swallowed",
-        detail: `a pod's 429 with Retry-After 7 reached the client as ${got.status} with ${String(got.headers["retry-after"])}`,
-      };
-    },
-  }),
-  httpCase({
     id: "ERR-04",
     level: "MUST",
     requirement: "R-ERR-4",
@@ -149,7 +52,7 @@ export const errorCases: readonly Case[] = [
       for (const status of CLIENT_ERRORS) {
         await exchange(lab, {
           label: String(status),
-          reply: { kind: "respond", status, headers: [JSON_TYPE], body: [errorBody(status)] },
+          reply: errorReply(status),
         });
       }
     },
@@ -167,7 +70,7 @@ export const errorCases: readonly Case[] = [
     traffic: async (lab) => {
       await exchange(lab, {
         label: "500",
-        reply: { kind: "respond", status: 500, headers: [JSON_TYPE], body: [errorBody(500)] },
+        reply: errorReply(500),
       });
     },
     missing: unreached,
@@ -236,7 +139,7 @@ export const errorCases: readonly Case[] = [
         await exchange(lab, {
           label,
           body,
-          reply: { kind: "respond", status: 400, headers: [JSON_TYPE], body: [errorBody(400)] },
+          reply: errorReply(400),
         });
         await exchange(lab, { label: "afterwards" });
       }

@@ -1,4 +1,5 @@
 /** STR-10: who pays by the token reads what the pod counted. */
+import { isDeepStrictEqual } from "node:util";
 import type { Case } from "../../case.ts";
 import { completionBody, EVENT_STREAM, exchange } from "../trials/exchange.ts";
 import { httpCase, unreached } from "../trials/http-case.ts";
@@ -55,7 +56,7 @@ export const usageCases: readonly Case[] = [
     finding: (exchanges) => {
       const changed = exchanges.find(
         ({ label, attempts, body }) =>
-          label !== UNASKED && attempts.length > 0 && JSON.stringify(usageIn(body)) !== JSON.stringify(USAGE),
+          label !== UNASKED && attempts.length > 0 && !isDeepStrictEqual(counts(usageIn(body)), counts(USAGE)),
       );
       if (changed !== undefined) {
         return {
@@ -82,6 +83,13 @@ function usageIn(body: string): unknown {
   return documents
     .flatMap((text) => (text.includes('"usage"') ? [parsed(text)?.["usage"]] : []))
     .findLast((usage) => usage);
+}
+
+/** What is counted, by its path, in whatever order it stands; a null counts nothing. */
+function counts(usage: unknown, path = ""): ReadonlySet<string> {
+  if (usage === null || usage === undefined) return new Set();
+  if (typeof usage !== "object") return new Set([`${path} ${JSON.stringify(usage)}`]);
+  return new Set(Object.entries(usage).flatMap(([key, value]) => [...counts(value, `${path}/${key}`)]));
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> | undefined {

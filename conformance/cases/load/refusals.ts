@@ -2,9 +2,9 @@
 import type { Case } from "../../case.ts";
 import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
-import { SHORT_WINDOW_MS } from "../../oracle/load-signal.ts";
 import type { RouterProfile } from "../../router-profile.ts";
-import { all, type Claim, claimed, coldReachable, countsInFlight, loadDecides, no, prefixAware } from "../claims.ts";
+import { all, claimed, coldReachable, countsInFlight, loadDecides, prefixAware } from "../claims.ts";
+import { backMs, backSoon, comesBack } from "../trials/comes-back.ts";
 import { completionBody, exchange, httpOf, PATIENCE_MS } from "../trials/exchange.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { LATE_RELEASES } from "../trials/busy.ts";
@@ -21,17 +21,7 @@ const TRIED_AGAIN = 4;
 const SILENT = LATE_RELEASES + 2;
 const TRIED = "tried again";
 
-/** Until then a router may rightly leave out a pod that has failed. */
-const backMs = ({ recoveryMs = 0, discovery }: RouterProfile): number => Math.max(recoveryMs, discovery?.healthMs ?? 0);
-
 const asOwner = all(prefixAware, loadDecides, coldReachable, countsInFlight);
-const backSoon: Claim = (profile) =>
-  backMs(profile) > SHORT_WINDOW_MS ? no("it leaves a pod that failed out for too long") : undefined;
-/** A router may leave a pod out that failed: when it will use it again must be known. */
-const comesBack = all(
-  claimed("recoveryMs", ({ recoveryMs }) => recoveryMs !== undefined),
-  backSoon,
-);
 /** A status on which a retry is declared. */
 const retriedStatus = ({ retry }: RouterProfile): number | undefined =>
   retry !== undefined && retry.max > 0 ? retry.on.find((on) => on !== "connect") : undefined;

@@ -1,7 +1,9 @@
-/** LOAD-17, LOAD-23: a pod is busy with a request before it says anything, and whatever it is to say. */
+/** LOAD-17, LOAD-23, LOAD-25: a pod is busy with a request before it says anything, and whatever it is to say. */
 import type { Case } from "../../case.ts";
-import type { Held } from "../../lab.ts";
+import type { Prompt } from "../../corpus/corpus.ts";
+import type { Held, Lab } from "../../lab.ts";
 import { all, coldReachable, countsInFlight, loadDecides } from "../claims.ts";
+import { asIds } from "../trials/id-prompts.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
 
@@ -34,18 +36,35 @@ export const unansweredCases: readonly Case[] = [
     unsupported: countsEach,
     blame: { load: "some-requests-not-counted" },
     trials: 3,
-    trial: async (lab) => {
-      const held: Held[] = [];
-      for (let index = 0; index < 24; index++) {
+    trial: (lab) =>
+      holdMany(lab, () => {
         const namespace = lab.corpus.namespace();
-        const prompt = lab.random.below(2) === 0 ? namespace.prompt([]) : namespace.chat([{ role: "user", cells: [] }]);
-        const body = { stream: lab.random.below(2) === 0 };
-        held.push(await lab.hold(prompt, { label: probeLabel("any"), body }));
-        // Ends in no order, so that no turn looks like counting.
-        if (held.length > 4 && lab.random.below(2) === 0) {
-          await held.splice(lab.random.below(held.length), 1)[0]?.release();
-        }
-      }
-    },
+        return lab.random.below(2) === 0 ? namespace.prompt([]) : namespace.chat([{ role: "user", cells: [] }]);
+      }),
+  }),
+  routingCase({
+    id: "LOAD-25",
+    level: "declared-MUST",
+    requirement: "R-LOAD-23",
+    title: "A request MUST count as load whether its prompt is given as text or as token ids.",
+    needs: { idPrompts: true },
+    unsupported: countsEach,
+    blame: { load: "id-prompts-not-counted" },
+    trials: 3,
+    trial: (lab) =>
+      holdMany(lab, () => (lab.random.below(2) === 0 ? lab.corpus.namespace().prompt([]) : asIds(lab, 1))),
   }),
 ];
+
+/** Holds fresh prompts, streamed or not: each must go to a least loaded pod. */
+async function holdMany(lab: Lab, fresh: () => Prompt): Promise<void> {
+  const held: Held[] = [];
+  for (let index = 0; index < 24; index++) {
+    const body = { stream: lab.random.below(2) === 0 };
+    held.push(await lab.hold(fresh(), { label: probeLabel("any"), body }));
+    // Ends in no order, so that no turn looks like counting.
+    if (held.length > 4 && lab.random.below(2) === 0) {
+      await held.splice(lab.random.below(held.length), 1)[0]?.release();
+    }
+  }
+}

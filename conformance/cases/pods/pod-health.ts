@@ -1,9 +1,14 @@
 /** POD: pods that fail and recover, and pods that leave while they answer. */
 import type { Case } from "../../case.ts";
 import { ALL_PATHS } from "../../http-lab/scripted-pods.ts";
-import { claimed } from "../claims.ts";
+import type { Lab } from "../../lab.ts";
+import { all, claimed, prefixAware, separable } from "../claims.ts";
+import { backMs, comesBack } from "../trials/comes-back.ts";
 import { exchange, exchangeTogether, httpOf, newRequestId, noted, utf8 } from "../trials/exchange.ts";
 import { httpCase, unreached } from "../trials/http-case.ts";
+import { REFUSED } from "../trials/judge-service.ts";
+import { routingCase } from "../trials/routing-case.ts";
+import { askOwners, byPrompts, teach } from "../trials/taught-prompts.ts";
 
 const REQUESTS = 24;
 const SICK = "while it is unhealthy";
@@ -94,4 +99,43 @@ export const podHealthCases: readonly Case[] = [
       };
     },
   }),
+  routingCase({
+    id: "POD-15",
+    level: "MUST",
+    requirement: "R-POD-15",
+    title: "When a pod fails and comes back, prompts of the other pods MUST still be followed.",
+    needs: { transport: "http", scriptedPods: true },
+    unsupported: all(prefixAware, separable, comesBack),
+    blame: { owner: "forgot-when-a-pod-recovered" },
+    trials: 1,
+    trial: async (lab) => {
+      const http = httpOf(lab);
+      const taught = await teach(lab);
+      const failing = byPrompts(lab, taught).at(-1) ?? "";
+      await http.pods.setUp(failing, false);
+      for (const { prompt } of taught.filter(({ owner }) => owner === failing))
+        await lab.send(prompt, { label: REFUSED });
+      await holdEverywhere(lab, REFUSED);
+      await http.pods.setUp(failing, true);
+      const backBy = lab.nowMs() + backMs(lab.profile);
+      while (!(await holdEverywhere(lab, "again")).includes(failing) && lab.nowMs() < backBy) await http.wait(LOOK_MS);
+      await askOwners(
+        lab,
+        taught.filter(({ owner }) => owner !== failing),
+      );
+    },
+  }),
 ];
+
+const LOOK_MS = 500;
+
+/** Twice as many as there are pods, so that whoever goes by load gets round to each. Resolves to who served them. */
+async function holdEverywhere(lab: Lab, label: string): Promise<readonly (string | null)[]> {
+  const served: (string | null)[] = [];
+  for (let index = 0; index < 2 * lab.pods().length; index++) {
+    const { step } = await lab.hold(lab.corpus.namespace().prompt([]), { label });
+    served.push(step.pod);
+  }
+  await lab.settle();
+  return served;
+}

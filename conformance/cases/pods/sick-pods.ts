@@ -1,7 +1,5 @@
-/** ERR-06, ERR-08, ERR-10, ERR-11: pods that say nothing, that fail now and then, that are gone, and that are well. */
+/** ERR-06, ERR-08, ERR-10: pods that say nothing, that fail now and then, and that are gone. */
 import type { Case } from "../../case.ts";
-import type { Lab } from "../../lab.ts";
-import type { PodScript } from "../../http-lab/scripted-pods.ts";
 import { all, claimed } from "../claims.ts";
 import {
   completionBody,
@@ -11,11 +9,10 @@ import {
   newRequestId,
   noted,
   PATIENCE_MS,
-  type Exchange,
 } from "../trials/exchange.ts";
 import { type Finding, httpCase, unreached } from "../trials/http-case.ts";
 
-export const sickPodCases: readonly Case[] = [silentPod(), flappingPod(), refusingPod(), blamelessPods()];
+export const sickPodCases: readonly Case[] = [silentPod(), flappingPod(), refusingPod()];
 
 function silentPod(): Case {
   const TRIALS = 3;
@@ -177,55 +174,6 @@ function refusingPod(): Case {
         detail: `${lost.length} of ${asked.length} requests were lost with one pod, although others were well`,
         expected: ["200"],
         observed: [String(first.status)],
-      };
-    },
-  });
-}
-
-/** What a pod refuses is its client's mistake: a breaker that counts it lets one client shut out all. */
-function blamelessPods(): Case {
-  /** At once, so that whoever goes by load gets round to every pod. */
-  const AT_ONCE = 48;
-  const REFUSED_ROUNDS = 2;
-  const BEFORE = "before";
-  const AFTER = "after clients were refused";
-  /** A pod that had this share of the traffic would be missed by the same traffic once in 10^6 runs. */
-  const LEAST_SHARE = 0.25;
-  const BAD_REQUEST = { kind: "respond", status: 400, body: ['{"error":{"message":"no","code":400}}'] } as const;
-  const together = (lab: Lab, label: string, reply: PodScript["reply"]): Promise<unknown> =>
-    Promise.all(Array.from({ length: AT_ONCE }, () => exchange(lab, { label, reply })));
-  return httpCase({
-    id: "ERR-11",
-    level: "MUST",
-    requirement: "R-ERR-11",
-    title: "Requests that pods refuse with a 4xx MUST NOT take a pod out of use.",
-    needs: { anyPod: false },
-    traffic: async (lab) => {
-      await together(lab, BEFORE, EMPTY_ANSWER);
-      for (let round = 0; round < REFUSED_ROUNDS; round++) await together(lab, "refused", BAD_REQUEST);
-      await together(lab, AFTER, EMPTY_ANSWER);
-    },
-    missing: (exchanges) => unreached(exchanges.filter(({ label }) => label === BEFORE)),
-    finding: (exchanges) => {
-      const labelled = (label: string): readonly Exchange[] => exchanges.filter((got) => got.label === label);
-      const podsOf = (label: string): readonly string[] =>
-        labelled(label).flatMap(({ attempts }) => attempts.map(({ pod }) => pod));
-      const lost = labelled(AFTER).find(({ status }) => status !== 200);
-      if (lost !== undefined && labelled(BEFORE).every(({ status }) => status === 200)) {
-        return {
-          reason: "client-errors-end-service",
-          detail: `after ${REFUSED_ROUNDS * AT_ONCE} requests that pods refused with 400, a good one got status ${lost.status}`,
-        };
-      }
-      const [before, after] = [podsOf(BEFORE), podsOf(AFTER)];
-      const missed = [...new Set(before)].find(
-        (pod) => before.filter((other) => other === pod).length >= LEAST_SHARE * AT_ONCE && !after.includes(pod),
-      );
-      if (missed === undefined) return undefined;
-      return {
-        reason: "client-errors-close-a-pod",
-        detail: `${missed} refused requests with 400 and got none of ${AT_ONCE} good ones afterwards`,
-        observed: [...new Set(after)],
       };
     },
   });

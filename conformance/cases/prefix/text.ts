@@ -1,8 +1,6 @@
 /** TOK: text that is awkward to cut, to parse or to match. */
 import type { Case } from "../../case.ts";
 import { CHARS_PER_WORD } from "../../corpus/corpus.ts";
-import type { Prompt } from "../../corpus/corpus.ts";
-import type { Lab } from "../../lab.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import {
   all,
@@ -15,13 +13,13 @@ import {
   prefixAware,
   separable,
 } from "../claims.ts";
-import { completionBody, exchange, type Exchange } from "../trials/exchange.ts";
+import { completionBody, EMPTY_ANSWER, exchange, noted, type Exchange } from "../trials/exchange.ts";
 import { httpCase, unreached } from "../trials/http-case.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
+import { asIds, withAnotherHighByte } from "../trials/id-prompts.ts";
 import { askBusyOwner } from "../trials/owner-trial.ts";
 import { judgeService } from "../trials/judge-service.ts";
 import { routingCase } from "../trials/routing-case.ts";
-import { trunk } from "../trials/shape.ts";
 import { parseLatin } from "../trials/stream-text.ts";
 
 /** Pairs that share the first bytes of a character and differ inside it. */
@@ -35,25 +33,15 @@ const TORN = [
 
 const FEWEST_UNITS_PER_BLOCK = 16;
 
-/** Ids that every vocabulary has, none of them special, and all as long when written. */
-const ID_FLOOR = 1_000;
-const ID_RANGE = 9_000;
-
-/** A fresh prompt as token ids, each in place of a word. */
-function asIds(lab: Lab): Prompt & { readonly tokenIds: readonly number[] } {
-  const prompt = trunk(lab.corpus.namespace(), 3);
-  const tokenIds = Array.from(
-    { length: prompt.text.length / CHARS_PER_WORD },
-    () => ID_FLOOR + lab.random.below(ID_RANGE),
-  );
-  return { ...prompt, tokenIds };
-}
-
 function oneBlockChars({ match }: RouterProfile): number {
   const unit = match?.unit;
   if (typeof unit !== "object" || !("block" in unit)) return 0;
   return unit.block * (unit.of === "token" ? CHARS_PER_WORD : 1);
 }
+
+/** Half of a surrogate pair, as JSON spells it. */
+const LONE = "\\ud800";
+const CHANGED = "text-changed";
 
 /** An ordinary request: one that nobody served tells nothing of the odd ones before it. */
 const AFTERWARDS = "afterwards";
@@ -88,33 +76,35 @@ export const textCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-TOK-1",
     title:
-      "Control characters, lone surrogates, right-to-left text and long runs of one character MUST NOT break the router.",
+      "Control characters, lone surrogates, right-to-left text and long runs of one character MUST NOT break the router, and what is text MUST reach the pod as it is.",
     traffic: async (lab) => {
-      const texts = ["\\ud800", "nul\\u0000nul", "\\u202eright to left", "👩‍🚀 ".repeat(200), "a".repeat(300_000)];
+      const texts = [LONE, "nul\\u0000nul", "\\u202eright to left", "👩‍🚀 ".repeat(200), "a".repeat(300_000)];
       for (const text of texts) {
         const body = `{"model":${JSON.stringify(lab.models[0])},"max_tokens":1,"prompt":"${text}"}`;
-        await exchange(lab, {
-          label: text.slice(0, 12),
-          body,
-          reply: {
-            kind: "respond",
-            status: 200,
-            headers: [["content-type", "application/json"]],
-            body: ['{"choices":[]}'],
-          },
-        });
+        const { attempts } = await exchange(lab, { label: text.slice(0, 12), body, reply: EMPTY_ANSWER });
+        const arrived = parseLatin(attempts[0]?.body ?? "")?.["prompt"];
+        // Half a pair is no text: who replaces it changes none.
+        if (attempts.length > 0 && text !== LONE && arrived !== JSON.parse(`"${text}"`))
+          lab.note(CHANGED, text.slice(0, 12));
         await exchange(lab, { label: AFTERWARDS });
       }
     },
     missing: afterwardsUnreached,
-    finding: (exchanges) => {
+    finding: (exchanges, _profile, observation) => {
       const broken = exchanges.find(
         ({ label, status }) => status === 0 || status >= 500 || (label === AFTERWARDS && status !== 200),
       );
-      if (broken === undefined) return undefined;
+      if (broken !== undefined) {
+        return {
+          reason: "text-broke-the-router",
+          detail: `${JSON.stringify(broken.label)}: status ${broken.status} (${broken.end})`,
+        };
+      }
+      const changed = noted(observation, CHANGED);
+      if (changed === undefined) return undefined;
       return {
-        reason: "text-broke-the-router",
-        detail: `${JSON.stringify(broken.label)}: status ${broken.status} (${broken.end})`,
+        reason: "text-changed",
+        detail: `the prompt that begins ${JSON.stringify(changed)} reached its pod as another`,
       };
     },
   }),
@@ -200,14 +190,16 @@ export const textCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-TOK-18",
     title:
-      "Prompts of as many token ids MUST NOT be taken for one another, nor those of the same ids in another order.",
+      "Prompts of as many token ids MUST NOT be taken for one another, nor those of the same ids in another order or of ids that share a byte.",
     needs: { idPrompts: true },
     unsupported: all(prefixAware, separable, coldReachable),
     blame: { load: "other-ids-matched" },
     trial: async (lab, index) => {
       const seed = asIds(lab);
       const other = asIds(lab);
-      const probe = index % 2 === 0 ? other : { ...other, tokenIds: seed.tokenIds.toReversed() };
+      const { tokenIds } = seed;
+      const probes = [other.tokenIds, tokenIds.toReversed(), tokenIds.map(withAnotherHighByte)];
+      const probe = { ...other, tokenIds: probes[index % probes.length] ?? other.tokenIds };
       await askBusyOwner(lab, { seed, probe, kind: "load" });
     },
   }),

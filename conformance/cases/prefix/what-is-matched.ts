@@ -45,6 +45,8 @@ const SPELLINGS: readonly ((text: string) => readonly [known: string, asked: str
   (text) => [` \u{1f600}${text}`, ` \u{1f680}${text}`],
   (text) => [` 1${text}`, ` 2${text}`],
   (text) => [text, `\n${text}`],
+  // One that takes a text for a string of C reads the same two letters.
+  (text) => [` a\u0000${text}`, ` a\u0000${text.split(/(?= )/).toReversed().join("")}`],
 ];
 
 const respelt = (lab: Lab, index: number): readonly [Prompt, Prompt] => {
@@ -168,7 +170,7 @@ export const whatIsMatchedCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-TOK-12",
     title:
-      "Texts that differ in letter case, white space, digits, Unicode form or letters beyond ASCII alone MUST NOT be taken for one another.",
+      "Texts that differ in letter case, white space, digits, Unicode form, letters beyond ASCII or what follows a NUL alone MUST NOT be taken for one another.",
     unsupported: all(contrast, coldReachable),
     blame: { load: "other-text-matched" },
     trials: SPELLINGS.length,

@@ -119,7 +119,7 @@ function delta(
   return new Map([...sums].filter(([, count]) => count !== 0));
 }
 
-const samplesOf = (page: string, name: string): MetricFamily["samples"] =>
+export const samplesOf = (page: string, name: string): MetricFamily["samples"] =>
   (familiesOf(page) ?? []).flatMap(({ samples }) => samples.filter((sample) => sample.name === name));
 
 function familiesOf(page: string): readonly MetricFamily[] | undefined {

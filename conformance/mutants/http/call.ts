@@ -32,6 +32,9 @@ export interface Attempt {
   clientLeft: boolean;
 }
 
+/** How many of these no pod has begun to answer. */
+export const waiting = (open: ReadonlySet<Attempt>): number => [...open].filter(({ isAnswered }) => !isAnswered).length;
+
 /** What the client is told instead of a pod's answer. */
 export class Refusal extends Error {
   readonly status: number;

@@ -2,10 +2,12 @@ import { expect, it } from "vitest";
 import { PLAIN_RULE } from "../pure/rule.ts";
 import * as answering from "./faults/answering.ts";
 import * as choosing from "./faults/choosing.ts";
+import * as counting from "./faults/counting.ts";
 import * as forwarding from "./faults/forwarding.ts";
 import * as hearing from "./faults/hearing.ts";
 import * as reading from "./faults/reading.ts";
 import * as receiving from "./faults/receiving.ts";
+import * as rewriting from "./faults/rewriting.ts";
 import * as streaming from "./faults/streaming.ts";
 import { HTTP_MUTANTS } from "./http-mutants.ts";
 import { HTTP_VARIANTS } from "./http-variants.ts";
@@ -103,14 +105,14 @@ it("has patience with a conforming proxy that takes its time with every piece", 
 
 it("has a mutant for every fault of the proxy", () => {
   const used = new Set(HTTP_MUTANTS.map(({ broken }) => broken.Proxy));
-  const faults = [answering, choosing, forwarding, hearing, reading, receiving, streaming].flatMap((each) =>
-    Object.values(each),
+  const faults = [answering, choosing, counting, forwarding, hearing, reading, receiving, rewriting, streaming].flatMap(
+    (each) => Object.values(each),
   );
   expect(faults.filter((fault) => !used.has(fault)).map(({ name }) => name)).toEqual([]);
 });
 
 it.each(Object.entries(oddHabits))("passes the conforming proxy with an odd habit: %s", async (_name, Proxy) => {
-  const caseIds = ["THR-02", "THR-10", "LOAD-03", "STR-02", "STR-06", "STR-07", "ERR-04", "ERR-05", "CON-01"];
+  const caseIds = ["THR-02", "THR-10", "LOAD-03", "STR-02", "STR-06", "STR-07", "STR-10", "ERR-04", "ERR-05", "CON-01"];
   expect(await failuresOfConformingProxy(caseIds, 1, { Proxy })).toEqual([]);
 });
 

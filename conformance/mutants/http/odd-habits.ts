@@ -6,7 +6,7 @@ import type { Attempt, Call, Flight } from "./call.ts";
 import { getText } from "./get-text.ts";
 import { endToEnd, without } from "./headers.ts";
 import type { RequestFacts } from "./request-facts.ts";
-import { RightProxy } from "./right-proxy.ts";
+import { type Head, RightProxy } from "./right-proxy.ts";
 
 /** It asks every pod for the prompt's tokens, with all headers of the client, its request id among them. */
 export class AsksEveryPod extends RightProxy {
@@ -36,6 +36,21 @@ export class NoticesEndsLate extends RightProxy {
   protected override end(attempt: Attempt, outcome: Outcome): void {
     if (outcome !== "ok") super.end(attempt, outcome);
     else setTimeout(() => super.end(attempt, outcome), 5);
+  }
+}
+
+/** It reads answers into a form of its own, which has fields that the pod left out, and writes them anew. */
+export class FillsUsageWithNulls extends RightProxy {
+  protected override head(reply: IncomingMessage): Head {
+    const { status, headers } = super.head(reply);
+    return { status, headers: without(headers, "content-length") };
+  }
+
+  protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
+    for await (const piece of super.pieces(reply)) {
+      const text = piece.toString("latin1").replace('"usage":{', '"usage":{"completion_tokens_details":null,');
+      yield Buffer.from(text, "latin1");
+    }
   }
 }
 

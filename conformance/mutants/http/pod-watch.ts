@@ -5,21 +5,22 @@ import { getText } from "./get-text.ts";
 
 export class PodWatch {
   readonly #everyMs: number;
-  readonly #look: (pod: PodAddress) => Promise<void>;
+  protected readonly look: (pod: PodAddress) => Promise<void>;
+  readonly #asked = new Set<PodAddress>();
   #pods: readonly PodAddress[] = [];
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(everyMs: number, look: (pod: PodAddress) => Promise<void>) {
     this.#everyMs = everyMs;
-    this.#look = look;
+    this.look = look;
     void this.#round();
   }
 
   /** Resolves when each has been looked at. */
   async setPods(pods: readonly PodAddress[]): Promise<void> {
     this.#pods = pods;
-    await Promise.all(pods.map((pod) => this.#look(pod)));
+    await Promise.all(pods.map((pod) => this.look(pod)));
   }
 
   close(): void {
@@ -27,8 +28,17 @@ export class PodWatch {
     clearTimeout(this.#timer);
   }
 
+  /** A pod that has not answered yet holds up no other. */
+  protected async lookAt(pods: readonly PodAddress[]): Promise<void> {
+    for (const pod of pods) {
+      if (this.#asked.has(pod)) continue;
+      this.#asked.add(pod);
+      void this.look(pod).finally(() => this.#asked.delete(pod));
+    }
+  }
+
   async #round(): Promise<void> {
-    await Promise.all(this.#pods.map((pod) => this.#look(pod)));
+    await this.lookAt(this.#pods);
     if (!this.#closed) this.#timer = setTimeout(() => void this.#round(), this.#everyMs);
   }
 }

@@ -8,9 +8,9 @@ import { RuleRouter } from "../pure/rule-router.ts";
 import { profileOf, REPORTED_LOAD } from "../pure/variants.ts";
 import { HealthyPods } from "./healthy-pods.ts";
 import { GoesByKvEvents } from "./kv-events-proxy.ts";
-import { gaugeOf, PodWatch } from "./pod-watch.ts";
+import { gaugeOf, type PodWatch } from "./pod-watch.ts";
 import { type ProxyHabits, ruleWith, withHabits } from "./proxy-habits.ts";
-import { ANSWERS } from "./proxy-pages.ts";
+import { ANSWERS, UNDER_WAY } from "./proxy-pages.ts";
 import { DECISION_HEADER, POD_HEADER, RightProxy } from "./right-proxy.ts";
 
 export interface ProxyMake {
@@ -42,6 +42,13 @@ const OBSERVE: Observe = {
   metrics: { url: "{{url}}/metrics", podIs: "name", requests: { name: ANSWERS, pod: "pod", status: "status" } },
 };
 
+const WITH_GAUGE: Observe = {
+  ...OBSERVE,
+  ...(OBSERVE.metrics === undefined
+    ? {}
+    : { metrics: { ...OBSERVE.metrics, inFlight: { name: UNDER_WAY, pod: "pod" } } }),
+};
+
 /** By what is broken of it, if anything. */
 export const nameOf = ({ routing, Proxy = RightProxy }: ProxyMake): string => routing ?? Proxy.name;
 
@@ -60,7 +67,7 @@ export function proxyAdapter(make: ProxyMake = {}): RouterAdapter {
     ...(habits.kvEvents === true ? { kvEvents: { replay: true } } : {}),
     podSeenBy: { header: POD_HEADER, value: "name" },
     requests: { promptForms: ["string", "strings", "ids"] },
-    observe: OBSERVE,
+    observe: habits.gauge === true ? WITH_GAUGE : OBSERVE,
     async start({ pods, seed, clock, threshold = rule.threshold }) {
       const router = new RuleRouter({ ...rule, threshold }, seed, routing);
       const proxy = new Proxy({ router, clock, habits });
@@ -97,7 +104,7 @@ function settleOf({ settleMs }: ProxyHabits): DeclaredSettle | undefined {
 function watchMetrics(proxy: RightProxy): PodWatch | undefined {
   const scrapeMs = proxy.scrapeMs();
   if (scrapeMs === undefined) return undefined;
-  return new PodWatch(scrapeMs, async (pod) => proxy.heardLoad(pod, await gaugeOf(pod, REPORTED_LOAD)));
+  return proxy.watch(scrapeMs, async (pod) => proxy.heardLoad(pod, await gaugeOf(pod, REPORTED_LOAD)));
 }
 
 /** Gives the proxy the pods that are well, where it cares. */

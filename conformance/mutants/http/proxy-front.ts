@@ -50,11 +50,14 @@ export abstract class ProxyFront {
   }
 
   protected show(path: string, client: ServerResponse): void {
-    if (path === "/metrics") return void client.end(this.pages.metrics());
+    if (path === "/metrics") return void client.end(this.pages.metrics(this.underWay()));
     if (path === "/v1/models") return void client.end(this.pages.models(this.pods));
     if (path !== "/ready") throw new Refusal(404, "there is /ready, /metrics and /v1/models");
     client.writeHead(this.pods.length > 0 ? 200 : 503).end();
   }
+
+  /** Requests by pod. */
+  protected abstract underWay(): ReadonlyMap<string, number>;
 
   /** Answers a POST. @throws {Refusal} */
   protected abstract serve(call: Call): Promise<void>;

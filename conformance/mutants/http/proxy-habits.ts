@@ -18,6 +18,8 @@ export interface ProxyHabits {
   readonly convergenceMs?: number;
   /** Within so long after a start, and after a pod came, its rule may not hold. */
   readonly settleMs?: number;
+  /** Its metrics page says how many requests are under way at each pod. */
+  readonly gauge?: boolean;
   /** It goes by what pods report of their caches. */
   readonly kvEvents?: boolean;
   /** It has a pod count the tokens of every prompt. */

@@ -1,8 +1,9 @@
-/** What the proxy shows of itself: whether it is ready, and the answers it has passed on. */
+/** What the proxy shows of itself: the answers it has passed on, the requests under way, and its models. */
 import type { RoutedPod } from "../../../fixtures/routing.ts";
 import { writePrometheusText, type Sample } from "../../../fixtures/wire/prometheus-text.ts";
 
 export const ANSWERS = "proxy_answers_total";
+export const UNDER_WAY = "proxy_requests_under_way";
 
 export class ProxyPages {
   readonly #counts = new Map<string, { readonly labels: Readonly<Record<string, string>>; value: number }>();
@@ -22,8 +23,13 @@ export class ProxyPages {
     });
   }
 
-  metrics(): string {
+  /** With the requests under way, by pod. */
+  metrics(underWay: ReadonlyMap<string, number>): string {
     const samples = [...this.#counts.values()].map((series): Sample => ({ name: ANSWERS, ...series }));
-    return writePrometheusText([{ name: ANSWERS, type: "counter", help: "Answers passed on.", samples }]);
+    const open = [...underWay].map(([pod, value]): Sample => ({ name: UNDER_WAY, labels: { pod }, value }));
+    return writePrometheusText([
+      { name: ANSWERS, type: "counter", help: "Answers passed on.", samples },
+      { name: UNDER_WAY, type: "gauge", help: "Requests under way.", samples: open },
+    ]);
   }
 }

@@ -11,6 +11,7 @@ import { Breaker } from "./breaker.ts";
 import { type Attempt, type Call, type Flight, Refusal } from "./call.ts";
 import { getText } from "./get-text.ts";
 import { endToEnd, type Header, without } from "./headers.ts";
+import { PodWatch } from "./pod-watch.ts";
 import type { ProxyHabits } from "./proxy-habits.ts";
 import { ProxyFront } from "./proxy-front.ts";
 import { chatText, fieldsOf, type Message, messagesOf, type RequestFacts } from "./request-facts.ts";
@@ -67,9 +68,20 @@ export class RightProxy extends ProxyFront {
     return this.habits.scrapeMs;
   }
 
+  /** Looks at the pods again and again. */
+  watch(...watched: ConstructorParameters<typeof PodWatch>): PodWatch {
+    return new PodWatch(...watched);
+  }
+
   /** What a pod said of its load; undefined when it could not be asked. */
   heardLoad(pod: PodAddress, load: number | undefined): void {
     if (load !== undefined) this.#router.report(pod.name, load);
+  }
+
+  protected override underWay(): ReadonlyMap<string, number> {
+    const sums = new Map(this.pods.map(({ name }) => [name, 0]));
+    for (const { pod } of this.open) sums.set(pod, (sums.get(pod) ?? 0) + 1);
+    return sums;
   }
 
   protected override async serve(call: Call): Promise<void> {

@@ -191,6 +191,9 @@ export class LearntPrompts {
     if (typeof request.prompt !== "string" && this.#is("ids-in-any-order")) {
       return textOf({ ...request, prompt: Array.from(request.prompt).sort((a, b) => a - b) });
     }
+    if (typeof request.prompt !== "string" && this.#is("ids-by-their-low-byte")) {
+      return textOf({ ...request, prompt: Array.from(request.prompt, (id) => id & 0xff) });
+    }
     const byCount = typeof request.prompt !== "string" && this.#is("ids-by-their-number");
     return byCount ? "x".repeat(request.prompt.length) : textOf(request);
   }

@@ -78,6 +78,9 @@ export class RuleRouter implements FunctionRouter {
 
   decide(request: RouteRequest, nowMs: number, exclude?: ReadonlySet<string>): DecisionRecord {
     this.tick(nowMs);
+    if (this.#is("ends-at-nul") && typeof request.prompt === "string") {
+      request = { ...request, prompt: request.prompt.split("\0", 1)[0] ?? "" };
+    }
     const { pod, followed, matchedChars, spilt = false } = this.#choose(request, nowMs, exclude);
     const text = textOf(request);
     const record: DecisionRecord = {
@@ -96,7 +99,8 @@ export class RuleRouter implements FunctionRouter {
     if (pod === null) return record;
     const learn = followed || !this.#is(spilt ? "spill-not-learnt" : "below-threshold-not-learnt");
     this.#flights.set(request.requestId, { request, pod, learn, place: this.#pods.indexOf(pod), startMs: nowMs });
-    this.#loads.started(pod, { model: request.model, chars: text.length, atMs: nowMs });
+    const unseen = this.#is("ids-not-counted") && typeof request.prompt !== "string";
+    if (!unseen) this.#loads.started(pod, { model: request.model, chars: text.length, atMs: nowMs });
     if (learn && this.#insertAt === "dispatch") this.#learnt.learn(request, pod, nowMs);
     return record;
   }
@@ -110,7 +114,8 @@ export class RuleRouter implements FunctionRouter {
       (this.#is("leaks-on-finish") && outcome === "ok") ||
       (this.#is("leaks-on-error") && outcome === "error") ||
       (this.#is("leaks-on-abort") && outcome === "aborted");
-    if (!leaks) this.#loads.ended(this.#countedAt(flight), request.model);
+    const unseen = this.#is("ids-not-counted") && typeof request.prompt !== "string";
+    if (!leaks && !unseen) this.#loads.ended(this.#countedAt(flight), request.model);
     const owns = outcome !== "error" || this.#rule.insertWhen === "always" || this.#is("failed-request-owns");
     if (this.#insertAt === "response") {
       if (owns && learn) this.#learnt.learn(request, pod, nowMs);
@@ -190,6 +195,7 @@ export class RuleRouter implements FunctionRouter {
   #passes({ chars, entry }: Match, text: string): boolean {
     if (this.#is("ignores-the-threshold")) return chars > 0;
     if (this.#is("absolute-threshold")) return chars > 6 * 640;
+    if (this.#is("short-prompts-by-load") && text.length < 640) return false;
     const ofCached = (this.#rule.ratioOf === "cached") !== this.#is("ratio-of-the-other-prompt");
     const total = this.#lengthOf(ofCached ? entry.text : text);
     const shift = this.#is("threshold-too-low") ? -0.1 : this.#is("threshold-too-high") ? 0.1 : 0;

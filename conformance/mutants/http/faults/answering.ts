@@ -13,6 +13,22 @@ export class SwallowsRetryAfter extends RightProxy {
   }
 }
 
+/** A pod's 503 reaches the client without its Retry-After. */
+export class DropsRetryAfter extends RightProxy {
+  protected override head(reply: IncomingMessage): Head {
+    const { status, headers } = super.head(reply);
+    return { status, headers: status === 503 ? without(headers, "retry-after") : headers };
+  }
+}
+
+/** The request id of a pod's answer does not reach the client. */
+export class DropsTheId extends RightProxy {
+  protected override head(reply: IncomingMessage): Head {
+    const { status, headers } = super.head(reply);
+    return { status, headers: without(headers, "x-request-id") };
+  }
+}
+
 /** Of several headers with one name the last reaches the client. */
 export class DropsRepeatedHeaders extends RightProxy {
   protected override head(reply: IncomingMessage): Head {
@@ -25,6 +41,13 @@ export class DropsRepeatedHeaders extends RightProxy {
 export class CountsErrorsAsGood extends RightProxy {
   protected override count(_status: number, pod: string): void {
     super.count(200, pod);
+  }
+}
+
+/** The gauge of requests under way says nothing at any time. */
+export class GaugeSaysNothing extends RightProxy {
+  protected override underWay(): ReadonlyMap<string, number> {
+    return new Map([...super.underWay()].map(([pod]) => [pod, 0]));
   }
 }
 

@@ -1,15 +1,14 @@
-/** Wrong in which pod gets a request, or in what the router is told of its end. */
+/** Wrong in which pod gets a request, in which are left out, or in what is made of how pods are. */
 import type { IncomingMessage } from "node:http";
 import type { Outcome } from "../../../../fixtures/routing.ts";
 import type { PodAddress } from "../../../adapters/router-under-test.ts";
-import { type Attempt, type Flight, Refusal } from "../call.ts";
+import { type Attempt, type Flight, Refusal, waiting } from "../call.ts";
+import { PodWatch } from "../pod-watch.ts";
 import { POD_HEADER, RightProxy, statusOf } from "../right-proxy.ts";
 
 const TARGET_HEADERS = ["x-gateway-destination-endpoint", "target-pod", "x-worker-id"];
 const MANY_WAITING = 4;
 const MOST_REFUSED = 5;
-
-const waiting = (open: ReadonlySet<Attempt>): number => [...open].filter(({ isAnswered }) => !isAnswered).length;
 
 /** A client that sends back what a response said of its pod gets that pod again. */
 export class FollowsItsOwnHeader extends RightProxy {
@@ -33,96 +32,6 @@ export class GuessesUnderLoad extends RightProxy {
   protected override target(attempt: Attempt): URL {
     const [first] = this.pods;
     return first !== undefined && waiting(this.open) > MANY_WAITING ? new URL(first.url) : super.target(attempt);
-  }
-}
-
-/** While others wait, requests that end at the first pod stay counted. */
-export class LosesEndsUnderLoad extends RightProxy {
-  protected override end(attempt: Attempt, outcome: Outcome): void {
-    const isLost = waiting(this.open) >= MANY_WAITING && attempt.pod === this.pods[0]?.name;
-    if (isLost) this.open.delete(attempt);
-    else super.end(attempt, outcome);
-  }
-}
-
-/** Requests that their pod refused with a 4xx stay counted: no retry, no breaker and no finish takes them off. */
-export class CountsClientErrors extends RightProxy {
-  readonly #refused = new WeakSet<Attempt>();
-
-  protected override begin(attempt: Attempt, reply: IncomingMessage): void {
-    const status = statusOf(reply);
-    if (status >= 400 && status < 500) this.#refused.add(attempt);
-    super.begin(attempt, reply);
-  }
-
-  protected override end(attempt: Attempt, outcome: Outcome): void {
-    if (this.#refused.has(attempt)) this.open.delete(attempt);
-    else super.end(attempt, outcome);
-  }
-}
-
-/** Requests whose pod refused the connection stay counted. */
-export class LosesRefusedEnds extends RightProxy {
-  readonly #refused = new WeakSet<Attempt>();
-
-  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
-    try {
-      return await super.forward(attempt);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ECONNREFUSED") this.#refused.add(attempt);
-      throw error;
-    }
-  }
-
-  protected override end(attempt: Attempt, outcome: Outcome): void {
-    if (this.#refused.has(attempt)) this.open.delete(attempt);
-    else super.end(attempt, outcome);
-  }
-}
-
-/** No request counts as load. */
-export class CountsNothing extends RightProxy {
-  protected override choose(flight: Flight): Attempt {
-    const attempt = super.choose(flight);
-    super.end(attempt, "ok");
-    this.open.add(attempt);
-    return attempt;
-  }
-}
-
-/** What is not streamed does not count as load. */
-export class CountsStreamsAlone extends RightProxy {
-  protected override choose(flight: Flight): Attempt {
-    const attempt = super.choose(flight);
-    if (flight.facts.fields["stream"] === true) return attempt;
-    super.end(attempt, "ok");
-    this.open.add(attempt);
-    return attempt;
-  }
-}
-
-/** A request that is tried again counts at every pod that it was tried at until it is over. */
-export class CountsEveryTry extends RightProxy {
-  protected override end(attempt: Attempt, outcome: Outcome): void {
-    const { client } = attempt.flight;
-    const isOver = client.writableEnded || client.destroyed;
-    if (isOver) super.end(attempt, outcome);
-    else client.once("close", () => super.end(attempt, outcome));
-  }
-}
-
-/** Requests whose pod did not begin to answer in time stay counted. */
-export class LosesTimedOutEnds extends RightProxy {
-  readonly #tired = new WeakSet<Attempt>();
-
-  protected override tire(attempt: Attempt): void {
-    this.#tired.add(attempt);
-    super.tire(attempt);
-  }
-
-  protected override end(attempt: Attempt, outcome: Outcome): void {
-    if (this.#tired.has(attempt)) this.open.delete(attempt);
-    else super.end(attempt, outcome);
   }
 }
 
@@ -187,44 +96,6 @@ export class FailedScrapeIsIdle extends RightProxy {
   }
 }
 
-/** A request counts until the first byte of its answer, not until the last. */
-export class CountsUntilTheFirstByte extends RightProxy {
-  protected override begin(attempt: Attempt, reply: IncomingMessage): void {
-    super.begin(attempt, reply);
-    this.end(attempt, "ok");
-  }
-}
-
-/** A stream that its pod broke off stays counted. */
-export class CountsBrokenStreams extends RightProxy {
-  protected override async passBack(attempt: Attempt, reply: IncomingMessage): Promise<void> {
-    try {
-      await super.passBack(attempt, reply);
-    } catch (error) {
-      this.open.delete(attempt);
-      throw error;
-    }
-  }
-}
-
-/** A stream that ends without [DONE] stays counted. */
-export class CountsUntilDone extends RightProxy {
-  readonly #streams = new WeakSet<IncomingMessage>();
-
-  protected override async passBack(attempt: Attempt, reply: IncomingMessage): Promise<void> {
-    if (reply.headers["content-type"]?.startsWith("text/event-stream") === true) this.#streams.add(reply);
-    await super.passBack(attempt, reply);
-    if (this.#streams.has(reply)) this.open.delete(attempt);
-  }
-
-  protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
-    for await (const piece of super.pieces(reply)) {
-      if (piece.includes("data: [DONE]")) this.#streams.delete(reply);
-      yield piece;
-    }
-  }
-}
-
 /** While any pod's metrics cannot be read, nothing is served. */
 export class NeedsEveryMetric extends RightProxy {
   readonly #silent = new Set<string>();
@@ -254,9 +125,84 @@ export class BlamesPodsForClients extends RightProxy {
   }
 }
 
+/** What pods say of their load is heeded once all have said something. */
+export class HeedsWholeRounds extends RightProxy {
+  readonly #heard = new Map<PodAddress, number | undefined>();
+
+  override heardLoad(pod: PodAddress, load: number | undefined): void {
+    this.#heard.set(pod, load);
+    if (this.pods.some((each) => !this.#heard.has(each))) return;
+    for (const each of this.#heard) super.heardLoad(...each);
+    this.#heard.clear();
+  }
+}
+
 /** Pods' metrics are read when the pods come, and never again. */
 export class ReadsMetricsOnce extends RightProxy {
   override scrapeMs(): number {
     return 2 ** 31 - 1;
+  }
+}
+
+/** A pod whose streams several clients left is left out. */
+export class BlamesPodsForLeavers extends RightProxy {
+  readonly #left = new Map<string, number>();
+
+  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
+    if ((this.#left.get(attempt.pod) ?? 0) >= MOST_REFUSED) throw new Refusal(503, "no pod is well");
+    return super.forward(attempt);
+  }
+
+  protected override leave(attempt: Attempt): void {
+    super.leave(attempt);
+    this.#left.set(attempt.pod, (this.#left.get(attempt.pod) ?? 0) + 1);
+  }
+}
+
+/** A prompt is learnt for the pod that was tried first, whoever served it. */
+export class CreditsTheFirstTry extends RightProxy {
+  protected override end(attempt: Attempt): void {
+    const [first] = attempt.flight.tried;
+    super.end(attempt, first === attempt.pod ? "ok" : "error");
+  }
+}
+
+/** A prompt is learnt for every pod that it was tried at. */
+export class CreditsEveryTry extends RightProxy {
+  protected override end(attempt: Attempt): void {
+    super.end(attempt, "ok");
+  }
+}
+
+/** When a pod that refused connections answers again, all that was learnt is forgotten. */
+export class ForgetsWhenAPodRecovers extends RightProxy {
+  readonly #refused = new Set<string>();
+
+  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
+    try {
+      const reply = await super.forward(attempt);
+      if (this.#refused.delete(attempt.pod)) {
+        const { pods } = this;
+        this.use([]);
+        this.use(pods);
+      }
+      return reply;
+    } catch (error) {
+      this.#refused.add(attempt.pod);
+      throw error;
+    }
+  }
+}
+
+/** Pods' metrics are read one after the other. */
+export class ScrapesInTurn extends RightProxy {
+  override watch(...watched: ConstructorParameters<typeof PodWatch>): PodWatch {
+    return new LooksInTurn(...watched);
+  }
+}
+
+class LooksInTurn extends PodWatch {
+  protected override async lookAt(pods: readonly PodAddress[]): Promise<void> {
+    for (const pod of pods) await this.look(pod);
   }
 }

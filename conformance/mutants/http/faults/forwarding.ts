@@ -5,54 +5,12 @@ import type { Attempt, Flight } from "../call.ts";
 import { allOf, type Header, without } from "../headers.ts";
 import { RightProxy, statusOf } from "../right-proxy.ts";
 
-const KNOWN_FIELDS = ["model", "prompt", "messages", "max_tokens", "stream", "temperature", "cache_salt"];
-
-/** Only fields that it knows reach the pod. */
-export class DropsUnknownFields extends RightProxy {
-  protected override outgoingBody({ facts: { fields } }: Flight): Buffer {
-    const known = Object.entries(fields).filter(([name]) => KNOWN_FIELDS.includes(name));
-    return Buffer.from(JSON.stringify(Object.fromEntries(known)));
-  }
-}
-
-/** The body is parsed and written again. */
-export class RoundsBigIntegers extends RightProxy {
-  protected override outgoingBody({ facts: { fields } }: Flight): Buffer {
-    return Buffer.from(JSON.stringify(fields));
-  }
-}
-
 /** The pod gets a request id of the router's own. */
 export class OwnRequestId extends RightProxy {
   #made = 0;
 
   protected override outgoingHeaders(flight: Flight): readonly Header[] {
     return [...without(super.outgoingHeaders(flight), "x-request-id"), ["x-request-id", `own-${this.#made++}`]];
-  }
-}
-
-/** Every stream is asked to count, and its count reaches clients that did not ask. */
-export class AsksForUsage extends RightProxy {
-  protected override outgoingBody(flight: Flight): Buffer {
-    const { fields } = flight.facts;
-    if (fields["stream"] !== true) return super.outgoingBody(flight);
-    return Buffer.from(JSON.stringify({ ...fields, stream_options: { include_usage: true } }));
-  }
-}
-
-/** Of a prompt that is a list the first reaches the pod. */
-export class SendsOneOfAList extends RightProxy {
-  protected override outgoingBody(flight: Flight): Buffer {
-    const { prompt, ...others } = flight.facts.fields;
-    if (!Array.isArray(prompt)) return super.outgoingBody(flight);
-    return Buffer.from(JSON.stringify({ ...others, prompt: (prompt as readonly unknown[])[0] }));
-  }
-}
-
-/** Text is composed on the way. */
-export class ComposesText extends RightProxy {
-  protected override outgoingBody({ body }: Flight): Buffer {
-    return Buffer.from(body.toString().normalize("NFC"));
   }
 }
 
@@ -69,6 +27,15 @@ export class DropsQueries extends RightProxy {
 export class PassesHopByHop extends RightProxy {
   protected override outgoingHeaders({ incoming }: Flight): readonly Header[] {
     return without(allOf(incoming), "connection", "transfer-encoding", "expect");
+  }
+}
+
+const KNOWN_HEADERS = ["host", "content-type", "accept", "authorization", "cookie", "x-request-id", "traceparent"];
+
+/** Only headers that it knows reach the pod. */
+export class DropsUnknownHeaders extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    return super.outgoingHeaders(flight).filter(([name]) => KNOWN_HEADERS.includes(name.toLowerCase()));
   }
 }
 

@@ -70,6 +70,15 @@ export class MatchesRawJson extends RightProxy {
   }
 }
 
+/** The model is whatever stands behind the first such name in the body, wherever that is. */
+export class FindsTheFirstModel extends RightProxy {
+  protected override read(call: Call): RequestFacts {
+    const facts = super.read(call);
+    const [, model = facts.route.model] = /"model": *"([^"]*)"/.exec(call.body.toString()) ?? [];
+    return { ...facts, route: { ...facts.route, model } };
+  }
+}
+
 /** A prompt twice as long takes four times as long to match: seconds for a quarter of a million bytes. */
 export class MatchesQuadratically extends RightProxy {
   protected override read(call: Call): RequestFacts {

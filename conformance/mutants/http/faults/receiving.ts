@@ -1,5 +1,5 @@
 /** Wrong before a pod is chosen: what is let in, and when. */
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import type { Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Outcome } from "../../../../fixtures/routing.ts";
@@ -53,6 +53,22 @@ export class FewAtATime extends RightProxy {
   protected override async serve(call: Call): Promise<void> {
     if (this.open.size >= 2) await new Promise<void>((resolve) => this.#line.push(resolve));
     return super.serve(call);
+  }
+
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    super.end(attempt, outcome);
+    this.#line.shift()?.();
+  }
+}
+
+/** A pod has eight connections: whoever comes then waits for one of them. */
+export class EightPerPod extends RightProxy {
+  readonly #line: (() => void)[] = [];
+
+  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
+    const before = [...this.open].filter(({ pod }) => pod === attempt.pod).indexOf(attempt);
+    if (before >= 8) await new Promise<void>((resolve) => this.#line.push(resolve));
+    return super.forward(attempt);
   }
 
   protected override end(attempt: Attempt, outcome: Outcome): void {
