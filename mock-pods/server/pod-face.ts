@@ -5,11 +5,11 @@
  */
 import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
 import { batchBody } from "../../fixtures/wire/batch-request.ts";
-import { encodable, Refusal, UncaughtError } from "../../fixtures/wire/errors.ts";
+import { encodable, Refusal, UncaughtError, unencodable, UntellableError } from "../../fixtures/wire/errors.ts";
 import { UnreadableBody } from "../../fixtures/wire/validation/request-body.ts";
 import { WrongBody } from "../../fixtures/wire/validation/wrong-body.ts";
 import type { StepOutput } from "../engine/engine.ts";
-import { json, text } from "./http/answer.ts";
+import { type Answer, json, text } from "./http/answer.ts";
 import { isAuthorized } from "./middleware/authentication.ts";
 import { corsHeaders, preflight } from "./middleware/cors.ts";
 import { batchEndpoint } from "./endpoints/batch-endpoint.ts";
@@ -150,11 +150,18 @@ function handle(errors: ErrorsProfile, route: Route, exchange: Exchange, respond
   try {
     const answer = route.handle(exchange, responder);
     if (answer instanceof Promise) {
-      answer.then((late) => late && responder.send(late)).catch(refused);
-    } else if (answer !== undefined) responder.send(answer);
+      answer.then((late) => late && responder.send(sendable(late))).catch(refused);
+    } else if (answer !== undefined) responder.send(sendable(answer));
   } catch (error) {
     refused(error);
   }
+}
+
+/** @throws {Refusal} */
+function sendable(answer: Answer): Answer {
+  const error = typeof answer.body === "string" && answer.body.includes("\\ud") ? unencodable(answer.body) : undefined;
+  if (error !== undefined) throw error;
+  return answer;
 }
 
 function refuse(errors: ErrorsProfile, responder: Responder, thrown: unknown): void {
@@ -171,7 +178,10 @@ function refuse(errors: ErrorsProfile, responder: Responder, thrown: unknown): v
   }
   // An unforeseen error is answered by the outermost layer, past all middleware.
   const body = errors.shape === "nested" ? error.body : error.flatBody;
-  responder.send({ ...json(error.status, body), outermost: error.status === 500 });
+  responder.send({
+    ...json(error.status, body),
+    outermost: error.status === 500 && !(error instanceof UntellableError),
+  });
 }
 
 function worded(error: WrongBody, { wrongFields, wrongFieldsType }: ErrorsProfile): Refusal {

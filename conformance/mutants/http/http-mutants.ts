@@ -28,7 +28,8 @@ const KV_EVENTS = { kvEvents: true };
 const SCRAPES = { scrapeMs: 100 };
 /** Long enough that a busy machine takes no pod for silent that is not. */
 const PATIENT = { firstByteMs: 4_000, recoveryMs: 400 };
-const TOKENIZES = { podTokenizer: true };
+const TOKENIZES = { podTokenizer: "/tokenize" } as const;
+const RENDERS = { podTokenizer: "/v1/completions/render" } as const;
 
 export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M35h", { routing: "leaks-on-finish" }, "LOAD-03", "finished-requests-still-counted"),
@@ -194,6 +195,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M60e", { Proxy: choosing.IgnoresHealth, habits: { healthMs: 800 } }, "POD-13", "unhealthy-pod-used"),
   mutant("M60f", { Proxy: choosing.NeverReadmitsPods, habits: { healthMs: 800 } }, "POD-13", "recovered-pod-not-used"),
   mutant("M60g", { Proxy: receiving.NeedsTheTokenizer, habits: TOKENIZES }, "TOK-09", "not-served-without-tokenizer"),
+  mutant("M60j", { Proxy: receiving.NeedsTheTokenizer, habits: RENDERS }, "TOK-09", "not-served-without-tokenizer"),
   mutant(
     "M60h",
     { Proxy: receiving.WaitsForTheTokenizer, habits: TOKENIZES },
