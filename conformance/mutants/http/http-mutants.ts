@@ -79,7 +79,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M47c", { Proxy: forwarding.OwnRequestId }, "STR-04", "header-lost"),
   mutant("M47d", { Proxy: answering.DropsRepeatedHeaders }, "STR-04", "header-lost"),
   mutant("M47e", { Proxy: receiving.SmallBodyLimit }, "STR-09", "large-body-not-passed"),
-  mutant("M47x", { Proxy: receiving.DefaultBodyLimit }, "STR-18", "image-not-passed"),
+  mutant("M47za", { Proxy: receiving.DefaultBodyLimit }, "STR-18", "image-not-passed"),
   mutant("M47f", { Proxy: rewriting.ComposesText }, "STR-03", "request-body-changed"),
   mutant("M47g", { Proxy: forwarding.PassesHopByHop }, "STR-11", "hop-by-hop-passed-on"),
   mutant("M47h", { Proxy: answering.CallsStreamsJson }, "STR-04", "content-type-changed"),
