@@ -219,6 +219,9 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M61f", { Proxy: hearing.NeverReplays, habits: KV_EVENTS }, "EVI-10", "lost-events-not-replayed"),
   mutant("M58a", { Proxy: receiving.Dawdles }, "PERF-01", "many-times-slower"),
   mutant("M58b", { Proxy: reading.MatchesQuadratically }, "PERF-03", "slows-faster-than-prompts-grow"),
+  mutant("M63a", { Proxy: receiving.NeverForwards }, "AFF-01", "request-not-forwarded"),
+  mutant("M63b", { Proxy: receiving.LeavesStreamsHanging }, "THR-01", "request-not-forwarded"),
+  mutant("M63c", { Proxy: answering.KeepsAnswers }, "AFF-01", "request-not-answered"),
   mutant("null", { Proxy: receiving.Always503 }, "TOK-01", "request-not-served"),
   mutant("echo", { Proxy: receiving.NeverCallsAPod }, "TOK-01", "request-not-served"),
 ];

@@ -23,6 +23,21 @@ export class NeverCallsAPod extends RightProxy {
   }
 }
 
+/** It takes requests and does nothing with them. */
+export class NeverForwards extends RightProxy {
+  protected override async serve(): Promise<void> {
+    await new Promise(() => undefined);
+  }
+}
+
+/** Who wants a stream is left hanging. */
+export class LeavesStreamsHanging extends RightProxy {
+  protected override async serve(call: Call): Promise<void> {
+    if (fieldsOf(call.body)?.["stream"] === true) await new Promise(() => undefined);
+    return super.serve(call);
+  }
+}
+
 /** Bodies over 256 KB are refused. */
 export class SmallBodyLimit extends RightProxy {
   protected readonly limitBytes: number = 256 * 2 ** 10;
