@@ -40,10 +40,17 @@ export class LeavesStreamsHanging extends RightProxy {
 
 /** Bodies over 256 KB are refused. */
 export class SmallBodyLimit extends RightProxy {
+  protected readonly limitBytes: number = 256 * 2 ** 10;
+
   protected override async serve(call: Call): Promise<void> {
-    if (call.body.length > 256 * 1024) throw new Refusal(413, "body too large");
+    if (call.body.length > this.limitBytes) throw new Refusal(413, "body too large");
     return super.serve(call);
   }
+}
+
+/** A web framework's limit that nobody thought of: prompts pass it, pictures do not. */
+export class DefaultBodyLimit extends SmallBodyLimit {
+  protected override readonly limitBytes = 2 * 2 ** 20;
 }
 
 /** Every request waits for a timer, longer than any proxy needs. */
