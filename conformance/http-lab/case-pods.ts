@@ -112,7 +112,10 @@ export class CasePods {
     const convergenceMs = convergenceMsOf(this.#run.profile);
     if (convergenceMs === 0 || (added.length === 0 && !waits)) return;
     const { listsPods = true, restartsForPods = false } = this.#run.running.adapter;
-    if (waits || (listsPods && !restartsForPods)) return void (await sleep(convergenceMs));
+    if (waits || (listsPods && !restartsForPods)) {
+      await sleep(convergenceMs);
+      return;
+    }
     const deadline = this.#run.nowMs() + convergenceMs;
     const waiting = new Map(added.map((pod) => [pod.name, this.#run.pods.modelsOf(pod)]));
     const probes: Held[] = [];

@@ -75,6 +75,7 @@ export class HangsUpOnChange extends ChangesLater {
   override use(pods: readonly PodAddress[]): void {
     super.use(pods);
     const { convergenceMs = 0 } = this.habits;
+    this.hangUp();
     for (const share of [0.1, 0.3, 0.5]) this.later(share * convergenceMs, () => this.hangUp());
   }
 }
