@@ -25,6 +25,10 @@ it("may stand still for less where the profile's times are short, or the case go
   expect(borneMs(ordinary, { timeouts: { firstByteMs: 600 } })).toBe(300);
   expect(borneMs(ordinary, { insert: { at: "kv-event" } })).toBe(500);
   expect(borneMs(byTheClock, {})).toBe(250);
+  const byChanges = testCase("POD-04", { needs: { transport: "http", podChanges: ["add"] } });
+  expect(borneMs(byChanges, { discovery: { convergenceMs: 300 } })).toBe(150);
+  expect(borneMs(byChanges, { discovery: { convergenceMs: 0 } })).toBe(5_000);
+  expect(borneMs(ordinary, { discovery: { convergenceMs: 300 } })).toBe(5_000);
 });
 
 it("sees that the event loop was kept busy", async () => {

@@ -37,6 +37,8 @@ export function borneMs({ needs }: Pick<Case, "needs">, profile: RouterProfile):
     bySilence(discovery?.healthMs, LOOKS_PER_CLAIM),
     bySilence(timeouts?.firstByteMs, 2),
     insert?.at === "kv-event" ? bySilence(insert.eventMs ?? DEFAULT_EVENT_MS, 2) : Infinity,
+    // A router that is told and works at once needs no time for what it is told.
+    needs.podChanges === undefined ? Infinity : bySilence(discovery?.convergenceMs || undefined, 2),
     needs.clockMs === undefined ? Infinity : CLOCK_SLACK_MS,
   );
 }

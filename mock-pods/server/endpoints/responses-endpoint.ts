@@ -96,7 +96,7 @@ function response(
     `{"id":${text(chat.options.id)},"created_at":${createdSeconds},` +
     `"incomplete_details":${isCut ? '{"reason":"max_output_tokens"}' : "null"},"instructions":${text(request.instructions ?? null)},` +
     `"metadata":${text(request.metadata ?? null)},"model":${text(chat.options.modelName)},"object":"response",` +
-    `"output":[${generation === undefined ? "" : text(item(itemId, said))}],"parallel_tool_calls":${request.parallel_tool_calls ?? true},` +
+    `"output":[${generation === undefined || isSilent(chat, said) ? "" : text(item(itemId, said))}],"parallel_tool_calls":${request.parallel_tool_calls ?? true},` +
     `"temperature":${floatText(request.temperature ?? 1)},"tool_choice":"none","tools":[],"top_p":${floatText(request.top_p ?? 1)},` +
     `"background":false,"max_output_tokens":${maxTokens},"max_tool_calls":${request.max_tool_calls ?? null},"previous_response_id":null,"prompt":null,` +
     `"reasoning":${text(echoed(request.reasoning, REASONING))},"service_tier":"${request.service_tier ?? "auto"}","status":"${status}","text":${text(echoed(request.text, TEXT))},"top_logprobs":null,"truncation":${text(request.truncation === undefined ? "disabled" : request.truncation)},` +
@@ -114,8 +114,13 @@ function echoed(given: object | null | undefined, all: object): object | null {
   return given === null || given === undefined ? null : { ...all, ...given };
 }
 
+/** Who looks for calls in what was said finds nothing at all. */
+function isSilent({ options: { pod } }: ChatCall, said: string): boolean {
+  return said === "" && pod.settings.toolParser !== undefined;
+}
+
 function item(id: string, text: string): object {
-  const content = [{ annotations: [], text, type: "output_text", logprobs: null }];
+  const content = text === "" ? [] : [{ annotations: [], text, type: "output_text", logprobs: null }];
   return { id, content, role: "assistant", status: "completed", type: "message", phase: null };
 }
 

@@ -1,5 +1,5 @@
 /** What can be told to vLLM's engine, which is another process: no whole number beyond 64 bits, no half of a surrogate pair. */
-import { badRequest, UntellableError } from "../../../fixtures/wire/errors.ts";
+import { badRequest, CaughtError } from "../../../fixtures/wire/errors.ts";
 
 const LEAST = -(2n ** 63n);
 const MOST = 2n ** 64n - 1n;
@@ -18,5 +18,5 @@ export function checkExtraArguments(...values: readonly unknown[]): void {
 
 /** @throws {Refusal} */
 export function checkTellable(request: object, id: string): void {
-  if (!isSerial(request) || !id.isWellFormed()) throw new UntellableError();
+  if (!isSerial(request) || !id.isWellFormed()) throw new CaughtError("");
 }
