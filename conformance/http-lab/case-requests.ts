@@ -100,7 +100,9 @@ export class CaseRequests {
         else if (how === "error") outcome.reply.fail();
         else sending.client.abort();
         await this.#answerTo(sending);
-        if (how === "aborted") await this.#seenEnding(step.requestId);
+        const seen = how !== "aborted" || (await this.#seenEnding(step.requestId));
+        // Who may wait for an answer that its client no longer wants gets it: what it counts then is its own.
+        if (!seen && options.silent === true) outcome.reply.finish();
         this.#taught.ended(prompt, how, this.#run.nowMs());
         this.#run.steps.push({ kind: "released", requestId: step.requestId, outcome: how, atMs: this.#run.nowMs() });
       },
@@ -238,10 +240,14 @@ export class CaseRequests {
     return step;
   }
 
-  async #seenEnding(requestId: string): Promise<void> {
-    await this.#run.pods.stage
+  /** Resolves to whether its pod was disconnected. */
+  #seenEnding(requestId: string): Promise<boolean> {
+    return this.#run.pods.stage
       .waitUntil(requestId, (seen) => seen.every(({ ended }) => ended !== undefined), ABORT_SEEN_MS)
-      .catch(() => undefined);
+      .then(
+        () => true,
+        () => false,
+      );
   }
 }
 

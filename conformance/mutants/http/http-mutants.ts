@@ -1,4 +1,5 @@
 /** Proxies broken on purpose, and for each the case that must catch it, with the reason it must give. */
+import { PLAIN_RULE } from "../pure/rule.ts";
 import * as answering from "./faults/answering.ts";
 import * as choosing from "./faults/choosing.ts";
 import * as counting from "./faults/counting.ts";
@@ -40,6 +41,13 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M36j", { Proxy: counting.CountsUntilTheFirstByte }, "LOAD-02", "not-the-least-loaded"),
   mutant("M36n", { Proxy: counting.CountsUntilDone }, "LOAD-12", "broken-requests-still-counted"),
   mutant("M36k", { Proxy: counting.CountsNothing }, "LOAD-17", "unanswered-requests-not-counted"),
+  mutant(
+    "M36q",
+    { Proxy: counting.CountsNothing, rule: { ...PLAIN_RULE, ties: "rotate" } },
+    "LOAD-17",
+    "unanswered-requests-not-counted",
+  ),
+  mutant("M36r", { Proxy: counting.LosesEarlyLeavers }, "LOAD-27", "early-leavers-still-counted"),
   mutant("M36l", { Proxy: counting.CountsStreamsAlone }, "LOAD-23", "some-requests-not-counted"),
   mutant(
     "M36m",
