@@ -2,7 +2,7 @@
 import { invalidRequest } from "../../../fixtures/wire/errors.ts";
 import { jsonText } from "../../../fixtures/wire/validation/json-text.ts";
 import { isRecord, PythonNumber, pythonType } from "../../../fixtures/wire/validation/python-text.ts";
-import { truthy } from "../../../fixtures/wire/request-rules.ts";
+import { truthy } from "../../../fixtures/wire/raw-body.ts";
 import { empty, json, type Answer } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Exchange } from "../http/exchange.ts";

@@ -7,7 +7,7 @@ import { completionBody, type CompletionRequest } from "../../../fixtures/wire/c
 import { badRequest, Refusal } from "../../../fixtures/wire/errors.ts";
 import { messagesBody } from "../../../fixtures/wire/messages-body.ts";
 import { asChat as messageAsChat } from "../../../fixtures/wire/messages-request.ts";
-import { isSet } from "../../../fixtures/wire/request-rules.ts";
+import { isSet } from "../../../fixtures/wire/raw-body.ts";
 import { responsesBody } from "../../../fixtures/wire/responses-body.ts";
 import { asChat as responseAsChat } from "../../../fixtures/wire/responses-request.ts";
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";

@@ -2,7 +2,7 @@
 import type { ChatMessage } from "../../../fixtures/wire/chat-messages.ts";
 import { contentTexts } from "../../../fixtures/wire/content-parts.ts";
 import { Refusal, badRequest } from "../../../fixtures/wire/errors.ts";
-import { truthy } from "../../../fixtures/wire/request-rules.ts";
+import { truthy } from "../../../fixtures/wire/raw-body.ts";
 import { parsePythonJson, PythonJsonError } from "../../../fixtures/wire/validation/python-json.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { PromptRenderer, RenderedPrompt } from "./prompt-rendering.ts";
