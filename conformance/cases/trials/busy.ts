@@ -14,6 +14,8 @@ import { cells } from "./shape.ts";
 const MAX_TRIES = 40;
 /** Work, not the number of requests, makes a pod busy to a cost model; a window may count either, and holds what went before. */
 const BALLAST_CELLS: Readonly<Record<string, number>> = { "cost-model": 3, window: 11 };
+/** So does a router that has not noticed the last ends yet, for all that anyone sees; a small index has no room for it. */
+const BALLAST_CELLS_IN_DOUBT = 11;
 /** Ends of this many requests may not have been noticed yet when the next one is routed over HTTP. */
 export const LATE_RELEASES = 2;
 
@@ -49,7 +51,8 @@ async function holdUntilBusy(lab: Lab, pod: string, given: Prompt | undefined): 
   const tight = gateAt(profile.gate, lab.pods().length, wanted + LATE_RELEASES) !== "closed";
   if (tight && isUncertain(lab)) await lab.quiet();
   const learntLate = profile.insert?.at !== "dispatch";
-  const ballastCells = cells("ballast", BALLAST_CELLS[profile.load?.signal ?? ""] ?? 0);
+  const inDoubt = endsShow(lab) || profile.evict?.kind === "capacity" ? 0 : BALLAST_CELLS_IN_DOUBT;
+  const ballastCells = cells("ballast", BALLAST_CELLS[profile.load?.signal ?? ""] ?? inDoubt);
   const strays: Held[] = [];
   // Ends of strays that may not have been noticed: a lead more makes up for them, where no gate forbids it.
   const margin = (ends: readonly Held[]): number =>
@@ -77,6 +80,9 @@ async function holdUntilBusy(lab: Lab, pod: string, given: Prompt | undefined): 
 /** Whether ends that may not have been noticed could still count at some pod: under a tight gate they could open it. */
 const isUncertain = (lab: Lab): boolean =>
   countsOnlyOpenOnes(lab) && [...(loadsNow(lab)?.values() ?? [])].some(({ requests: { low, high } }) => high > low);
+
+/** Whether the router is known to have noticed what has ended. */
+const endsShow = ({ http }: Lab): boolean => http === undefined || http.router.observe.metrics?.inFlight !== undefined;
 
 /** Ends that were missed may still count at this pod: one more request on it, and the gate is no longer surely closed. */
 function nextMayOpenGate(lab: Lab, pod: string): boolean {
