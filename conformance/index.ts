@@ -8,7 +8,7 @@ export type { Case, Judgement, Level, Verdict } from "./case.ts";
 export type { RouterProfile } from "./router-profile.ts";
 export type { KnownFailing } from "./runner/known-failing.ts";
 export type { CaseRow, FooterRow, HeaderRow, Report, ReportRow } from "./runner/report-rows.ts";
-export type { RunEvent } from "./runner/run-cases.ts";
+export type { RunEvent } from "./runner/run-options.ts";
 export { runConformance, type ConformanceOptions } from "./run-conformance.ts";
 
 /** Every case of the suite, in order. */

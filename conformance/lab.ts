@@ -3,6 +3,7 @@
  * time, and any router over HTTP in front of mock pods. Everything done here is recorded as an observation step.
  */
 import type { RandomStream } from "../fixtures/random.ts";
+import type { CaseEnd } from "./case-end.ts";
 import type { Corpus, Prompt } from "./corpus/corpus.ts";
 import type { HttpLab } from "./http-lab/http-facilities.ts";
 import type { Observation, SentStep } from "./observation.ts";
@@ -69,4 +70,6 @@ export interface Lab {
   note(label: string, data: unknown): void;
   /** Present when attached over HTTP. */
   readonly http?: HttpLab;
+  /** Present where something may end the case before its traffic does. */
+  readonly end?: CaseEnd;
 }

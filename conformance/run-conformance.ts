@@ -3,7 +3,8 @@ import { attach, type Attached } from "./adapters/attached.ts";
 import { attachedBy } from "./attach-options.ts";
 import { knownFailingIn, type KnownFailing } from "./runner/known-failing.ts";
 import type { Report } from "./runner/report-rows.ts";
-import { runCases, type RunOptions } from "./runner/run-cases.ts";
+import { runCases } from "./runner/run-cases.ts";
+import type { RunOptions } from "./runner/run-options.ts";
 
 export interface ConformanceOptions extends Attached, Omit<RunOptions, "adapter" | "attachedBy" | "knownFailing"> {
   /** Failures that are known, each with its reason; or the path of a file that lists them. */

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
@@ -9,15 +10,14 @@ import { smoke } from "./smoke.ts";
 
 const ROUTER = join(import.meta.dirname, "adapters/test-router.ts");
 
-async function smokeOf(command: readonly string[]) {
-  const url = "http://127.0.0.1:{{port}}";
+async function smokeOf(command: readonly string[], url = "http://127.0.0.1:{{port}}") {
   const file = checkAdapterFile(
     {
       name: "r",
       kind: "command",
       command,
       url,
-      ready: { url: "{{url}}/healthz", maxMs: 8_000 },
+      ready: { url: "http://127.0.0.1:{{port}}/healthz", maxMs: 8_000 },
       pods: { channel: "restart" },
     },
     "r.json",
@@ -37,6 +37,24 @@ it("goes through every step with a router that is attached rightly", { timeout: 
   const steps = await smokeOf([process.execPath, ROUTER, "--port", "{{port}}", "--pods", "{{pods.urls|,}}"]);
   expect(steps.map(({ name }) => name)).toHaveLength(5);
   expect(steps.filter(({ trouble }) => trouble !== undefined)).toEqual([]);
+});
+
+it("blames the adapter for a wrong url beside a right ready: nothing listens there, or something else does", async () => {
+  const other = createHttpServer((_request, response) => response.writeHead(404).end()).listen(0, "127.0.0.1");
+  await once(other, "listening");
+  onTestFinished(() => void other.close());
+  const troubleAt = async (url: string) => {
+    const command = [process.execPath, ROUTER, "--port", "{{port}}", "--pods", "{{pods.urls|,}}"];
+    return (await smokeOf(command, url)).find(({ trouble }) => trouble !== undefined)?.trouble;
+  };
+  const troubles = await Promise.all([
+    troubleAt("http://127.0.0.1:{{port.other}}"),
+    troubleAt(`http://127.0.0.1:${(other.address() as AddressInfo).port}`),
+  ]);
+  expect(troubles).toMatchObject([
+    { in: "adapter", text: expect.stringContaining("nothing listens there") },
+    { in: "adapter", text: expect.stringContaining("was answered with 404") },
+  ]);
 });
 
 it("blames the adapter when nothing starts", async () => {

@@ -14,11 +14,8 @@ export interface SmokeStep {
 export async function smoke(adapter: RouterAdapter, seed: number): Promise<readonly SmokeStep[]> {
   const steps: SmokeStep[] = [];
   let session: Session | undefined;
-  const went = async (name: string, work: () => Promise<string | undefined>): Promise<boolean> => {
-    const trouble = await work().then(
-      (text): SmokeStep["trouble"] => (text === undefined ? undefined : { in: "router", text }),
-      (error: unknown) => blame(error, session),
-    );
+  const went: Went = async (name, work) => {
+    const trouble = await work().catch((error: unknown) => blame(error, session));
     steps.push({ name, ...(trouble && { trouble }) });
     return trouble === undefined;
   };
@@ -36,14 +33,33 @@ export async function smoke(adapter: RouterAdapter, seed: number): Promise<reado
   return steps;
 }
 
-type Went = (name: string, work: () => Promise<string | undefined>) => Promise<boolean>;
+type Trouble = SmokeStep["trouble"];
+type Went = (name: string, work: () => Promise<Trouble>) => Promise<boolean>;
+
+/** Who answers so to a completion that it passes to no pod is asked at the wrong address, or without what it wants to see. */
+const WRONG_ADDRESS: ReadonlySet<number> = new Set([401, 403, 404, 405, 501]);
 
 async function exercise(session: Session, adapter: RouterAdapter, seed: number, went: Went): Promise<void> {
   const lab = await session.lab({ id: "SMOKE", needs: { transport: "any", anyPod: true } }, seed);
-  const reaches = async (): Promise<string | undefined> => {
+  const reaches = async (): Promise<Trouble> => {
     const { pod, attempts, status } = await lab.send(lab.corpus.namespace().prompt([]), { label: "smoke" });
-    if (pod === null) return `a completion reached no pod; the router answered ${status || "nothing"}`;
-    return status === 200 ? undefined : `a completion reached ${attempts.join(", ")} and was answered with ${status}`;
+    if (status === 200 && pod !== null) return undefined;
+    if (pod !== null) {
+      return { in: "router", text: `a completion reached ${attempts.join(", ")} and was answered with ${status}` };
+    }
+    const wire = lab.http?.wire().at(-1);
+    const to = `a completion to ${lab.http?.routerUrl ?? adapter.name}${wire?.request.path ?? ""}`;
+    if (wire?.response.end === "refused") {
+      return {
+        in: "adapter",
+        text: `${to}: nothing listens there, although the router is ready; what does "url" say?`,
+      };
+    }
+    if (WRONG_ADDRESS.has(status)) {
+      const text = `${to} reached no pod and was answered with ${status}: are "url", and "requests" with its paths and headers, those of the router's completions?`;
+      return { in: "adapter", text };
+    }
+    return { in: "router", text: `${to} reached no pod; the router answered ${status || "nothing"}` };
   };
   if (!(await went("passes a request on to a pod", reaches)) || adapter.changesPods === false) return;
   let added = "";

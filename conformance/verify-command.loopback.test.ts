@@ -95,6 +95,27 @@ it("writes a whole report when interrupted: what it has not come to is not-run",
   expect(code).toBe(2);
 });
 
+it("ends at once at the second interruption, with its report and without the router that takes its time to stop", async () => {
+  const adapter = file("lingering.json", { ...roundRobin, stop: { signal: "SIGWINCH", graceMs: 600_000 } });
+  const words = ["--import", "tsx", join(ROOT, "ci/routeproof.ts"), "verify", "--only", "MUST", "--json"];
+  const run = spawn(process.execPath, [...words, "--adapter", adapter], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let out = "";
+  const asked = ['"verdict":"pass"', '"reason":"interrupted"'];
+  run.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text;
+    while (asked[0] !== undefined && out.includes(asked[0])) {
+      asked.shift();
+      run.kill("SIGINT");
+    }
+  });
+  const [code] = (await once(run, "close")) as [number | null];
+  expect(rows(out).at(-1)).toMatchObject({ type: "footer" });
+  expect([1, 2]).toContain(code);
+});
+
 it("ends with 3 and the router's last words when it does not start, and with every id not-run", () => {
   const adapter = file("dying.json", { ...roundRobin, command: [...roundRobin.command, "--fail", "no licence found"] });
   const { code, out } = verify("--adapter", adapter, "--only", "THR-02", "--json");

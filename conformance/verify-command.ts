@@ -9,7 +9,8 @@ import { Progress } from "./report/progress.ts";
 import { ReportFolder } from "./report/report-folder.ts";
 import { terminalReport } from "./report/terminal.ts";
 import { knownFailingIn } from "./runner/known-failing.ts";
-import { runCases, type IsolationLevel, type RunEvent } from "./runner/run-cases.ts";
+import { runCases } from "./runner/run-cases.ts";
+import type { IsolationLevel, RunEvent } from "./runner/run-options.ts";
 import { smoke } from "./smoke.ts";
 import { selectCases } from "./runner/select-cases.ts";
 
@@ -84,8 +85,9 @@ async function verify(options: VerifyOptions, reference: () => RouterAdapter): P
   const folder = options.report === undefined ? undefined : new ReportFolder(options.report);
   const progress = new Progress(process.stderr);
   const interrupt = new AbortController();
-  const onInterrupt = (): void => interrupt.abort();
-  process.once("SIGINT", onInterrupt);
+  const now = new AbortController();
+  const onInterrupt = (): void => (interrupt.signal.aborted ? now : interrupt).abort();
+  process.on("SIGINT", onInterrupt);
   const onEvent = (event: RunEvent): void => {
     progress.show(event);
     if (event.type !== "row") return;
@@ -104,6 +106,7 @@ async function verify(options: VerifyOptions, reference: () => RouterAdapter): P
       knownFailing,
       ...(options.maxTime === undefined ? {} : { maxTimeMs: options.maxTime * 1000 }),
       signal: interrupt.signal,
+      now: now.signal,
       attachedBy: attachedBy(options),
       onEvent,
     });
@@ -111,6 +114,8 @@ async function verify(options: VerifyOptions, reference: () => RouterAdapter): P
     const lines = terminalReport(report, !json && process.stdout.isTTY && process.stdout.hasColors());
     if (!json) process.stdout.write(`${lines.join("\n")}\n`);
     else if (report.footer.error !== undefined) process.stderr.write(`routeproof: ${report.footer.error}\n`);
+    // What is still open would keep the process: routers that the kit started go with it.
+    if (now.signal.aborted) process.exit(report.footer.exitCode);
     return report.footer.exitCode;
   } finally {
     process.off("SIGINT", onInterrupt);

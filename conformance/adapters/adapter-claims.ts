@@ -23,13 +23,14 @@ export function claimsOf({ file, profile }: Pick<LoadedAdapter, "file" | "profil
 /** Of a router that the kit starts: whether and how pods can change, and whether a threshold and pods' KV events reach it. */
 export function startedClaimsOf(
   file: Exclude<AdapterFile, { kind: "url" }>,
-): Pick<RouterAdapter, "changesPods" | "restartsForPods" | "takesThreshold" | "kvEvents"> {
+): Pick<RouterAdapter, "changesPods" | "listsPods" | "restartsForPods" | "takesThreshold" | "kvEvents"> {
   const words = file.kind === "command" ? file.command : file.args;
   const filled = JSON.stringify([words, file.env, file.pods]);
   const replay = /\{\{pods?\.kvReplays?[|}]/.test(filled);
   return {
     ...(replay || /\{\{pods?\.kvEvents[|}]/.test(filled) ? { kvEvents: { replay } } : {}),
     changesPods: file.pods !== undefined && file.pods.channel !== "none",
+    ...(file.pods?.channel === "http" ? { listsPods: false } : {}),
     ...(file.pods?.channel === "restart" ? { restartsForPods: true } : {}),
     takesThreshold: /\{\{threshold[|}]/.test(filled),
   };

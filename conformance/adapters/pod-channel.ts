@@ -83,7 +83,8 @@ export class HttpPodChannel implements PodChannel {
 
   /**
    * A pod that the router got on its command line was never added by a call, so nothing was captured. Adding it once more
-   * tells its id where the router answers duplicates with it.
+   * tells its id where the router answers duplicates with it. It must be done before the removal begins: who takes both and
+   * works on them later may do the removal first.
    */
   async #missingCaptures(
     pod: PodAddress,
@@ -91,11 +92,13 @@ export class HttpPodChannel implements PodChannel {
   ): Promise<Readonly<Record<string, string>>> {
     const { add, remove, settled } = this.#channel;
     const needed = Object.keys(add.capture ?? {}).filter((name) =>
-      JSON.stringify([remove, settled]).includes(`{{pod.${name}`),
+      JSON.stringify([remove, pollFor(settled, "remove")]).includes(`{{pod.${name}`),
     );
     if (needed.every((name) => name in captured)) return {};
     try {
-      return await performCall({ ...add, retryOn: [] }, this.#values(pod, {}), this.#target.dispatcher);
+      const missing = await performCall({ ...add, retryOn: [] }, this.#values(pod, {}), this.#target.dispatcher);
+      await this.#settle("add", this.#values(pod, missing));
+      return missing;
     } catch (cause) {
       throw new OperationalError(
         "ADAPTER_FAILED",

@@ -63,6 +63,8 @@ export interface RouterAdapter {
   readonly changesPods?: boolean;
   /** It is stopped and started anew for every change: what it knew and answered is lost with it. */
   readonly restartsForPods?: boolean;
+  /** It is told all its pods at once, in an order; else of one after the other. Default true. */
+  readonly listsPods?: boolean;
   /** Addresses (`host:port`) that the kit's pods must bind, because the router already points at them. */
   readonly podsListen?: readonly string[];
   /** Where pods must listen for the router to reach them; default: loopback, which is also how it reaches them. */

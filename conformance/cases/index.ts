@@ -3,6 +3,8 @@ import type { Case } from "../case.ts";
 import { affinityCases } from "./prefix/affinity.ts";
 import { concurrencyCases } from "./gateway/concurrency.ts";
 import { errorCases } from "./gateway/errors.ts";
+import { brokenEndCases } from "./gateway/broken-ends.ts";
+import { largeImageCases } from "./gateway/large-images.ts";
 import { backPressureCases } from "./gateway/back-pressure.ts";
 import { framingCases } from "./security/framing.ts";
 import { leakCases } from "./security/leaks.ts";
@@ -71,6 +73,8 @@ const ALL: readonly Case[] = [
   ...reportedLoadCases,
   ...hotPrefixCases,
   ...streamCases,
+  ...brokenEndCases,
+  ...largeImageCases,
   ...transparencyCases,
   ...bodyCases,
   ...hopByHopCases,

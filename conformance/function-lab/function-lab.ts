@@ -5,8 +5,7 @@ import type { Outcome } from "../../fixtures/routing.ts";
 import { createCorpus, type Corpus, type Prompt } from "../corpus/corpus.ts";
 import type { Held, Lab, SendOptions } from "../lab.ts";
 import type { Observation, SentStep, Step } from "../observation.ts";
-import { loadSignal } from "../oracle/load-signal.ts";
-import { WINDOW_EDGE_MS } from "../oracle/request-load.ts";
+import { settledAfterMs, windowPassedMs } from "../oracle/load-signal.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { ADAPTER, MODELS, type VirtualRouter } from "./virtual-router.ts";
 
@@ -114,13 +113,16 @@ export class FunctionLab implements Lab {
   }
 
   async settle(): Promise<void> {
-    for (const held of this.#held) await held.release();
-    const windowMs = loadSignal(this.profile)?.windowMs;
-    if (windowMs !== undefined) await this.advance(windowMs + 2 * WINDOW_EDGE_MS);
+    await this.#endIn(settledAfterMs(this.profile));
   }
 
   drain(): Promise<void> {
-    return this.settle();
+    return this.#endIn(windowPassedMs(this.profile));
+  }
+
+  async #endIn(ms: number): Promise<void> {
+    for (const held of this.#held) await held.release();
+    if (ms > 0) await this.advance(ms);
   }
 
   note(label: string, data: unknown): void {

@@ -28,10 +28,10 @@ export class CasePods {
     const deadline = this.#run.nowMs() + WARM_UP_MS;
     while (this.#run.nowMs() < deadline) {
       const { status, pod } = await this.#requests.send(this.#run.corpus.namespace().prompt([]), { label: "warm-up" });
-      if (pod !== null && status === 200) break;
+      if (pod !== null && status === 200) return this.#converge(this.#run.pods.present);
+      if (this.#run.running.patience.isSpent) return;
       await sleep(WARM_UP_EVERY_MS);
     }
-    await this.#converge(this.#run.pods.present);
   }
 
   /** Before the case: the router gets other pods. */

@@ -1,43 +1,52 @@
 /** The requests of one case over HTTP: sent or held open, with what the pods saw of them. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { CHARS_PER_WORD, type Prompt } from "../corpus/corpus.ts";
+import type { Prompt } from "../corpus/corpus.ts";
 import type { Held, SendOptions } from "../lab.ts";
 import type { RawRequest, RawResponse } from "./raw-exchange.ts";
 import type { RouterView } from "./http-facilities.ts";
-import type { PodScript } from "./scripted-pods.ts";
+import { refusal } from "./pod-scripts.ts";
 import type { SentStep } from "../observation.ts";
 import { type WireExchange, WireLog } from "./wire-log.ts";
 import { type CaseRun, noteIn } from "./case-run.ts";
-import { exchange } from "./exchange.ts";
+import { exchange, EXCHANGE_MS } from "./exchange.ts";
 import type { HeldReply } from "./held-reply.ts";
-import { mayBeUnnoticed } from "../oracle/late-notice.ts";
+import { HangWatch, type WatchedRequest } from "./hang-watch.ts";
 import { untilQuiet } from "./quiet.ts";
-import { bodyFor, promptOf, sentPrompt } from "./prompt-body.ts";
+import { bodyFor, modelOf, promptOf, sentPrompt } from "./prompt-body.ts";
+import { TaughtFamilies } from "./taught-families.ts";
 
-const REQUEST_MS = 15_000;
+/** A request that is held open lasts as long as its case lets it. */
+const HELD_MS = 3_600_000;
 /** What a router is granted to pass a broken connection on. */
 const ABORT_SEEN_MS = 2_000;
 /** Sent to see the router find its pods, whatever it chooses. */
 const UNSETTLED: ReadonlySet<string> = new Set(["warm-up", "converge"]);
-const ERROR_BODY = { object: "error", message: "scripted by routeproof", type: "InternalServerError", param: null };
-
-interface Sending {
-  readonly requestId: string;
+interface Sending extends WatchedRequest {
   readonly startMs: number;
+  readonly client: AbortController;
   readonly response: Promise<RawResponse>;
+}
+
+interface SendingOptions extends Pick<RawRequest, "onData"> {
+  readonly stream: boolean;
+  readonly timeoutMs: number;
+  /** Its pod keeps it open, and hands over the rest of its answer. */
+  readonly hold?: (reply: HeldReply) => void;
 }
 
 export class CaseRequests {
   readonly #run: CaseRun;
   readonly #router: RouterView;
   readonly #held = new Set<Held>();
-  /** When the router could last learn from the end of a request, by family. */
-  readonly #taughtMs = new Map<string, number>();
+  readonly #taught: TaughtFamilies;
+  readonly #hangs: HangWatch;
   #wire = new WireLog();
 
   constructor(run: CaseRun, router: RouterView) {
     this.#run = run;
     this.#router = router;
+    this.#taught = new TaughtFamilies(run.profile);
+    this.#hangs = new HangWatch(run, () => this.releaseAll());
   }
 
   get heldCount(): number {
@@ -54,31 +63,29 @@ export class CaseRequests {
   }
 
   async send(prompt: Prompt, options: SendOptions): Promise<SentStep> {
-    await this.#settled(options.label);
+    await this.#mayBegin(options.label);
     await this.#untilNoticed(prompt);
-    const sending = this.#start(prompt, options, false);
+    const timeoutMs = this.#hangs.patienceMs("request-not-answered");
+    const sending = this.#start(prompt, options, { stream: false, timeoutMs });
     const response = await sending.response;
+    if (response.end === "timeout") this.#hangs.notAnswered(sending);
     this.#run.running.took(this.#run.nowMs() - sending.startMs);
-    this.#ended(prompt, response.status === 200 ? "ok" : "error");
+    this.#taught.ended(prompt, response.status === 200 ? "ok" : "error", this.#run.nowMs());
     return this.#recordSent(sending, prompt, options, response.status, false);
   }
 
   async hold(prompt: Prompt, options: SendOptions): Promise<Held> {
-    await this.#settled(options.label);
+    await this.#mayBegin(options.label);
     await this.#untilNoticed(prompt);
     const { promise: begun, resolve: begin } = Promise.withResolvers<HeldReply>();
     const { promise: firstByte, resolve: sawFirstByte } = Promise.withResolvers<void>();
-    const client = new AbortController();
-    const sending = this.#start(prompt, options, true, {
-      hold: begin,
-      signal: client.signal,
-      onData: () => sawFirstByte(),
-    });
+    const onData = (): void => sawFirstByte();
+    const sending = this.#start(prompt, options, { stream: true, timeoutMs: HELD_MS, hold: begin, onData });
     const answered = sending.response.then((response) => ({ response }));
     const outcome = await Promise.race([begun.then((reply) => ({ reply })), answered]);
     if ("response" in outcome) {
       const { status } = outcome.response;
-      this.#ended(prompt, status === 200 ? "ok" : "error");
+      this.#taught.ended(prompt, status === 200 ? "ok" : "error", this.#run.nowMs());
       const step = this.#recordSent(sending, prompt, options, status, false);
       return { step, release: async () => undefined };
     }
@@ -91,10 +98,12 @@ export class CaseRequests {
         if (!this.#held.delete(held)) return;
         if (how === "ok") outcome.reply.finish();
         else if (how === "error") outcome.reply.fail();
-        else client.abort();
-        await sending.response;
-        if (how === "aborted") await this.#seenEnding(step.requestId);
-        this.#ended(prompt, how);
+        else sending.client.abort();
+        await this.#answerTo(sending);
+        const seen = how !== "aborted" || (await this.#seenEnding(step.requestId));
+        // Who may wait for an answer that its client no longer wants gets it: what it counts then is its own.
+        if (!seen && options.silent === true) outcome.reply.finish();
+        this.#taught.ended(prompt, how, this.#run.nowMs());
         this.#run.steps.push({ kind: "released", requestId: step.requestId, outcome: how, atMs: this.#run.nowMs() });
       },
     };
@@ -109,24 +118,37 @@ export class CaseRequests {
   /** Resolves to whether the router has shown that it counts nothing which ended before. */
   async quiet(): Promise<boolean> {
     const proven = await untilQuiet(this.#router, this.#held.size, this.#run.nowMs);
-    this.#taughtMs.clear();
+    this.#taught.clear();
     if (proven) this.#run.steps.push({ kind: "quiet", atMs: this.#run.nowMs() });
     return proven;
   }
 
   async raw(options: RawRequest): Promise<RawResponse> {
-    await this.#settled("raw");
+    await this.#mayBegin("raw");
     const id = options.knownAs ?? idIn(options);
     const { running, pods } = this.#run;
     if (typeof id === "string" && pods.stage.seen(id).length === 0) {
       pods.stage.sightings.expect(id, options.body === undefined ? undefined : promptOf(options.body));
     }
     const headers = { ...running.adapter.requests?.headers, ...options.headers };
-    return this.#exchange({ ...options, headers });
+    const timeoutMs = running.patience.granted(options.timeoutMs ?? EXCHANGE_MS);
+    const sent = { ...options, headers, timeoutMs };
+    const model = options.pod === undefined && options.body !== undefined ? modelOf(options.body) : undefined;
+    if (typeof id !== "string" || model === undefined) return this.#exchange(sent);
+    const client = new AbortController();
+    // Its own time ends it otherwise: the case looks at how it ended.
+    const giveUp = (): void => void (running.patience.isSpent && client.abort());
+    const watch = this.#hangs.untilForwarded({ requestId: id, label: "request", model }, giveUp, timeoutMs);
+    const signal = options.signal === undefined ? client.signal : AbortSignal.any([options.signal, client.signal]);
+    return this.#exchange({ ...sent, signal }).finally(watch.end);
   }
 
-  /** The first request of the case waits, and the first after a pod came: what is taught before the rule holds may be lost. */
-  async #settled(label: string): Promise<void> {
+  /**
+   * The first request of the case waits, and the first after a pod came: what is taught before the rule holds may be lost.
+   * None is sent any more when the case is over.
+   */
+  async #mayBegin(label: string): Promise<void> {
+    await this.#run.end.goesOn();
     const leftMs = this.#run.running.settlesInMs();
     if (leftMs === 0 || this.#run.anyPod || UNSETTLED.has(label)) return;
     noteIn(this.#run, "settled", { afterMs: Math.round(leftMs) });
@@ -135,29 +157,14 @@ export class CaseRequests {
 
   /** A moment for what the router has to notice, before the same family comes again. */
   async #untilNoticed(prompt: Prompt): Promise<void> {
-    const taughtMs = this.#taughtMs.get(familyOf(prompt));
-    if (taughtMs !== undefined && mayBeUnnoticed(taughtMs, this.#run.nowMs())) await this.quiet();
+    if (this.#taught.mayBeLearning(prompt, this.#run.nowMs())) await this.quiet();
   }
 
-  /**
-   * It has ended: who learns, or unlearns, at the end of a response may not have done so when its client has the last byte.
-   * Who does not say when may be one of these.
-   */
-  #ended(prompt: Prompt, outcome: "ok" | "error" | "aborted"): void {
-    const { at, when } = this.#run.profile.insert ?? {};
-    const teaches = at === "response" || at === undefined || (when !== "always" && outcome !== "ok");
-    if (teaches) this.#taughtMs.set(familyOf(prompt), this.#run.nowMs());
-  }
-
-  #start(
-    prompt: Prompt,
-    options: SendOptions,
-    stream: boolean,
-    more: Pick<RawRequest, "signal" | "onData"> & { readonly hold?: (reply: HeldReply) => void } = {},
-  ): Sending {
+  #start(prompt: Prompt, options: SendOptions, how: SendingOptions): Sending {
     const { adapter } = this.#run.running;
     const { stage, models } = this.#run.pods;
-    const { hold, ...raw } = more;
+    const { hold, stream, timeoutMs, onData } = how;
+    const { label, model = models[0] ?? "" } = options;
     const requestId = this.#run.newRequestId();
     const path =
       prompt.messages === undefined ? (adapter.requests?.paths?.[0] ?? "/v1/completions") : "/v1/chat/completions";
@@ -169,7 +176,7 @@ export class CaseRequests {
     const body = bodyFor(prompt, {
       path,
       stream,
-      model: options.model ?? models[0] ?? "",
+      model,
       maxTokens: options.maxTokens ?? 1,
       cacheSalt: options.cacheSalt,
       extra: options.body,
@@ -177,9 +184,22 @@ export class CaseRequests {
     });
     const startMs = this.#run.nowMs();
     const headers = { ...adapter.requests?.headers, "x-request-id": requestId };
-    const timeoutMs = hold === undefined ? REQUEST_MS : 10 * REQUEST_MS;
-    const response = this.#exchange({ method: "POST", path, headers, body, timeoutMs, ...raw });
-    return { requestId, startMs, response };
+    const client = new AbortController();
+    const watch = this.#hangs.untilForwarded({ requestId, label, model }, () => client.abort());
+    const request = { method: "POST", path, headers, body, timeoutMs, signal: client.signal };
+    const response = this.#exchange(onData === undefined ? request : { ...request, onData }).finally(watch.end);
+    return { requestId, label, model, startMs, client, response };
+  }
+
+  /** Resolves when its client has the end of the answer, or was left without one for too long. */
+  async #answerTo(sending: Sending): Promise<void> {
+    const giveUp = (): void => {
+      this.#hangs.notAnswered(sending);
+      sending.client.abort();
+    };
+    const timer = setTimeout(giveUp, this.#hangs.patienceMs("request-not-answered"));
+    await sending.response;
+    clearTimeout(timer);
   }
 
   async #exchange(options: RawRequest): Promise<RawResponse> {
@@ -195,9 +215,9 @@ export class CaseRequests {
   }
 
   #recordSent(
-    { requestId, startMs }: Sending,
+    { requestId, label, model, startMs }: Sending,
     prompt: Prompt,
-    { label, model, cacheSalt }: SendOptions,
+    { cacheSalt }: SendOptions,
     status: number,
     held: boolean,
   ): SentStep {
@@ -206,7 +226,7 @@ export class CaseRequests {
       kind: "sent",
       label,
       requestId,
-      model: model ?? this.#run.pods.models[0] ?? "",
+      model,
       prompt,
       ...(cacheSalt === undefined ? {} : { cacheSalt }),
       attempts,
@@ -220,20 +240,16 @@ export class CaseRequests {
     return step;
   }
 
-  async #seenEnding(requestId: string): Promise<void> {
-    await this.#run.pods.stage
+  /** Resolves to whether its pod was disconnected. */
+  #seenEnding(requestId: string): Promise<boolean> {
+    return this.#run.pods.stage
       .waitUntil(requestId, (seen) => seen.every(({ ended }) => ended !== undefined), ABORT_SEEN_MS)
-      .catch(() => undefined);
+      .then(
+        () => true,
+        () => false,
+      );
   }
 }
-
-function refusal(status: number): PodScript["reply"] {
-  return { kind: "respond", status, body: [JSON.stringify({ error: { ...ERROR_BODY, code: status } })] };
-}
-
-/** Prompts of one namespace begin with the same words, and those of others do not. */
-const FAMILY_CHARS = 2 * CHARS_PER_WORD;
-const familyOf = ({ text }: Prompt): string => text.slice(0, FAMILY_CHARS);
 
 function idIn({ headers = {} }: RawRequest): string | readonly string[] | undefined {
   return Object.entries(headers).find(([name]) => name.toLowerCase() === "x-request-id")?.[1];

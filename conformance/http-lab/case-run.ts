@@ -1,4 +1,5 @@
 /** What all parts of a case's lab over HTTP share: whose it is, what it runs on, and what was done and seen so far. */
+import type { CaseEnd } from "../case-end.ts";
 import type { Corpus } from "../corpus/corpus.ts";
 import type { Step } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";
@@ -13,6 +14,7 @@ export interface CaseRun {
   readonly running: RunningRouter;
   readonly pods: SessionPods;
   readonly steps: Step[];
+  readonly end: CaseEnd;
   readonly nowMs: () => number;
   readonly newRequestId: () => string;
 }

@@ -2,7 +2,8 @@
 import { Agent, request } from "undici";
 import type { RawRequest, RawResponse } from "./raw-exchange.ts";
 
-const DEFAULT_TIMEOUT_MS = 10_000;
+/** Unless it says otherwise. */
+export const EXCHANGE_MS = 10_000;
 
 /** As many connections as a case has open requests; `keeps`: idle ones are used again. */
 export function openAgent({ keeps }: { readonly keeps: boolean }): Agent {
@@ -17,7 +18,7 @@ export function openAgent({ keeps }: { readonly keeps: boolean }): Agent {
 
 export async function exchange(routerUrl: string, options: RawRequest, agent: Agent): Promise<RawResponse> {
   const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  const timer = setTimeout(() => timeout.abort(), options.timeoutMs ?? EXCHANGE_MS);
   const signal = AbortSignal.any([timeout.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   const received = new GrowingBytes();
   let head: Pick<RawResponse, "status" | "headers"> = { status: 0, headers: {} };

@@ -2,12 +2,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Random, type RandomStream } from "../../fixtures/random.ts";
 import type { Pod } from "../../mock-pods/pod/pod.ts";
+import { CaseEnd } from "../case-end.ts";
 import { createCorpus, type Corpus, type Prompt } from "../corpus/corpus.ts";
 import type { Held, Lab, SendOptions } from "../lab.ts";
 import type { HttpLab } from "./http-facilities.ts";
 import type { CarriedLoad, Observation, SentStep } from "../observation.ts";
-import { loadSignal } from "../oracle/load-signal.ts";
-import { LATE_RELEASE_MAX_MS, WINDOW_EDGE_MS } from "../oracle/request-load.ts";
+import { settledAfterMs, windowPassedMs } from "../oracle/load-signal.ts";
+import { LATE_RELEASE_MAX_MS } from "../oracle/request-load.ts";
 import type { RouterProfile } from "../router-profile.ts";
 import { CasePods } from "./case-pods.ts";
 import { CaseRequests } from "./case-requests.ts";
@@ -17,7 +18,7 @@ import { openRouterView } from "./router-view.ts";
 import { LORA_ADAPTER } from "./session-pods.ts";
 import { openStranger } from "./stranger.ts";
 
-export interface HttpLabOptions extends Omit<CaseRun, "corpus" | "steps"> {
+export interface HttpLabOptions extends Omit<CaseRun, "corpus" | "steps" | "end"> {
   readonly caseId: string;
   readonly seed: number;
 }
@@ -29,6 +30,7 @@ export class HttpCaseLab implements Lab {
   readonly models: readonly string[];
   readonly adapter: string;
   readonly http: HttpLab;
+  readonly end = new CaseEnd();
   readonly #caseId: string;
   readonly #seed: number;
   readonly #run: CaseRun;
@@ -46,7 +48,7 @@ export class HttpCaseLab implements Lab {
     this.adapter = LORA_ADAPTER;
     this.random = streams.stream(`case/${caseId}`);
     this.corpus = createCorpus(streams.stream(`corpus/${caseId}`));
-    this.#run = { ...of, corpus: this.corpus, steps: [] };
+    this.#run = { ...of, corpus: this.corpus, steps: [], end: this.end };
     const router = openRouterView(running.adapter, running);
     const requests = new CaseRequests(this.#run, router);
     this.#requests = requests;
@@ -106,23 +108,28 @@ export class HttpCaseLab implements Lab {
     return this.#requests.hold(prompt, options);
   }
 
-  addPod(): Promise<string> {
+  async addPod(): Promise<string> {
+    await this.end.goesOn();
     return this.#pods.add();
   }
 
-  removePod(name: string): Promise<void> {
+  async removePod(name: string): Promise<void> {
+    await this.end.goesOn();
     return this.#pods.remove(name);
   }
 
-  returnPod(name: string): Promise<void> {
+  async returnPod(name: string): Promise<void> {
+    await this.end.goesOn();
     return this.#pods.return(name);
   }
 
-  replacePod(name: string): Promise<string> {
+  async replacePod(name: string): Promise<string> {
+    await this.end.goesOn();
     return this.#pods.replace(name);
   }
 
-  reorderPods(): Promise<void> {
+  async reorderPods(): Promise<void> {
+    await this.end.goesOn();
     return this.#pods.reorder();
   }
 
@@ -136,25 +143,25 @@ export class HttpCaseLab implements Lab {
     return this.#requests.quiet();
   }
 
-  async settle(): Promise<void> {
+  settle(): Promise<void> {
+    return this.#endIn(settledAfterMs(this.profile));
+  }
+
+  async #endIn(ms: number): Promise<void> {
     const { load } = this.profile;
     const held = this.#requests.heldCount > 0;
     await this.releaseAll();
     // Else the oracle must grant that the router still counts them, and the next probe could show nothing.
     if (held && load !== undefined && load.signal !== "none") await this.quiet();
     // Without a clock to move the window stays as it is: the oracle counts what it holds.
-    if (this.#run.running.router.advance !== undefined) await this.#passWindow();
+    if (this.#run.running.router.advance !== undefined && ms > 0) await this.advance(ms);
   }
 
   async drain(): Promise<void> {
-    await this.settle();
+    const passedMs = windowPassedMs(this.profile);
+    await this.#endIn(passedMs);
     if (!(await this.quiet())) await sleep(LATE_RELEASE_MAX_MS);
-    if (this.#run.running.router.advance === undefined) await this.#passWindow();
-  }
-
-  async #passWindow(): Promise<void> {
-    const windowMs = loadSignal(this.profile)?.windowMs;
-    if (windowMs !== undefined) await this.advance(windowMs + 2 * WINDOW_EDGE_MS);
+    if (this.#run.running.router.advance === undefined && passedMs > 0) await this.advance(passedMs);
   }
 
   note(label: string, data: unknown): void {

@@ -51,3 +51,9 @@ export function fails({ reply }: PodScript): boolean {
   // Some breakers count a client's mistakes too: that is for a case to judge, not for those after it to suffer.
   return reply.kind !== "respond" || reply.end === "reset" || reply.status >= 400;
 }
+
+const ERROR_BODY = { object: "error", message: "scripted by routeproof", type: "InternalServerError", param: null };
+
+export function refusal(status: number): PodScript["reply"] {
+  return { kind: "respond", status, body: [JSON.stringify({ error: { ...ERROR_BODY, code: status } })] };
+}

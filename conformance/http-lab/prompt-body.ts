@@ -50,6 +50,16 @@ export function promptOf(body: string | Uint8Array): SentPrompt | undefined {
   }
 }
 
+/** The model that a body asks for; undefined when it names none, or is no JSON. */
+export function modelOf(body: string | Uint8Array): string | undefined {
+  try {
+    const { model } = parsed(body);
+    return typeof model === "string" ? model : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export function wantsStream(body: Uint8Array): boolean {
   try {
     return parsed(body).stream === true;
@@ -59,6 +69,7 @@ export function wantsStream(body: Uint8Array): boolean {
 }
 
 interface Fields {
+  readonly model?: unknown;
   readonly prompt?: unknown;
   readonly messages?: unknown;
   readonly stream?: unknown;

@@ -5,11 +5,13 @@ import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { HttpRouter, PodAddress, RouterAdapter } from "../adapters/router-under-test.ts";
 import { openAgent } from "./exchange.ts";
 import { FirstBytes } from "./first-bytes.ts";
+import { Patience } from "./patience.ts";
 import { convergenceMsOf } from "../router-profile.ts";
 
 export class RunningRouter {
   readonly adapter: RouterAdapter;
   readonly firstBytes = new FirstBytes();
+  readonly patience = new Patience();
   readonly #seed: number;
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;

@@ -62,11 +62,15 @@ export class Sightings {
     );
   }
 
+  /** Some request is open at a pod. */
+  areOpen(): boolean {
+    return [...this.#expected.values()].some(({ sightings }) => sightings.some(isOpen));
+  }
+
   /** Resolves when no request is open at any pod, or after `timeoutMs`. */
   async idle(timeoutMs: number): Promise<void> {
-    const busy = (): boolean => [...this.#expected.values()].some(({ sightings }) => sightings.some(isOpen));
     await this.until(
-      () => !busy(),
+      () => !this.areOpen(),
       timeoutMs,
       () => "pods still busy",
     ).catch(() => undefined);

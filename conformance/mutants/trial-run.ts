@@ -30,7 +30,7 @@ export async function runOnFunction(
   for (const testCase of cases) {
     const lab = (testCase.needs.otherThreshold === true ? guest(start, profile) : session).lab(testCase, seed);
     await testCase.traffic(lab);
-    await lab.settle();
+    await lab.drain();
     const observation = lab.observation();
     outcomes.push({ caseId: testCase.id, judgement: testCase.judge(observation, lab.profile), observation });
   }

@@ -139,6 +139,21 @@ it("forgets by TTL, surely after it and surely not before", () => {
   expect(ask(steps, "xy", { ...PROFILE, evict }, at(2_000)).zone).toBe("load");
 });
 
+it("is not sure of what a fixed TTL keeps while a common head, were it one character, may be older and take it along", () => {
+  const evict = { kind: "ttl", ttlMs: 1_000, sweepMs: 0, sliding: false } as const;
+  const zoneAfter = (gapMs: number, elder: string): string => {
+    const old = sent("", "b", { prompt: { text: elder, cells: [] } });
+    const youngMs = old.startMs + gapMs;
+    const young = sent("xy", "a", { startMs: youngMs, endMs: youngMs + 1 });
+    const later = { startMs: youngMs + 500, endMs: youngMs + 501 };
+    return ask([start(), old, young, held("q", "c")], "xy", { ...PROFILE, evict }, later).zone;
+  };
+  expect(zoneAfter(900, "x and nothing more")).toBe("either");
+  expect(zoneAfter(900, "nothing of it")).toBe("owner");
+  // It was gone before the young one came.
+  expect(zoneAfter(1_300, "x and nothing more")).toBe("owner");
+});
+
 it("drops a pod that left, and takes it back cold where that is declared", () => {
   const steps = [start(), sent("xy", "a"), pods("remove", "a", "b", "c")];
   expect(ask(steps, "xy")).toEqual({ zone: "load", allowed: ["b", "c"] });

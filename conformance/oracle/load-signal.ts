@@ -3,7 +3,7 @@ import type { RouterProfile } from "../router-profile.ts";
 import type { History } from "./history.ts";
 import type { PodLoad } from "./pod-load.ts";
 import { reportedLoads } from "./reported-load.ts";
-import { costLoads, inFlightLoads, windowLoads } from "./request-load.ts";
+import { costLoads, inFlightLoads, windowLoads, WINDOW_EDGE_MS } from "./request-load.ts";
 
 export interface LoadSignal {
   /** What makes a pod busy in it: a client's requests; what pods report, read so often that a case can wait for it. */
@@ -39,4 +39,17 @@ export function loadSignal({ load }: RouterProfile): LoadSignal | undefined {
     case "none":
       return { shows: "nothing", windowMs: undefined, countable: false, loads: () => undefined };
   }
+}
+
+/** Until nothing counts as load that was sent before; 0 where only what is under way counts. */
+export function windowPassedMs(profile: RouterProfile): number {
+  const windowMs = loadSignal(profile)?.windowMs;
+  return windowMs === undefined ? 0 : windowMs + 2 * WINDOW_EDGE_MS;
+}
+
+/** The same, for the middle of a case: 0 where what was taught would be forgotten meanwhile. */
+export function settledAfterMs(profile: RouterProfile): number {
+  const { evict } = profile;
+  const passedMs = windowPassedMs(profile);
+  return evict?.kind === "ttl" && evict.ttlMs <= passedMs ? 0 : passedMs;
 }

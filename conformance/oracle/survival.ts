@@ -11,7 +11,7 @@ const UNSTATED_MEMORY_MS = 10_000;
 const UNSTATED_MEMORY_REQUESTS = 1_000;
 const UNSTATED_SWEEP_MS = 60_000;
 /** The router's clock and ours are read at different moments. */
-const CLOCK_SLACK_MS = 250;
+export const CLOCK_SLACK_MS = 250;
 
 export interface Survival {
   readonly surely: boolean;

@@ -1,6 +1,6 @@
 /** One line on a terminal that says which case runs and how long the rest will take. Nothing where there is no terminal. */
 import type { WriteStream } from "node:tty";
-import type { RunEvent } from "../runner/run-cases.ts";
+import type { RunEvent } from "../runner/run-options.ts";
 
 export class Progress {
   readonly #stream: WriteStream;

@@ -2,7 +2,8 @@ import { appendFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { runCases, type RunOptions } from "../runner/run-cases.ts";
+import { runCases } from "../runner/run-cases.ts";
+import type { RunOptions } from "../runner/run-options.ts";
 import { testCase, testFunctionRouter } from "../runner/test-doubles.ts";
 import { readEvidence, readReport, ReportFolder } from "./report-folder.ts";
 

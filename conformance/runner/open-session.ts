@@ -58,7 +58,8 @@ class FunctionRun implements Session<FunctionLab> {
   }
 
   async end(lab: FunctionLab): Promise<void> {
-    await lab.settle();
+    // What a later case cannot see must not count any more.
+    await lab.drain();
     await this.#guest?.close();
     this.#guest = undefined;
   }

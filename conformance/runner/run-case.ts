@@ -1,11 +1,13 @@
 /** Runs one case and says what became of it: traffic, judgement, and every way either can break. */
 import { OperationalError } from "../../fixtures/operational-error.ts";
-import type { Case, Statistic, Verdict } from "../case.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Case, Judgement, Statistic, Verdict } from "../case.ts";
 import { resolvePointer } from "../adapters/json-pointer.ts";
 import type { RouterAdapter } from "../adapters/router-under-test.ts";
 import { loadSignal, SHORT_WINDOW_MS } from "../oracle/load-signal.ts";
 import { evidenceOf, type Evidence } from "./evidence.ts";
 import type { Session } from "./session.ts";
+import { borneMs, STALL_RESOLUTION_MS, StallWatch, unlessStalled } from "./stalls.ts";
 
 export interface CaseOutcome {
   readonly verdict: Verdict;
@@ -49,6 +51,9 @@ export function obstacle(
   }
   if (needs.podChanges !== undefined && adapter.changesPods === false) {
     return no("the adapter cannot tell the router about pods that come and go (pods.channel is none)");
+  }
+  if (needs.podChanges?.includes("start") === true && adapter.listsPods === false) {
+    return no("the adapter tells the router of its pods one by one: no order of them reaches it");
   }
   if (needs.outlivesChanges === true && adapter.restartsForPods === true) {
     return no("pods change by a restart, and the router loses with it what it knows and what it is answering");
@@ -110,20 +115,36 @@ export interface CaseLimits {
 export async function runCase(each: Case, session: Session, seed: number, limits: CaseLimits): Promise<CaseOutcome> {
   const lab = await session.lab(each, seed).catch((error: unknown) => failure(error, session));
   if ("verdict" in lab) return lab;
-  const trouble = await within(limits, each.traffic(lab)).catch((error: unknown) => failure(error, session));
+  const { end } = lab;
+  const stalls = new StallWatch();
+  const traffic = Promise.race([each.traffic(lab), ...(end === undefined ? [] : [end.come])]);
+  const trouble = await within(limits, traffic).catch((error: unknown) => failure(error, session));
+  const settled = end?.judgement;
+  if (trouble?.broken === true) end?.stop();
   const observation = lab.observation();
   const seen = { wire: lab.http?.wire() ?? [], log: lab.http?.router.logs() ?? "" };
   const evidence = (): Evidence => evidenceOf(observation, lab.profile, seen);
   const leftovers =
-    trouble?.broken === true ? undefined : await session.end(lab).catch((error: unknown) => failure(error, session));
+    trouble?.broken === true || settled !== undefined
+      ? undefined
+      : await session.end(lab).catch((error: unknown) => failure(error, session));
   const death = session.died();
   if (death !== undefined) {
     return { verdict: "fail", reason: "router-died", detail: `The router ${death}`, evidence, broken: true };
   }
+  // What settled it may have been late at the same moment as the watch.
+  if (settled !== undefined) await sleep(2 * STALL_RESOLUTION_MS);
+  const stalledMs = session.transport === "http" ? stalls.end() : 0;
+  const judged = (judgement: Judgement, broken: boolean): CaseOutcome => ({
+    ...unlessStalled(judgement, stalledMs, borneMs(each, lab.profile)),
+    evidence,
+    broken,
+  });
+  if (settled !== undefined) return judged(settled, true);
   const broken = trouble ?? leftovers;
   if (broken !== undefined) return { ...broken, evidence };
   try {
-    return { ...each.judge(observation, lab.profile), evidence, broken: session.spoiled };
+    return judged(each.judge(observation, lab.profile), session.spoiled);
   } catch (error) {
     return { verdict: "error", reason: "judgement-broke", detail: message(error), evidence };
   }

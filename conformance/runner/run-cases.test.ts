@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import type { Judgement } from "../case.ts";
-import { runCases, type RunEvent } from "./run-cases.ts";
+import { runCases } from "./run-cases.ts";
+import type { RunEvent } from "./run-options.ts";
 import { testCase, testFunctionRouter } from "./test-doubles.ts";
 
 const failing = {
@@ -43,6 +44,33 @@ it("asks nothing to outlive a change of pods of a router that is restarted for e
   };
   expect(await verdicts(false)).toEqual(["pass"]);
   expect(await verdicts(true)).toEqual(["unsupported"]);
+});
+
+it("asks for no order of pods where the router is told of them one by one", async () => {
+  const catalogue = [testCase("POD-10", { needs: { transport: "any", podChanges: ["start"] } })];
+  const verdict = async (listsPods: boolean) =>
+    (await runCases({ adapter: { ...testFunctionRouter(), listsPods }, catalogue })).cases[0]?.verdict;
+  expect([await verdict(true), await verdict(false)]).toEqual(["pass", "unsupported"]);
+});
+
+it("ends at once with a whole report when it is told so, whatever keeps the case under way", async () => {
+  const now = new AbortController();
+  const stuck = testCase("THR-01", {
+    traffic: async () => {
+      queueMicrotask(() => now.abort());
+      await new Promise(() => undefined);
+    },
+  });
+  const report = await runCases({
+    adapter: testFunctionRouter(),
+    catalogue: [stuck, testCase("THR-02")],
+    now: now.signal,
+  });
+  expect(report.cases.map(({ verdict, reason }) => `${verdict} ${reason}`)).toEqual([
+    "not-run interrupted",
+    "not-run interrupted",
+  ]);
+  expect(report.footer.exitCode).toBe(2);
 });
 
 it("is an error, not a failure of the router, when the router does not start", async () => {

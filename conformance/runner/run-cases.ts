@@ -1,54 +1,20 @@
 /** Judges one router: every case of the catalogue gets a row, whatever happens. */
-import { createHash } from "node:crypto";
-import { availableParallelism } from "node:os";
 import { Random } from "../../fixtures/random.ts";
 import type { RouterAdapter } from "../adapters/router-under-test.ts";
 import type { Case, Verdict } from "../case.ts";
 import { CASES } from "../cases/index.ts";
-import packageJson from "../../package.json" with { type: "json" };
 import type { Evidence } from "./evidence.ts";
 import { withFewestWaits } from "./fewest-waits.ts";
-import { quoted } from "./shell-word.ts";
-import { knownFailingFor, staleEntries, type KnownFailing } from "./known-failing.ts";
+import { staleEntries } from "./known-failing.ts";
+import { headerFor, rowFor } from "./make-rows.ts";
+import type { RunOptions } from "./run-options.ts";
 import { footerFor } from "./overall-verdict.ts";
-import type { CaseRow, HeaderRow, Report, ReportRow } from "./report-rows.ts";
+import type { CaseRow, Report, ReportRow } from "./report-rows.ts";
 import { obstacle, runCase, TOOK_TOO_LONG, type CaseLimits, type CaseOutcome } from "./run-case.ts";
 import { loadSignal } from "../oracle/load-signal.ts";
 import { selectCases } from "./select-cases.ts";
 import { openSession } from "./open-session.ts";
 import type { Session } from "./session.ts";
-
-export interface RunOptions {
-  readonly adapter: RouterAdapter;
-  /** As `--only`: ids, groups, levels, requirements, comma-separated. Default: every case. */
-  readonly only?: string;
-  /** Draws prompts, pods and, with `shuffle`, the order of cases. Default 1. */
-  readonly seed?: number;
-  readonly shuffle?: boolean;
-  /** Failures of SHOULD make the router non-conformant. */
-  readonly strict?: boolean;
-  /** Run cases that wait for minutes of real time. */
-  readonly slow?: boolean;
-  /** `L0`: fresh prompts only; `L1`: fresh pods for each case; `L2`: a fresh router for each case. Default `L0`. */
-  readonly isolation?: IsolationLevel;
-  readonly knownFailing?: readonly KnownFailing[];
-  /** Cases that have not ended by then are `not-run`. Default: no limit. */
-  readonly maxTimeMs?: number;
-  /** Ends the case under way; those after it are `not-run`. */
-  readonly signal?: AbortSignal;
-  /** How a user names this router on the command line, for reproduce lines; e.g. `--adapter FILE`. */
-  readonly attachedBy?: string;
-  /** Told of every row as it is made, and of each case as it begins. */
-  readonly onEvent?: (event: RunEvent) => void;
-  /** Default: the whole catalogue. */
-  readonly catalogue?: readonly Case[];
-}
-
-export type IsolationLevel = "L0" | "L1" | "L2";
-
-export type RunEvent =
-  | { readonly type: "begin"; readonly id: string; readonly index: number; readonly total: number }
-  | { readonly type: "row"; readonly row: ReportRow; readonly evidence?: () => Evidence };
 
 const CASE_TIMEOUT_MS = 120_000;
 /** A case that waits for a TTL of its own accord, or fills an index. */
@@ -68,7 +34,9 @@ export async function runCases(options: RunOptions): Promise<Report> {
   const header = headerFor(options, catalogue, seed);
   emit(header);
   const outcomes = new Map<string, CaseRow>();
+  let isOver = false;
   const put = (each: Case, outcome: CaseOutcome, durationMs = 0): void => {
+    if (isOver) return;
     const { attachedBy, slow = false } = options;
     const row = rowFor(each, outcome, durationMs, { seed, slow, knownFailing, attachedBy });
     outcomes.set(each.id, row);
@@ -78,7 +46,11 @@ export async function runCases(options: RunOptions): Promise<Report> {
     if (!selected.has(each)) put(each, { verdict: "skipped", reason: "not-selected" });
   }
   const order = orderOf([...selected], options, seed);
-  const error = await runAll(order, options, seed, startedMs, put);
+  const error = await Promise.race([runAll(order, options, seed, startedMs, put), aborted(options.now)]);
+  for (const each of order) {
+    if (!outcomes.has(each.id)) put(each, { verdict: "not-run", reason: "interrupted" });
+  }
+  isOver = true;
   const rows = catalogue.flatMap(({ id }) => outcomes.get(id) ?? []);
   const verdicts = new Map<string, Verdict>(rows.map(({ id, verdict }) => [id, verdict]));
   const footer = footerFor(rows, {
@@ -89,6 +61,10 @@ export async function runCases(options: RunOptions): Promise<Report> {
   });
   emit(footer);
   return { header, cases: rows, footer };
+}
+
+function aborted(signal: AbortSignal | undefined): Promise<undefined> {
+  return new Promise((resolve) => signal?.addEventListener("abort", () => resolve(undefined), { once: true }));
 }
 
 function orderOf(cases: Case[], { shuffle, adapter }: RunOptions, seed: number): readonly Case[] {
@@ -182,79 +158,4 @@ function limitMs({ needs }: Case, session: Session, adapter: RouterAdapter): num
 /** What a change of pods may take until the router has taken note of it and its rule holds again. */
 function changeMs({ profile, settle }: RouterAdapter): number {
   return (profile.discovery?.convergenceMs ?? 0) + (settle?.afterAddMs ?? 0);
-}
-
-function headerFor(options: RunOptions, catalogue: readonly Case[], seed: number): HeaderRow {
-  const { adapter } = options;
-  const wording = catalogue.map(({ id, level, title }) => `${id} ${level} ${title}`).join("\n");
-  return {
-    type: "header",
-    format: 1,
-    suite: {
-      version: packageJson.version,
-      cases: catalogue.length,
-      catalogue: createHash("sha256").update(wording).digest("hex").slice(0, 16),
-    },
-    router: { name: adapter.name, version: adapter.version, kind: adapter.kind },
-    profile: adapter.profile,
-    seed,
-    startedAt: new Date().toISOString(),
-    host: { platform: `${process.platform} ${process.arch}`, node: process.version, cpus: availableParallelism() },
-    ...(adapter.settle === undefined ? {} : { settle: adapter.settle }),
-    reproduce: commandLine(options.attachedBy, asAsked(options, seed)),
-  };
-}
-
-/** The options of the whole run, as a user writes them. */
-function asAsked({ only, shuffle, isolation = "L0", slow, strict, maxTimeMs }: RunOptions, seed: number): string {
-  return [
-    ...(only === undefined ? [] : [`--only ${quoted(only)}`]),
-    `--seed ${seed}`,
-    ...(shuffle === true ? ["--shuffle"] : []),
-    ...(isolation === "L0" ? [] : [`--isolation ${isolation}`]),
-    ...(slow === true ? ["--slow"] : []),
-    ...(strict === true ? ["--strict"] : []),
-    ...(maxTimeMs === undefined ? [] : [`--max-time ${Math.ceil(maxTimeMs / 1000)}`]),
-  ].join(" ");
-}
-
-function commandLine(attachedBy: string | undefined, rest: string): string {
-  return ["routeproof verify", attachedBy, rest].filter((part) => part !== undefined && part !== "").join(" ");
-}
-
-/** Without the keys that have no value: a row shows what there is. */
-function definedOnly<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
-}
-
-interface RowContext {
-  readonly seed: number;
-  /** The case may be one that runs only so. */
-  readonly slow: boolean;
-  readonly knownFailing: readonly KnownFailing[];
-  readonly attachedBy: string | undefined;
-}
-
-function rowFor(
-  { id, level, requirement, title }: Case,
-  { verdict, reason, detail, done, missingClaim, expected, observed, statistic }: CaseOutcome,
-  durationMs: number,
-  { seed, slow, knownFailing, attachedBy }: RowContext,
-): CaseRow {
-  const known = knownFailingFor(id, knownFailing);
-  return {
-    type: "case",
-    id,
-    level,
-    requirement,
-    title,
-    verdict,
-    ...definedOnly({ reason, detail, done, missingClaim, expected, observed, statistic }),
-    ...(known === undefined
-      ? {}
-      : { knownFailing: { reason: known.reason, ...(known.link === undefined ? {} : { link: known.link }) } }),
-    seed,
-    durationMs: Math.round(durationMs),
-    reproduce: commandLine(attachedBy, `--only ${id} --seed ${seed}${slow ? " --slow" : ""}`),
-  };
 }

@@ -7,8 +7,9 @@ import { readVllmArguments } from "./vllm-arguments.ts";
 function start(line: string, environment: Readonly<Record<string, string>> = {}) {
   // Words in quotes stay together, as a shell reads them.
   const words = [...line.matchAll(/(?:'[^']*'|\S)+/g)].map(([word]) => word.replaceAll("'", ""));
-  const { flags, model = String(flags["model"] ?? DEFAULT_MODEL), warnings } = readVllmArguments(words);
-  const settings = podSettings("a6000", model, flags, { environment, contextTokens: undefined });
+  const { flags: all, model: named, warnings } = readVllmArguments(words);
+  const { model = named ?? DEFAULT_MODEL, ...flags } = all;
+  const settings = podSettings("a6000", String(model), flags, { environment, contextTokens: undefined });
   const { models, engine, kvEvents } = settings;
   return { models, engine, kvEvents, warnings, serve: serveSettings(settings) };
 }

@@ -110,6 +110,9 @@ export function readVllmArguments(given: readonly string[]): VllmArguments {
  * @throws OperationalError USAGE naming it
  */
 export function assertVllmFlags(flags: Readonly<Record<string, unknown>>): void {
+  if (Object.hasOwn(flags, "model")) {
+    throw new OperationalError("USAGE", 'the model is no flag but an option of its own: { model: "…", flags: { … } }');
+  }
   const stray = Object.keys(flags).find(
     (name) => !SWITCHES.has(name.replace(/^no-/, "")) && !OPTIONS.has(name) && name !== "vllm-version",
   );

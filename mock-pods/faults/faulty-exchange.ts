@@ -147,7 +147,7 @@ function dripping(reply: Reply, everyMs: number, clock: Clock): Reply {
   };
   return {
     ...passing(reply),
-    send: (status, headers, body) => later(() => reply.send(status, headers, body)),
+    send: (status, headers, body, isLast) => later(() => reply.send(status, headers, body, isLast)),
     open(status, headers) {
       const stream = reply.open(status, headers);
       return {
@@ -194,7 +194,7 @@ function malformed(reply: Reply, chunk: number): Reply {
 /** Hands everything on; to be overridden in part. */
 function passing(reply: Reply): Reply {
   return {
-    send: (status, headers, body) => reply.send(status, headers, body),
+    send: (status, headers, body, isLast) => reply.send(status, headers, body, isLast),
     open: (status, headers) => reply.open(status, headers),
     onGone: (action) => reply.onGone(action),
     reset: () => reply.reset(),

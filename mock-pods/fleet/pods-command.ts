@@ -39,8 +39,9 @@ export function definePods(command: Command, exit: (code: number) => void): void
     .allowExcessArguments()
     .action(async (given: Options) => {
       keepHeapFrugal();
-      const { flags, model, warnings } = readVllmArguments(await withConfigFile(command.args));
-      const options = { ...ownOptions(flags), ...given };
+      const { flags: all, model, warnings } = readVllmArguments(await withConfigFile(command.args));
+      const { model: _own, ...flags } = all;
+      const options = { ...ownOptions(all), ...given };
       for (const warning of warnings) process.stderr.write(`routeproof: ${warning}\n`);
       const basePort = whole(options, options.basePort === undefined ? "port" : "basePort", 0, 65_535);
       const speed = options.speed === undefined ? undefined : Number(options.speed);

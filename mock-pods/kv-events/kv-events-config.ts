@@ -77,17 +77,19 @@ export interface PodPlace {
 export function placed(config: KvEventsConfig, place: PodPlace): KvEventsConfig {
   return {
     ...config,
-    endpoint: endpointOf(config.endpoint, place),
-    replayEndpoint: config.replayEndpoint === undefined ? undefined : endpointOf(config.replayEndpoint, place),
+    endpoint: endpointOf(config.endpoint, place, config.binds),
+    // Bound whatever its host is called.
+    replayEndpoint: config.replayEndpoint === undefined ? undefined : endpointOf(config.replayEndpoint, place, true),
     topic: config.topic.replaceAll("$(POD_NAME)", place.name).replaceAll("$(POD_IP)", place.address),
   };
 }
 
-function endpointOf(endpoint: string, { host, number }: PodPlace): string {
+/** Pods that bind a fixed port need one each; those that connect to a subscriber's go to the same. */
+function endpointOf(endpoint: string, { host, number }: PodPlace, binds: boolean): string {
   const match = /^tcp:\/\/(.+):(\d+|\*)$/.exec(endpoint);
   if (match === null) return endpoint;
   const [, where = "", port = ""] = match;
-  const own = port === "0" || port === "*" ? "*" : isWild(endpoint) ? String(Number(port) + number) : port;
+  const own = port === "0" || port === "*" ? "*" : binds ? String(Number(port) + number) : port;
   return `tcp://${where === "*" ? host : where}:${own}`;
 }
 

@@ -47,6 +47,7 @@ export const MASKED_KEYS: Readonly<Record<string, (value: unknown, asked: Asked)
   token_id: () => "<token>",
   token: () => "<token>",
   logprob: () => "<logprob>",
+  rank: () => "<rank>",
   bytes: () => "<bytes>",
 };
 

@@ -118,7 +118,7 @@ export class ServedPod extends PodCore implements Pod {
       await face.idle(shutdownTimeoutMs);
     }
     this.#server = undefined;
-    face.abortAll();
+    face.end();
     await server.stopListening();
     await this.#stopPublisher();
     this.die();

@@ -33,6 +33,8 @@ export interface PodState {
   weightVersion: string;
   /** SIGTERM was received and running requests are given time: new ones are answered with 500. */
   draining: boolean;
+  /** The engine has ended, and the port is closed: only what was half received by then still comes. */
+  ended: boolean;
   /** Generation calls in progress, for `/load`. */
   load: number;
 }

@@ -5,11 +5,11 @@
  */
 import type { ModelTokenizer } from "../../fixtures/tokenizer/model-tokenizer.ts";
 import { batchBody } from "../../fixtures/wire/batch-request.ts";
-import { encodable, Refusal, UncaughtError } from "../../fixtures/wire/errors.ts";
+import { encodable, Refusal, UncaughtError, unencodable, CaughtError } from "../../fixtures/wire/errors.ts";
 import { UnreadableBody } from "../../fixtures/wire/validation/request-body.ts";
 import { WrongBody } from "../../fixtures/wire/validation/wrong-body.ts";
 import type { StepOutput } from "../engine/engine.ts";
-import { json, text } from "./http/answer.ts";
+import { type Answer, json, text } from "./http/answer.ts";
 import { isAuthorized } from "./middleware/authentication.ts";
 import { corsHeaders, preflight } from "./middleware/cors.ts";
 import { batchEndpoint } from "./endpoints/batch-endpoint.ts";
@@ -56,8 +56,8 @@ export interface PodFace {
   onStep(step: StepOutput): void;
   /** SIGTERM: new requests are answered with 500 while those in progress go on. */
   drain(): void;
-  /** Ends every generation with finish reason `abort`. */
-  abortAll(): void;
+  /** Ends every generation with finish reason `abort`, and the engine: what comes then is answered with 500. */
+  end(): void;
   /** Resolves when no generation is in flight, or after `timeoutMs` real milliseconds. */
   idle(timeoutMs: number): Promise<void>;
   readonly settings: ServeSettings;
@@ -73,7 +73,7 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     model: options.model ?? commonWords(options.tokenizer),
     models: new ModelRegistry(settings),
     publishedAt: options.publishedAt,
-    state: { paused: false, asleep: [], weightVersion: "default", draining: false, load: 0 },
+    state: { paused: false, asleep: [], weightVersion: "default", draining: false, ended: false, load: 0 },
   };
   const { missing } = settings.version.routes;
   const own = ownRoutes(pod).filter(({ path }) => !missing.includes(path));
@@ -118,7 +118,10 @@ export function createPodFace(options: PodFaceOptions): PodFace {
     answer,
     onStep: (step) => pod.hub.onStep(step),
     drain: () => void (pod.state.draining = true),
-    abortAll: () => pod.hub.abortAll(),
+    end() {
+      pod.state.ended = true;
+      pod.hub.abortAll();
+    },
     idle: (timeoutMs) => pod.hub.idle(timeoutMs),
     settings,
   };
@@ -150,11 +153,18 @@ function handle(errors: ErrorsProfile, route: Route, exchange: Exchange, respond
   try {
     const answer = route.handle(exchange, responder);
     if (answer instanceof Promise) {
-      answer.then((late) => late && responder.send(late)).catch(refused);
-    } else if (answer !== undefined) responder.send(answer);
+      answer.then((late) => late && responder.send(sendable(late))).catch(refused);
+    } else if (answer !== undefined) responder.send(sendable(answer));
   } catch (error) {
     refused(error);
   }
+}
+
+/** @throws {Refusal} */
+function sendable(answer: Answer): Answer {
+  const error = typeof answer.body === "string" && answer.body.includes("\\ud") ? unencodable(answer.body) : undefined;
+  if (error !== undefined) throw error;
+  return answer;
 }
 
 function refuse(errors: ErrorsProfile, responder: Responder, thrown: unknown): void {
@@ -171,7 +181,10 @@ function refuse(errors: ErrorsProfile, responder: Responder, thrown: unknown): v
   }
   // An unforeseen error is answered by the outermost layer, past all middleware.
   const body = errors.shape === "nested" ? error.body : error.flatBody;
-  responder.send({ ...json(error.status, body), outermost: error.status === 500 });
+  responder.send({
+    ...json(error.status, body),
+    outermost: error.status === 500 && !(error instanceof CaughtError),
+  });
 }
 
 function worded(error: WrongBody, { wrongFields, wrongFieldsType }: ErrorsProfile): Refusal {

@@ -28,8 +28,9 @@ it("names the allowed methods when only the method is wrong", () => {
   expect(table.match("DELETE", "/ping")).toEqual({ kind: "wrong-method", allow: "GET, POST" });
 });
 
-it("redirects a path that differs by a trailing slash, either way", () => {
+it("redirects a path that differs by trailing slashes, either way", () => {
   expect(table.match("GET", "/health/")).toEqual({ kind: "redirect", path: "/health" });
+  expect(table.match("GET", "/health///")).toEqual({ kind: "redirect", path: "/health" });
 });
 
 it("knows no other path", () => {

@@ -42,7 +42,7 @@ export class RouteTable {
     if (route !== undefined) return { kind: "found", route };
     const first = candidates[0];
     if (first !== undefined) return { kind: "wrong-method", allow: first.methods.join(", ") };
-    const twin = path.endsWith("/") ? path.slice(0, -1) : `${path}/`;
+    const twin = path.endsWith("/") ? path.replace(/\/+$/, "") : `${path}/`;
     return this.#at(twin).length > 0 ? { kind: "redirect", path: twin } : { kind: "unknown" };
   }
 

@@ -14,6 +14,7 @@ export interface ServeSettings {
   /** The first is the name answers carry. */
   readonly servedNames: readonly [string, ...string[]];
   readonly maxModelLenTokens: number;
+  readonly maxNumSeqs: number;
   readonly blockTokens: number;
   readonly prefixCaching: boolean;
   readonly maxLogprobs: number;
@@ -69,6 +70,7 @@ function readSettings({ flags, environment, engine, models, modelPath }: PodSett
     modelPath,
     servedNames: models,
     maxModelLenTokens: engine.maxModelLen,
+    maxNumSeqs: engine.maxNumSeqs,
     blockTokens: engine.blockSize,
     prefixCaching: engine.prefixCaching,
     maxLogprobs: number("max-logprobs", -1) ?? 20,

@@ -2,8 +2,7 @@
 import type { Case } from "../../case.ts";
 import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
-import { loadSignal } from "../../oracle/load-signal.ts";
-import { WINDOW_EDGE_MS } from "../../oracle/request-load.ts";
+import { settledAfterMs } from "../../oracle/load-signal.ts";
 import { byChance, coldPolicy, type RouterProfile } from "../../router-profile.ts";
 import { outOfStep } from "../trials/busy.ts";
 import {
@@ -27,6 +26,8 @@ const contrast = all(prefixAware, loadDecides, busyOwner);
 /** Until what was learnt now is surely forgotten. */
 const clockMs = (profile: RouterProfile): number => ttlMs(profile) + sweepMs(profile);
 const clock = { clockMs };
+
+const slides = ({ evict }: RouterProfile): boolean => evict?.kind === "ttl" && evict.sliding === true;
 
 async function seed(lab: Lab, prompt: Prompt): Promise<string | undefined> {
   const { pod } = await lab.send(prompt, { label: "seed" });
@@ -61,6 +62,8 @@ export const evictCases: readonly Case[] = [
     blame: { owner: "forgotten-too-early" },
     trials: 3,
     trial: async (lab) => {
+      // Without sliding, the little that any two prompts share would be as old as the first of them, and take this one along.
+      if (!slides(lab.profile)) await lab.advance(1.2 * ttlMs(lab.profile) + sweepMs(lab.profile));
       await askBusyOwner(lab, {
         seed: trunk(lab.corpus.namespace(), 6),
         meanwhile: () => lab.advance(0.8 * ttlMs(lab.profile)),
@@ -83,7 +86,7 @@ export const evictCases: readonly Case[] = [
       if (pod === undefined) return;
       for (let use = 0; use < 3; use++) {
         await lab.settle();
-        await lab.advance(0.7 * ttlMs(lab.profile) - drainMs(lab.profile));
+        await lab.advance(0.7 * ttlMs(lab.profile) - settledAfterMs(lab.profile));
         await busyProbe(lab, pod, prompt, "owner");
       }
     },
@@ -148,9 +151,3 @@ export const evictCases: readonly Case[] = [
     judge: (observation) => judgeReturns(observation, "not-forgotten-after-ttl"),
   },
 ];
-
-/** What {@link Lab.settle} itself moves the clock by. */
-function drainMs(profile: RouterProfile): number {
-  const windowMs = loadSignal(profile)?.windowMs;
-  return windowMs === undefined ? 0 : windowMs + 2 * WINDOW_EDGE_MS;
-}

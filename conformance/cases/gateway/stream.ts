@@ -2,7 +2,7 @@
 import type { Case } from "../../case.ts";
 import { type Attempt, EVENT_STREAM, exchange, httpOf, noted, PATIENCE_MS, utf8 } from "../trials/exchange.ts";
 import { type Finding, httpCase, unreached } from "../trials/http-case.ts";
-import { chunk, DONE, parseLatin, streamed } from "../trials/stream-text.ts";
+import { chunk, DONE, streamed, tellsError } from "../trials/stream-text.ts";
 
 const EMOJI = new TextEncoder().encode("🙂");
 
@@ -51,12 +51,6 @@ const STREAMS: Readonly<Record<string, readonly (string | Uint8Array)[]>> = {
   "odd events": ODD_EVENTS,
   "many events": MANY_EVENTS,
 };
-
-/** An event whose data is an error, as OpenAI's clients look for it: the end after it fools nobody. */
-function tellsError(body: string): boolean {
-  const events = body.split(/\r?\n/).filter((line) => line.startsWith("data:"));
-  return events.some((line) => typeof parseLatin(line.slice("data:".length))?.["error"] === "object");
-}
 
 /** What must be true of the bytes a broken stream left behind. */
 function brokenStream(body: string, end: string, attempts: readonly Attempt[]): Finding | undefined {

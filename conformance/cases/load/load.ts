@@ -53,7 +53,7 @@ export async function noticed(lab: Lab): Promise<void> {
 }
 
 /** Ends `count` requests on one pod in the given way, each a short extension of a prompt that pod owns. */
-async function endOnOnePod(
+export async function endOnOnePod(
   lab: Lab,
   count: number,
   end: (lab: Lab, prompt: ReturnType<typeof fresh>) => Promise<void>,

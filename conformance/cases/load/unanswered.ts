@@ -1,11 +1,13 @@
-/** LOAD-17, LOAD-23, LOAD-25: a pod is busy with a request before it says anything, and whatever it is to say. */
+/** LOAD-17, LOAD-23, LOAD-25, LOAD-27: a pod is busy with a request before it says anything, and whatever it is to say. */
 import type { Case } from "../../case.ts";
 import type { Prompt } from "../../corpus/corpus.ts";
 import type { Held, Lab } from "../../lab.ts";
-import { all, coldReachable, countsInFlight, loadDecides } from "../claims.ts";
+import { all, coldReachable, countsInFlight, loadDecides, prefixAware } from "../claims.ts";
+import { outOfStep } from "../trials/busy.ts";
 import { asIds } from "../trials/id-prompts.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
+import { endOnOnePod, holdOnEveryPod } from "./load.ts";
 
 const countsEach = all(loadDecides, coldReachable, countsInFlight);
 
@@ -24,6 +26,9 @@ export const unansweredCases: readonly Case[] = [
       await lab.quiet();
       for (const _pod of lab.pods()) {
         await lab.hold(lab.corpus.namespace().prompt([]), { label: probeLabel("any"), silent: true });
+        // Who takes turns among pods that look idle would find one idle each time.
+        await outOfStep(lab);
+        await lab.quiet();
       }
     },
   }),
@@ -53,6 +58,23 @@ export const unansweredCases: readonly Case[] = [
     trials: 3,
     trial: (lab) =>
       holdMany(lab, () => (lab.random.below(2) === 0 ? lab.corpus.namespace().prompt([]) : asIds(lab, 1))),
+  }),
+  routingCase({
+    id: "LOAD-27",
+    level: "declared-MUST",
+    requirement: "R-LOAD-3",
+    title: "A request whose client went away before its pod began to answer MUST no longer count as load.",
+    needs: { transport: "http", scriptedPods: true },
+    unsupported: all(prefixAware, countsEach),
+    blame: { load: "early-leavers-still-counted" },
+    trials: 1,
+    trial: async (lab) => {
+      await endOnOnePod(lab, 8, async (inLab, prompt) => {
+        const held = await inLab.hold(prompt, { label: "aborted", silent: true });
+        await held.release("aborted");
+      });
+      await holdOnEveryPod(lab);
+    },
   }),
 ];
 

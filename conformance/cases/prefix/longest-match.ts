@@ -14,11 +14,13 @@ import {
   followed,
   separable,
 } from "../claims.ts";
-import { placeFork } from "../trials/fork.ts";
+import { capacityChars, CELL_CHARS } from "../forgetting/evict-claims.ts";
+import { headCells, placeFork } from "../trials/fork.ts";
 import { askBusyOwner } from "../trials/owner-trial.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
-import { cells, trunk } from "../trials/shape.ts";
+import { cells, overRatio, ratioIsOfRequest, trunk } from "../trials/shape.ts";
+import type { RouterProfile } from "../../router-profile.ts";
 
 const contrast = all(prefixAware, separable);
 const ownerContrast = all(prefixAware, followed);
@@ -64,7 +66,8 @@ export const longestMatchCases: readonly Case[] = [
     unsupported: forkable,
     blame: { owner: SHORT },
     trial: async (lab) => {
-      const fork = await placeFork(lab);
+      // Its own end keeps its uses from the longer one's pod, where they would take room.
+      const fork = await placeFork(lab, { shortCells: headCells(lab.profile) + 1 });
       if (fork === undefined) return;
       await makeBusy(lab, fork.longPod);
       for (let use = 0; use < 8; use++) await lab.send(fork.short, { label: "touch" });
@@ -143,9 +146,10 @@ export const longestMatchCases: readonly Case[] = [
     unsupported: ownerContrast,
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
+      const cellsOf = partCells(lab.profile);
       await askBusyOwner(lab, {
-        seed: trunk(namespace, 5),
-        probe: namespace.prompt(["trunk1", "trunk2", "trunk3:0.3"]),
+        seed: trunk(namespace, cellsOf.known),
+        probe: namespace.prompt([...cells("trunk", cellsOf.part - 1), `trunk${cellsOf.part}:${CUT}`]),
         kind: "owner",
       });
     },
@@ -160,13 +164,10 @@ export const longestMatchCases: readonly Case[] = [
     trial: async (lab) => {
       const fork = await placeFork(lab);
       if (fork === undefined) return;
-      for (let twig = 0; twig < 8; twig++) {
-        await lab.send(
-          fork.namespace.prompt([`trunk1:${(0.1 * (twig + 1)).toFixed(1)}`, ...cells(`twig${twig}-`, 3)]),
-          {
-            label: "twig",
-          },
-        );
+      const { twigs, ownCells } = bush(lab.profile);
+      for (let twig = 0; twig < twigs; twig++) {
+        const start = `trunk1:${(0.1 * (twig + 1)).toFixed(1)}`;
+        await lab.send(fork.namespace.prompt([start, ...cells(`twig${twig}-`, ownCells)]), { label: "twig" });
       }
       await makeBusy(lab, fork.longPod);
       await lab.send(fork.extended, { label: probeLabel("owner") });
@@ -174,7 +175,24 @@ export const longestMatchCases: readonly Case[] = [
   }),
 ];
 
-const CELL_CHARS = 640;
+/** Short branches, as many as leave room for the long one on its pod. */
+function bush(profile: RouterProfile): { readonly twigs: number; readonly ownCells: number } {
+  const isSmall = capacityChars(profile) > 0 && capacityChars(profile) < SMALL_INDEX_CELLS * CELL_CHARS;
+  return isSmall ? { twigs: 4, ownCells: 1 } : { twigs: 8, ownCells: 3 };
+}
+
+const SMALL_INDEX_CELLS = 60;
+
+const CUT = 0.3;
+/** A threshold of 1 is met by no part. */
+const MOST_CELLS = 20;
+
+/** Cells of a known prompt, and whole ones of a part of it: enough of it, where the ratio may be of what is known. */
+function partCells(profile: RouterProfile): { readonly known: number; readonly part: number } {
+  if (ratioIsOfRequest(profile)) return { known: 5, part: 3 };
+  const known = Math.min(MOST_CELLS, Math.max(5, Math.ceil((1 - CUT) / (1 - overRatio(profile)))));
+  return { known, part: known - 1 };
+}
 
 /** The prompt without its first cell. */
 function headless({ text, cells: names }: Prompt): Prompt {

@@ -6,7 +6,8 @@ import { claimed } from "../claims.ts";
 import { exchangeTogether, httpOf, noted } from "../trials/exchange.ts";
 import { httpCase } from "../trials/http-case.ts";
 
-const TOKENIZE = "/tokenize";
+/** Where a pod tells of a prompt's tokens. */
+const TOKENIZERS = ["/tokenize", "/v1/completions/render", "/v1/chat/completions/render"];
 const REQUESTS = 6;
 const ASKED = "asked-in-vain";
 const SILENT = "while it is silent";
@@ -19,12 +20,11 @@ export const podTokenizerCases: readonly Case[] = [
     title: "Where pods count the tokens, a prompt MUST be served although they fail to, or say nothing.",
     unsupported: claimed("match.tokenizer pods", ({ match }) => match?.tokenizer === "pods"),
     traffic: async (lab) => {
-      const { pods } = httpOf(lab);
       await exchangeTogether(lab, REQUESTS, "while it is well");
-      const before = pods.asked(TOKENIZE);
+      const before = timesAsked(lab);
       await sendWhile(lab, { kind: "status", status: 500 }, "while it fails");
       await sendWhile(lab, { kind: "hang" }, SILENT);
-      lab.note(ASKED, pods.asked(TOKENIZE) - before);
+      lab.note(ASKED, timesAsked(lab) - before);
       await exchangeTogether(lab, REQUESTS, "afterwards");
     },
     missing: (_exchanges, observation) =>
@@ -41,9 +41,11 @@ export const podTokenizerCases: readonly Case[] = [
   }),
 ];
 
+const timesAsked = (lab: Lab): number => TOKENIZERS.reduce((times, path) => times + httpOf(lab).pods.asked(path), 0);
+
 async function sendWhile(lab: Lab, page: PodPage, label: string): Promise<void> {
   const { pods } = httpOf(lab);
-  pods.setPage(TOKENIZE, page);
+  for (const path of TOKENIZERS) pods.setPage(path, page);
   await exchangeTogether(lab, REQUESTS, label);
-  pods.setPage(TOKENIZE, undefined);
+  for (const path of TOKENIZERS) pods.setPage(path, undefined);
 }

@@ -6,7 +6,8 @@ import { gateState } from "../../oracle/gate.ts";
 import { historyBefore } from "../../oracle/history.ts";
 import { loadSignal } from "../../oracle/load-signal.ts";
 import type { PodLoad } from "../../oracle/pod-load.ts";
-import { byChance, coldPolicy } from "../../router-profile.ts";
+import { byChance, coldPolicy, type RouterProfile } from "../../router-profile.ts";
+import { capacityChars, CELL_CHARS } from "../forgetting/evict-claims.ts";
 import { gateAt, maxBusy } from "./lead.ts";
 import { reportBusy } from "./reported.ts";
 import { cells } from "./shape.ts";
@@ -14,8 +15,10 @@ import { cells } from "./shape.ts";
 const MAX_TRIES = 40;
 /** Work, not the number of requests, makes a pod busy to a cost model; a window may count either, and holds what went before. */
 const BALLAST_CELLS: Readonly<Record<string, number>> = { "cost-model": 3, window: 11 };
-/** So does a router that has not noticed the last ends yet, for all that anyone sees; a small index has no room for it. */
+/** So does a router that has not noticed the last ends yet, for all that anyone sees. */
 const BALLAST_CELLS_IN_DOUBT = 11;
+/** Most that one pod gets in most trials. */
+const REQUESTS_IN_A_TRIAL = 12;
 /** Ends of this many requests may not have been noticed yet when the next one is routed over HTTP. */
 export const LATE_RELEASES = 2;
 
@@ -51,8 +54,9 @@ async function holdUntilBusy(lab: Lab, pod: string, given: Prompt | undefined): 
   const tight = gateAt(profile.gate, lab.pods().length, wanted + LATE_RELEASES) !== "closed";
   if (tight && isUncertain(lab)) await lab.quiet();
   const learntLate = profile.insert?.at !== "dispatch";
-  const inDoubt = endsShow(lab) || profile.evict?.kind === "capacity" ? 0 : BALLAST_CELLS_IN_DOUBT;
-  const ballastCells = cells("ballast", BALLAST_CELLS[profile.load?.signal ?? ""] ?? inDoubt);
+  const inDoubt = endsShow(lab) ? 0 : BALLAST_CELLS_IN_DOUBT;
+  const wantedCells = BALLAST_CELLS[profile.load?.signal ?? ""] ?? inDoubt;
+  const ballastCells = cells("ballast", Math.min(wantedCells, spareCells(profile)));
   const strays: Held[] = [];
   // Ends of strays that may not have been noticed: a lead more makes up for them, where no gate forbids it.
   const margin = (ends: readonly Held[]): number =>
@@ -75,6 +79,12 @@ async function holdUntilBusy(lab: Lab, pod: string, given: Prompt | undefined): 
   }
   await Promise.all(strays.map((stray) => stray.release()));
   if (tight && isUncertain(lab)) await lab.quiet();
+}
+
+/** Where the index is small, many requests must not push out what a trial has taught. */
+function spareCells(profile: RouterProfile): number {
+  const capacity = capacityChars(profile);
+  return capacity === 0 ? Infinity : Math.max(0, Math.floor(capacity / CELL_CHARS / REQUESTS_IN_A_TRIAL) - 1);
 }
 
 /** Whether ends that may not have been noticed could still count at some pod: under a tight gate they could open it. */

@@ -24,6 +24,9 @@ export interface Fork {
 
 const TOTAL_CELLS = 12;
 const MAX_TRIES = 6;
+/** A router that parts prompts by chance parts three in four: one that never did after so many will not in this case. */
+const MOST_TRIES_IN_VAIN = 12;
+const PARTED = "parted";
 
 /**
  * Sends the one prompt, makes its pod busy and sends the other, until they lie on different pods; then settles. The first
@@ -42,6 +45,7 @@ export async function placeFork(
   const longCells = [...trunk, ...cells("long", totalCells - sharedCells)];
   const shortOwn = cells("short", Math.max(0, (shortCells ?? shortestCells(profile)) - sharedCells));
   for (let tries = 0; tries < MAX_TRIES; tries++) {
+    if (triedInVain(lab) >= MOST_TRIES_IN_VAIN) return undefined;
     const namespace = lab.corpus.namespace();
     const short = namespace.prompt([...trunk, ...shortOwn]);
     const long = namespace.prompt(longCells);
@@ -53,6 +57,7 @@ export async function placeFork(
     const { pod: secondPod } = await lab.send(second, { label: "seed-second" });
     await lab.settle();
     if (secondPod === null) return undefined;
+    lab.note(PARTED, secondPod !== firstPod);
     if (secondPod === firstPod) continue;
     const [longPod, shortPod] = longFirst ? [firstPod, secondPod] : [secondPod, firstPod];
     return {
@@ -70,7 +75,18 @@ export async function placeFork(
   return undefined;
 }
 
+/** Since it parted two prompts last. */
+function triedInVain(lab: Lab): number {
+  const tries = lab
+    .observation()
+    .steps.flatMap((step) => (step.kind === "note" && step.label === PARTED ? [step] : []));
+  return tries.length - 1 - tries.findLastIndex(({ data }) => data === true);
+}
+
 /** The head alone, where the ratio is of the one prompt or of the other; both as long where it may be of either. */
 function shortestCells({ threshold }: RouterProfile): number {
   return threshold?.ratioOf === undefined && threshold !== null ? TOTAL_CELLS : 0;
 }
+
+/** Of the common head. */
+export const headCells = (profile: RouterProfile): number => under(profile, TOTAL_CELLS).sharedCells;

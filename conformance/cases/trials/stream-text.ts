@@ -23,3 +23,9 @@ export function parseLatin(body: string): Record<string, unknown> | undefined {
     return undefined;
   }
 }
+
+/** An event whose data is an error, as OpenAI's clients look for it: the end after it fools nobody. */
+export function tellsError(body: string): boolean {
+  const events = body.split(/\r?\n/).filter((line) => line.startsWith("data:"));
+  return events.some((line) => typeof parseLatin(line.slice("data:".length))?.["error"] === "object");
+}

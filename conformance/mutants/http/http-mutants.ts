@@ -1,4 +1,5 @@
 /** Proxies broken on purpose, and for each the case that must catch it, with the reason it must give. */
+import { PLAIN_RULE } from "../pure/rule.ts";
 import * as answering from "./faults/answering.ts";
 import * as choosing from "./faults/choosing.ts";
 import * as counting from "./faults/counting.ts";
@@ -28,7 +29,8 @@ const KV_EVENTS = { kvEvents: true };
 const SCRAPES = { scrapeMs: 100 };
 /** Long enough that a busy machine takes no pod for silent that is not. */
 const PATIENT = { firstByteMs: 4_000, recoveryMs: 400 };
-const TOKENIZES = { podTokenizer: true };
+const TOKENIZES = { podTokenizer: "/tokenize" } as const;
+const RENDERS = { podTokenizer: "/v1/completions/render" } as const;
 
 export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M35h", { routing: "leaks-on-finish" }, "LOAD-03", "finished-requests-still-counted"),
@@ -39,6 +41,13 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M36j", { Proxy: counting.CountsUntilTheFirstByte }, "LOAD-02", "not-the-least-loaded"),
   mutant("M36n", { Proxy: counting.CountsUntilDone }, "LOAD-12", "broken-requests-still-counted"),
   mutant("M36k", { Proxy: counting.CountsNothing }, "LOAD-17", "unanswered-requests-not-counted"),
+  mutant(
+    "M36q",
+    { Proxy: counting.CountsNothing, rule: { ...PLAIN_RULE, ties: "rotate" } },
+    "LOAD-17",
+    "unanswered-requests-not-counted",
+  ),
+  mutant("M36r", { Proxy: counting.LosesEarlyLeavers }, "LOAD-27", "early-leavers-still-counted"),
   mutant("M36l", { Proxy: counting.CountsStreamsAlone }, "LOAD-23", "some-requests-not-counted"),
   mutant(
     "M36m",
@@ -54,6 +63,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M43g", { Proxy: streaming.RenamesTheModel }, "STR-01", "stream-bytes-changed"),
   mutant("M43c", { Proxy: streaming.CutsLongStreams }, "STR-01", "stream-bytes-changed"),
   mutant("M44a", { Proxy: streaming.EndsBrokenStreamsCleanly }, "STR-07", "clean-end-after-reset"),
+  mutant("M44c", { Proxy: streaming.EndsBrokenStreamsQuietly }, "STR-17", "broken-stream-ended-well"),
   mutant("M44b", { Proxy: streaming.SplicesAnotherPod }, "STR-07", "retried-after-first-byte"),
   mutant("M45a", { Proxy: streaming.RepeatsAfterFirstByte }, "ERR-05", "retried-after-first-byte"),
   mutant("M45b", { Proxy: forwarding.RetriesClientErrors }, "ERR-04", "retried-a-client-error"),
@@ -77,6 +87,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M47c", { Proxy: forwarding.OwnRequestId }, "STR-04", "header-lost"),
   mutant("M47d", { Proxy: answering.DropsRepeatedHeaders }, "STR-04", "header-lost"),
   mutant("M47e", { Proxy: receiving.SmallBodyLimit }, "STR-09", "large-body-not-passed"),
+  mutant("M47za", { Proxy: receiving.DefaultBodyLimit }, "STR-18", "image-not-passed"),
   mutant("M47f", { Proxy: rewriting.ComposesText }, "STR-03", "request-body-changed"),
   mutant("M47g", { Proxy: forwarding.PassesHopByHop }, "STR-11", "hop-by-hop-passed-on"),
   mutant("M47h", { Proxy: answering.CallsStreamsJson }, "STR-04", "content-type-changed"),
@@ -192,6 +203,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M60e", { Proxy: choosing.IgnoresHealth, habits: { healthMs: 800 } }, "POD-13", "unhealthy-pod-used"),
   mutant("M60f", { Proxy: choosing.NeverReadmitsPods, habits: { healthMs: 800 } }, "POD-13", "recovered-pod-not-used"),
   mutant("M60g", { Proxy: receiving.NeedsTheTokenizer, habits: TOKENIZES }, "TOK-09", "not-served-without-tokenizer"),
+  mutant("M60j", { Proxy: receiving.NeedsTheTokenizer, habits: RENDERS }, "TOK-09", "not-served-without-tokenizer"),
   mutant(
     "M60h",
     { Proxy: receiving.WaitsForTheTokenizer, habits: TOKENIZES },
@@ -215,6 +227,9 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M61f", { Proxy: hearing.NeverReplays, habits: KV_EVENTS }, "EVI-10", "lost-events-not-replayed"),
   mutant("M58a", { Proxy: receiving.Dawdles }, "PERF-01", "many-times-slower"),
   mutant("M58b", { Proxy: reading.MatchesQuadratically }, "PERF-03", "slows-faster-than-prompts-grow"),
+  mutant("M63a", { Proxy: receiving.NeverForwards }, "AFF-01", "request-not-forwarded"),
+  mutant("M63b", { Proxy: receiving.LeavesStreamsHanging }, "THR-01", "request-not-forwarded"),
+  mutant("M63c", { Proxy: answering.KeepsAnswers }, "AFF-01", "request-not-answered"),
   mutant("null", { Proxy: receiving.Always503 }, "TOK-01", "request-not-served"),
   mutant("echo", { Proxy: receiving.NeverCallsAPod }, "TOK-01", "request-not-served"),
 ];

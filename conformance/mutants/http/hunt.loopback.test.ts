@@ -62,12 +62,14 @@ it("passes the conforming proxy in every case that catches a broken one, but for
 });
 
 const habitual = new Map(
-  HTTP_MUTANTS.flatMap(({ caseId, broken: { habits } }) => (habits === undefined ? [] : [[caseId, habits]])),
+  HTTP_MUTANTS.flatMap(({ caseId, broken: { habits } }) =>
+    habits === undefined ? [] : [[`${caseId} ${JSON.stringify(habits)}`, { caseId, habits }]],
+  ),
 );
 
 it.concurrent.each([...habitual])(
   "passes the conforming proxy with the habits that this rests on: %s",
-  async (caseId, habits) => {
+  async (_name, { caseId, habits }) => {
     expect(await failuresOfConformingProxy([caseId], 1, { habits })).toEqual([]);
   },
 );

@@ -64,6 +64,8 @@ export function proxyAdapter(make: ProxyMake = {}): RouterAdapter {
     profile: withHabits({ ...profileOf(rule), retry: { on: ["connect"], max: 2 } }, habits),
     takesThreshold: true,
     ...(settle === undefined ? {} : { settle }),
+    // Pods refuse to render for others unless they are told to.
+    ...(habits.podTokenizer === "/v1/completions/render" ? { podFlags: { "enable-scale-out": true } } : {}),
     ...(habits.kvEvents === true ? { kvEvents: { replay: true } } : {}),
     podSeenBy: { header: POD_HEADER, value: "name" },
     requests: { promptForms: ["string", "strings", "ids"] },

@@ -22,8 +22,8 @@ export interface ProxyHabits {
   readonly gauge?: boolean;
   /** It goes by what pods report of their caches. */
   readonly kvEvents?: boolean;
-  /** It has a pod count the tokens of every prompt. */
-  readonly podTokenizer?: boolean;
+  /** The page of a pod that it has count the tokens of every prompt. */
+  readonly podTokenizer?: "/tokenize" | "/v1/completions/render";
 }
 
 const KV_EVENT_CLAIMS = {
@@ -49,7 +49,7 @@ export function withHabits(profile: RouterProfile, habits: ProxyHabits): RouterP
       ...(healthMs === undefined ? {} : { healthMs }),
     },
     ...(kvEvents === true ? KV_EVENT_CLAIMS : {}),
-    ...(podTokenizer === true && profile.match !== undefined
+    ...(podTokenizer !== undefined && profile.match !== undefined
       ? { match: { ...profile.match, tokenizer: "pods" as const } }
       : {}),
   };

@@ -86,7 +86,7 @@ export class RightProxy extends ProxyFront {
 
   protected override async serve(call: Call): Promise<void> {
     const facts = this.read(call);
-    if (this.habits.podTokenizer === true) await this.countTokens(facts);
+    if (this.habits.podTokenizer !== undefined) await this.countTokens(facts);
     return this.attempt({ ...call, facts, tried: new Set() });
   }
 
@@ -113,7 +113,7 @@ export class RightProxy extends ProxyFront {
 
   /** Whether a pod counted them in time; the rule can do without. */
   protected async countTokens({ route: { model, prompt } }: RequestFacts, withinMs = 300): Promise<boolean> {
-    const page = new URL("/tokenize", this.pods[0]?.url ?? NOWHERE);
+    const page = new URL(this.habits.podTokenizer ?? "", this.pods[0]?.url ?? NOWHERE);
     return (await getText(page, JSON.stringify({ model, prompt }), withinMs)) !== undefined;
   }
 

@@ -1,7 +1,8 @@
 /** `POST /abort_requests`: of development mode, and its twin for those who send tokens. */
 import { invalidRequest } from "../../../fixtures/wire/errors.ts";
 import { jsonText } from "../../../fixtures/wire/validation/json-text.ts";
-import { isRecord } from "../../../fixtures/wire/validation/python-text.ts";
+import { isRecord, PythonNumber, pythonType } from "../../../fixtures/wire/validation/python-text.ts";
+import { truthy } from "../../../fixtures/wire/request-rules.ts";
 import { empty, json, type Answer } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -15,9 +16,13 @@ export function abortRequests(pod: PodContext, { body }: Exchange): Answer {
   const request = readJson(body, () => "Invalid JSON format");
   if (!isRecord(request)) throw invalidRequest("Request body must be a JSON object", null);
   const ids = request["request_ids"];
-  const given = Array.isArray(ids) || typeof ids === "string" ? Array.from(ids as Iterable<unknown>, String) : [];
-  const aborted = pod.hub.abortNamed(given.length === 0 ? undefined : new Set(given));
-  return json(200, { status: "aborted", aborted: given.length === 0 ? aborted : given.length });
+  if (!truthy(ids)) return json(200, { status: "aborted", aborted: pod.hub.abortNamed() });
+  if (typeof ids === "boolean" || ids instanceof PythonNumber) {
+    return json(500, { error: `Failed to abort requests: '${pythonType(ids)}' object is not iterable` });
+  }
+  const given = isRecord(ids) ? Object.keys(ids) : Array.from(ids as Iterable<unknown>, String);
+  pod.hub.abortNamed(new Set(given));
+  return json(200, { status: "aborted", aborted: given.length });
 }
 
 /** Says nothing of what it did. */

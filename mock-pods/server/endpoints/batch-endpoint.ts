@@ -12,14 +12,8 @@ import type { PodContext } from "../pod-context.ts";
 import { refuseTemplate } from "../prompts/conversation.ts";
 import type { Handler } from "../routes.ts";
 import { admit } from "../rules/admission.ts";
-import {
-  checkAgainstModel,
-  checkPriority,
-  checkPromptIds,
-  checkSampling,
-  highestPromptId,
-  modelLimits,
-} from "../rules/sampling-rules.ts";
+import { checkPromptIds, highestPromptId } from "../rules/prompt-rules.ts";
+import { checkAgainstModel, checkPriority, checkSampling, modelLimits } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ChatCall, chatChoice, chatPromptLogprobs } from "./chat-call.ts";
 import { renderChatPrompt, sampleLogprobs } from "./chat-endpoint.ts";

@@ -12,15 +12,8 @@ import type { PodContext } from "../pod-context.ts";
 import { PromptRenderer, type RenderedPrompt } from "../prompts/prompt-rendering.ts";
 import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
-import {
-  checkAgainstModel,
-  checkExpertsStart,
-  checkPromptIds,
-  checkPriority,
-  checkSampling,
-  highestPromptId,
-  modelLimits,
-} from "../rules/sampling-rules.ts";
+import { checkExpertsStart, checkPromptIds, highestPromptId } from "../rules/prompt-rules.ts";
+import { answerTokens, checkAgainstModel, checkPriority, checkSampling, modelLimits } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { ChatCall, chatBody } from "./chat-call.ts";
@@ -80,8 +73,8 @@ export function renderChatPrompt(
 ): { prompt: RenderedPrompt; maxTokens: number } {
   checkTools(pod, request);
   const prompt = renderConversation(pod, request, renderer(pod, request, limitName));
-  const asked = request.max_completion_tokens ?? request.max_tokens ?? Infinity;
-  return { prompt, maxTokens: Math.min(Number(asked), pod.settings.maxModelLenTokens - prompt.tokenIds.length) };
+  const asked = request.max_completion_tokens ?? request.max_tokens;
+  return { prompt, maxTokens: answerTokens(asked, pod.settings.maxModelLenTokens - prompt.tokenIds.length) };
 }
 
 export function sampleLogprobs(request: ChatRequest): number | null {

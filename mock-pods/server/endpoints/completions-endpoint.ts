@@ -12,15 +12,8 @@ import { refuseMediaOptions, type MediaOptions } from "../prompts/conversation.t
 import { answerCall } from "../generation/answer-call.ts";
 import { baseRequestId, priorityOf } from "../middleware/request-headers.ts";
 import type { Handler } from "../routes.ts";
-import {
-  checkAgainstModel,
-  checkExpertsStart,
-  checkPromptIds,
-  checkPriority,
-  checkSampling,
-  highestPromptId,
-  modelLimits,
-} from "../rules/sampling-rules.ts";
+import { checkExpertsStart, checkPromptIds, highestPromptId } from "../rules/prompt-rules.ts";
+import { answerTokens, checkAgainstModel, checkPriority, checkSampling, modelLimits } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 import { ofVersion } from "../answer-keys.ts";
 import { CompletionCall, completionBody } from "./completion-call.ts";
@@ -137,5 +130,5 @@ function checkSuffix(request: CompletionRequest, isNow: boolean): void {
 export function answerLimit(pod: PodContext, request: CompletionRequest, prompt: RenderedPrompt): number {
   const asked = request.max_tokens ?? 16;
   if (request.echo === true && asked === 0) return 1;
-  return Math.min(Number(asked), pod.settings.maxModelLenTokens - prompt.tokenIds.length);
+  return answerTokens(asked, pod.settings.maxModelLenTokens - prompt.tokenIds.length);
 }

@@ -1,6 +1,7 @@
 /** `POST /inference/v1/generate`: token ids in, token ids out. */
 import { badRequest } from "../../../fixtures/wire/errors.ts";
-import { generateBody, type GenerateRequest } from "../../../fixtures/wire/generate-request.ts";
+import { generateReader, type GenerateRequest } from "../../../fixtures/wire/generate-request.ts";
+import type { BodyReader } from "../../../fixtures/wire/validation/request-body.ts";
 import { DONE_EVENT, encodeEvent } from "../../../fixtures/wire/server-sent-events.ts";
 import { chunkUsage, usage, type CacheDetails } from "../../../fixtures/wire/usage.ts";
 import { admit } from "../rules/admission.ts";
@@ -15,14 +16,10 @@ import { dictatedText } from "../generation/structured/dictated-text.ts";
 import type { PodContext } from "../pod-context.ts";
 import { priorityOf } from "../middleware/request-headers.ts";
 import { randomHex } from "../random-id.ts";
-import type { Handler } from "../routes.ts";
-import {
-  checkAgainstModel,
-  checkExpertsStart,
-  checkPromptIds,
-  checkSampling,
-  modelLimits,
-} from "../rules/sampling-rules.ts";
+import type { Handler, Route } from "../routes.ts";
+import { checkExpertsStart, checkPromptIds } from "../rules/prompt-rules.ts";
+import { checkAgainstModel, modelLimits } from "../rules/sampling-rules.ts";
+import { checkSerial, checkTokenSampling } from "../rules/token-sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 
 interface GenerateCall {
@@ -32,16 +29,26 @@ interface GenerateCall {
   readonly name: string;
 }
 
-export function generateEndpoint(pod: PodContext): Handler {
+export function generateRoute(pod: PodContext): Route {
+  const { version } = pod.settings;
+  const reader = generateReader((sampling) => checkTokenSampling(sampling, version.sampling));
+  return { methods: ["POST"], path: "/inference/v1/generate", handle: generate(pod, reader), body: reader.schema };
+}
+
+function generate(pod: PodContext, reader: BodyReader<GenerateRequest>): Handler {
   return (exchange, responder) => {
-    const request = generateBody.read(exchange.body, exchange.headers["content-type"]);
+    const request = reader.read(exchange.body, exchange.headers["content-type"]);
     const adapter = pod.models.resolve(request.model);
     admit(pod, 1);
+    const { maxNumSeqs } = pod.settings;
+    const { n = 1 } = request.sampling_params;
+    if (Number(n) > maxNumSeqs) {
+      throw badRequest(`sampling_params.n must be at most the server's max_num_seqs (${maxNumSeqs}), got ${n}.`);
+    }
+    checkSerial(request.sampling_params, request.kv_transfer_params, request.ec_transfer_params);
     const sampling = { ...request.sampling_params, cache_salt: request.cache_salt ?? null };
     const left = pod.settings.maxModelLenTokens - request.token_ids.length;
     const asked = sampling.max_tokens ?? null;
-    checkNumbers(sampling);
-    checkSampling(sampling, asked === null ? Math.max(1, left) : Number(asked), pod.settings.version.sampling);
     const maxTokens = Math.min(Number(asked ?? left), left);
     const call: GenerateCall = {
       pod,
@@ -70,16 +77,6 @@ export function generateEndpoint(pod: PodContext): Handler {
       body: (generations, last) => json(200, generateAnswer(call, generations, last, created)),
     });
   };
-}
-
-/** What the sampling parameters themselves refuse: here no request class has looked at them before. */
-function checkNumbers(sampling: GenerateRequest["sampling_params"]): void {
-  for (const name of ["logprobs", "prompt_logprobs"] as const) {
-    const count = sampling[name] ?? 0;
-    if (count < -1) throw badRequest(`${name} must be non-negative or -1, got ${count}.`, name, String(count));
-  }
-  const seed = BigInt(sampling.seed ?? 0);
-  if (seed < -(2n ** 63n) || seed >= 2n ** 64n) throw badRequest("can't serialize ints < -2**63 or > 2**64 - 1");
 }
 
 /** What only the engine looks at: a stream has begun by then. */

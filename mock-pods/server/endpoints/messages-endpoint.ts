@@ -1,6 +1,7 @@
 /** `POST /v1/messages`: a chat in Anthropic's words, whole or streamed, and how many tokens its prompt has. */
 import { Refusal, UncaughtError } from "../../../fixtures/wire/errors.ts";
-import { asChat, countTokensBody, messagesBody } from "../../../fixtures/wire/messages-request.ts";
+import { countTokensBody, messagesBody } from "../../../fixtures/wire/messages-body.ts";
+import { asChat } from "../../../fixtures/wire/messages-request.ts";
 import { WrongBody } from "../../../fixtures/wire/validation/wrong-body.ts";
 import type { Generation } from "../generation/generation.ts";
 import { parseToolCalls } from "../generation/structured/tool-calls.ts";
@@ -15,8 +16,13 @@ import { answerTranslated } from "./translated-chat.ts";
 
 export function messagesRoutes(pod: PodContext): Route[] {
   return [
-    { methods: ["POST"], path: "/v1/messages", handle: inItsWords(messages(pod)) },
-    { methods: ["POST"], path: "/v1/messages/count_tokens", handle: inItsWords(countTokens(pod)) },
+    { methods: ["POST"], path: "/v1/messages", handle: inItsWords(messages(pod)), body: messagesBody.schema },
+    {
+      methods: ["POST"],
+      path: "/v1/messages/count_tokens",
+      handle: inItsWords(countTokens(pod)),
+      body: countTokensBody.schema,
+    },
   ];
 }
 

@@ -5,15 +5,16 @@
 import { chatBody, type ChatRequest } from "../../../fixtures/wire/chat-request.ts";
 import { completionBody, type CompletionRequest } from "../../../fixtures/wire/completion-request.ts";
 import { badRequest, Refusal } from "../../../fixtures/wire/errors.ts";
-import { asChat as messageAsChat, messagesBody } from "../../../fixtures/wire/messages-request.ts";
+import { messagesBody } from "../../../fixtures/wire/messages-body.ts";
+import { asChat as messageAsChat } from "../../../fixtures/wire/messages-request.ts";
 import { isSet } from "../../../fixtures/wire/request-rules.ts";
-import { asChat as responseAsChat, responsesBody } from "../../../fixtures/wire/responses-request.ts";
+import { responsesBody } from "../../../fixtures/wire/responses-body.ts";
+import { asChat as responseAsChat } from "../../../fixtures/wire/responses-request.ts";
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
 import type { Answer } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import { baseRequestId } from "../middleware/request-headers.ts";
 import { renderedSampling, type RenderedBeside } from "../rules/rendered-sampling.ts";
-import { randomHex } from "../random-id.ts";
 import type { Handler, Route } from "../routes.ts";
 import { checkSampling } from "../rules/sampling-rules.ts";
 import { chatPromptLogprobs, parsesTools } from "./chat-call.ts";
@@ -21,7 +22,8 @@ import { renderChatPrompt } from "./chat-endpoint.ts";
 import { completionPromptLogprobs } from "./completion-call.ts";
 import { answerLimit, renderPrompts } from "./completions-endpoint.ts";
 import { abortByTokens } from "./abort-endpoint.ts";
-import { generateEndpoint } from "./generate-endpoint.ts";
+import { responseId } from "./responses-endpoint.ts";
+import { generateRoute } from "./generate-endpoint.ts";
 
 /** All paths of the group, also those a pod does not serve when it is enabled. */
 const SCALE_OUT_PATHS = [
@@ -75,9 +77,9 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
         const what = "previous_response_id is not supported by the stateless render endpoint.";
         throw new Refusal(400, "invalid_request_error", what, "previous_response_id");
       }
-      return renderedChat(pod, responseAsChat(request), `resp_${randomHex(16)}`, "max_output_tokens");
+      return renderedChat(pod, responseAsChat(request), responseId(request), "max_output_tokens");
     }),
-    post("/inference/v1/generate", generateEndpoint(pod)),
+    generateRoute(pod),
     post("/inference/v1/abort_requests", (exchange) => abortByTokens(pod, exchange)),
   ];
 }

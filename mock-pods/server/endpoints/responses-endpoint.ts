@@ -1,6 +1,7 @@
 /** `POST /v1/responses`: a chat in the words of OpenAI's younger API, whole or streamed. Nothing is kept to be asked for again. */
 import { Refusal } from "../../../fixtures/wire/errors.ts";
-import { asChat, responsesBody, type ResponsesRequest } from "../../../fixtures/wire/responses-request.ts";
+import { responsesBody } from "../../../fixtures/wire/responses-body.ts";
+import { asChat, type ResponsesRequest } from "../../../fixtures/wire/responses-request.ts";
 import { readQuery } from "../../../fixtures/wire/validation/request-query.ts";
 import { bool, int, nullable, object } from "../../../fixtures/wire/validation/schema.ts";
 import { floatText } from "../../../fixtures/wire/validation/python-text.ts";
@@ -32,6 +33,20 @@ function refuseKept(path: string): never {
   throw unknownResponse(path.split("/")[3] ?? "");
 }
 
+export function responseId({ request_id: id }: ResponsesRequest): string {
+  return id ?? `resp_${randomHex(16)}`;
+}
+
+function noBackground(): Refusal {
+  return new Refusal(
+    400,
+    "invalid_request_error",
+    "This vLLM engine does not support `store=True` and therefore does not support the background mode. To enable these " +
+      "features, set the environment variable `VLLM_ENABLE_RESPONSES_API_STORE=1` when launching the vLLM server.",
+    "background",
+  );
+}
+
 function unknownResponse(id: string): Refusal {
   return new Refusal(404, "invalid_request_error", `Response with id '${id}' not found.`, "response_id");
 }
@@ -49,12 +64,13 @@ function responses(pod: PodContext): Handler {
     const chat = asChat(request);
     const adapter = pod.models.resolve(chat.model);
     const { previous_response_id: before } = request;
+    if (request.background === true) throw noBackground();
     if (before) throw unknownResponse(before);
     const own = { request, createdSeconds: Math.floor(Date.now() / 1000), itemId: `msg_${randomHex(16)}` };
     return answerTranslated(pod, exchange, responder, {
       request: chat,
       adapter,
-      id: `resp_${randomHex(16)}`,
+      id: responseId(request),
       limitName: "max_output_tokens",
       stream: (call, stream, maxTokens) => new ResponseStream({ ...own, chat: call }, stream, maxTokens),
       body: (call, generation, maxTokens) => ({
@@ -80,18 +96,31 @@ function response(
     `{"id":${text(chat.options.id)},"created_at":${createdSeconds},` +
     `"incomplete_details":${isCut ? '{"reason":"max_output_tokens"}' : "null"},"instructions":${text(request.instructions ?? null)},` +
     `"metadata":${text(request.metadata ?? null)},"model":${text(chat.options.modelName)},"object":"response",` +
-    `"output":[${generation === undefined ? "" : text(item(itemId, said))}],"parallel_tool_calls":true,` +
+    `"output":[${generation === undefined || isSilent(chat, said) ? "" : text(item(itemId, said))}],"parallel_tool_calls":${request.parallel_tool_calls ?? true},` +
     `"temperature":${floatText(request.temperature ?? 1)},"tool_choice":"none","tools":[],"top_p":${floatText(request.top_p ?? 1)},` +
-    `"background":false,"max_output_tokens":${maxTokens},"max_tool_calls":null,"previous_response_id":null,"prompt":null,` +
-    `"reasoning":null,"service_tier":"auto","status":"${status}","text":null,"top_logprobs":null,"truncation":"disabled",` +
+    `"background":false,"max_output_tokens":${maxTokens},"max_tool_calls":${request.max_tool_calls ?? null},"previous_response_id":null,"prompt":null,` +
+    `"reasoning":${text(echoed(request.reasoning, REASONING))},"service_tier":"${request.service_tier ?? "auto"}","status":"${status}","text":${text(echoed(request.text, TEXT))},"top_logprobs":null,"truncation":${text(request.truncation === undefined ? "disabled" : request.truncation)},` +
     `"usage":${text(generation === undefined ? null : usageOf(chat, generation))},"user":${text(request.user ?? null)},` +
-    `"presence_penalty":0.0,"frequency_penalty":0.0,"kv_transfer_params":null,"ec_transfer_params":null,` +
+    `"presence_penalty":${floatText(request.presence_penalty ?? 0)},"frequency_penalty":${floatText(request.frequency_penalty ?? 0)},"kv_transfer_params":null,"ec_transfer_params":null,` +
     `"input_messages":null,"output_messages":null}`
   );
 }
 
+const REASONING = { context: null, effort: null, generate_summary: null, mode: null, summary: null };
+const TEXT = { format: null, verbosity: null };
+
+/** With what was not asked for, too. */
+function echoed(given: object | null | undefined, all: object): object | null {
+  return given === null || given === undefined ? null : { ...all, ...given };
+}
+
+/** Who looks for calls in what was said finds nothing at all. */
+function isSilent({ options: { pod } }: ChatCall, said: string): boolean {
+  return said === "" && pod.settings.toolParser !== undefined;
+}
+
 function item(id: string, text: string): object {
-  const content = [{ annotations: [], text, type: "output_text", logprobs: null }];
+  const content = text === "" ? [] : [{ annotations: [], text, type: "output_text", logprobs: null }];
   return { id, content, role: "assistant", status: "completed", type: "message", phase: null };
 }
 

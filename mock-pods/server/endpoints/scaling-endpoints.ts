@@ -1,5 +1,5 @@
 /** Elastic expert parallelism: asked of what has no experts, it can only be told to stay as it is. */
-import { invalidRequest, Refusal } from "../../../fixtures/wire/errors.ts";
+import { errorBody, invalidRequest } from "../../../fixtures/wire/errors.ts";
 import { PythonNumber } from "../../../fixtures/wire/validation/python-text.ts";
 import { requireJson } from "../../../fixtures/wire/validation/request-body.ts";
 import { json, type Answer } from "../http/answer.ts";
@@ -23,7 +23,8 @@ function scale({ body, headers }: Exchange): Answer {
     throw invalidRequest("drain_timeout must be a positive integer", null);
   }
   const isSame = size === true || (size as PythonNumber).value === 1;
-  if (!isSame) throw new Refusal(500, "Internal Server Error", "Scale failed");
+  // Foreseen, so it is not the outermost layer that answers.
+  if (!isSame) return json(500, errorBody("Scale failed", "Internal Server Error", null, 500));
   return json(200, { message: `Scaled to ${size === true ? "True" : "1"} data parallel engines` });
 }
 

@@ -11,7 +11,8 @@ import { baseRequestId } from "../middleware/request-headers.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Handler, Route } from "../routes.ts";
 import { admit } from "../rules/admission.ts";
-import { checkAgainstModel, checkPromptIds, highestPromptId, modelLimits } from "../rules/sampling-rules.ts";
+import { checkPromptIds, highestPromptId } from "../rules/prompt-rules.ts";
+import { checkAgainstModel, modelLimits } from "../rules/sampling-rules.ts";
 
 export function scoringRoutes(pod: PodContext): Route[] {
   const methods = ["POST"];

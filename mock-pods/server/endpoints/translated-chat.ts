@@ -10,13 +10,8 @@ import type { Responder } from "../http/responder.ts";
 import { priorityOf } from "../middleware/request-headers.ts";
 import type { PodContext } from "../pod-context.ts";
 import { admit } from "../rules/admission.ts";
-import {
-  checkAgainstModel,
-  checkPromptIds,
-  checkSampling,
-  highestPromptId,
-  modelLimits,
-} from "../rules/sampling-rules.ts";
+import { checkPromptIds, highestPromptId } from "../rules/prompt-rules.ts";
+import { checkAgainstModel, checkSampling, modelLimits } from "../rules/sampling-rules.ts";
 import { ChatCall } from "./chat-call.ts";
 import { renderChatPrompt } from "./chat-endpoint.ts";
 

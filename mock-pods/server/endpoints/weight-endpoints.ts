@@ -10,6 +10,7 @@ import { json, type Answer } from "../http/answer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Handler, Route } from "../routes.ts";
+import { checkSerial } from "../rules/token-sampling-rules.ts";
 import { readJson } from "./read-json.ts";
 
 const transfer = object("Body_init_weight_transfer_engine", { init_info: required(dict(any)) });
@@ -80,6 +81,7 @@ function collectiveRpc({ body }: Exchange): Answer {
   if (args === null || args instanceof PythonNumber || typeof args === "boolean") {
     throw badRequest(`'${pythonType(args)}' object is not iterable`);
   }
+  if (method instanceof PythonNumber && !method.isFloat) checkSerial(BigInt(method.source));
   if (method === "check_health") return json(200, { results: [null] });
   throw workerFailed(
     typeof method === "string"
@@ -94,10 +96,11 @@ function workerFailed(what: string): Refusal {
 }
 
 /** One weight stands for all. */
-function checkWeights({ settings, state }: PodContext, { action, baseline }: Check): Answer {
+function checkWeights({ settings }: PodContext, { action, baseline }: Check): Answer {
   if (action === "reset") return json(200, { status: "reset" });
-  const seed = `${settings.modelPath} ${state.weightVersion}`;
-  const digits = Array.from({ length: 8 }, (_, index) => fnv1a(`${index} ${seed}`).toString(16).padStart(8, "0"));
+  const digits = Array.from({ length: 8 }, (_, index) =>
+    fnv1a(`${index} ${settings.modelPath}`).toString(16).padStart(8, "0"),
+  );
   const checksums: Readonly<Record<string, string>> = { "dp0:pp0:pcp0:tp0:lm_head.weight": digits.join("") };
   if (action === "checksum") return json(200, { checksums });
   if (baseline === undefined) throw invalidRequest("action='compare' requires a 'baseline' object", null);

@@ -1,5 +1,5 @@
 /** Plays one API call through the engine: submits its generations, and answers whole or streamed. */
-import { Refusal } from "../../../fixtures/wire/errors.ts";
+import { CaughtError, Refusal } from "../../../fixtures/wire/errors.ts";
 import { DONE_EVENT } from "../../../fixtures/wire/server-sent-events.ts";
 import { dumpAscii } from "../../../fixtures/wire/validation/python-text.ts";
 import { admit } from "../rules/admission.ts";
@@ -9,6 +9,8 @@ import type { CallGroup } from "../../metrics/live-request.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Responder } from "../http/responder.ts";
 import type { Call, Generation, Listener } from "./generation.ts";
+
+const ENGINE_DEAD = "EngineCore encountered an issue. See stack trace (above) for the root cause.";
 
 export interface CallShape {
   readonly streamed: boolean;
@@ -26,8 +28,9 @@ export function answerCall(pod: PodContext, exchange: Exchange, responder: Respo
   return undefined;
 }
 
-/** @throws {Refusal} after SIGTERM: vLLM's tokenizers are the first to go */
+/** @throws {Refusal} after SIGTERM: vLLM's tokenizers are the first to go, or the engine was */
 export function refuseDraining({ state }: PodContext): void {
+  if (state.ended) throw new CaughtError(ENGINE_DEAD);
   if (state.draining) throw new Refusal(500, "InternalServerError", "cannot schedule new futures after shutdown");
 }
 

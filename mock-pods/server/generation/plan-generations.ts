@@ -2,6 +2,7 @@
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
 import type { GenerationRequest, LoraAdapter } from "../../engine/engine.ts";
 import type { PodContext } from "../pod-context.ts";
+import { checkTellable } from "../rules/serial-rules.ts";
 import { stopStrings } from "../rules/sampling-rules.ts";
 import { Generation } from "./generation.ts";
 import type { ModelAnswer } from "./model-answer.ts";
@@ -31,8 +32,10 @@ const NO_TOKENS: ReadonlySet<number> = new Set();
 let made = 0;
 let calls = 0;
 
+/** @throws {Refusal} */
 export function planGenerations(pod: PodContext, planning: GenerationPlanning): Generation[] {
   const { request, prompts } = planning;
+  checkTellable(request, planning.externalId(0));
   const samples = request.n ?? 1;
   const stopTokenIds = (request.stop_token_ids?.length ?? 0) > 0 ? new Set(request.stop_token_ids) : NO_TOKENS;
   const { eosTokenId } = pod.tokenizer;

@@ -23,8 +23,8 @@ export interface Exchange {
 
 /** Where an answer goes. Exactly one of `send` and `open` is called, once. */
 export interface Reply {
-  /** A whole answer; `content-length` is among the headers already. */
-  send(status: number, headers: HeaderPairs, body: Uint8Array | string): void;
+  /** A whole answer; `content-length` is among the headers already. `isLast`: the connection closes behind it. */
+  send(status: number, headers: HeaderPairs, body: Uint8Array | string, isLast?: boolean): void;
   /** A chunked answer. */
   open(status: number, headers: HeaderPairs): ReplyStream;
   /** Calls `action` at most once, in the tick in which the client is seen to have left before the answer was whole. */

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ChunkedStream } from "./chunked-stream.ts";
 import type { HeaderPairs, Reply, ReplyStream } from "./exchange.ts";
+import { withClose } from "./with-close.ts";
 
 export class NodeReply implements Reply {
   readonly #response: ServerResponse;
@@ -16,9 +17,10 @@ export class NodeReply implements Reply {
     if (this.#closes) response.shouldKeepAlive = false;
   }
 
-  send(status: number, headers: HeaderPairs, body: Uint8Array | string): void {
+  send(status: number, headers: HeaderPairs, body: Uint8Array | string, isLast = false): void {
     const response = this.#response;
     if (response.destroyed) return;
+    if (isLast) response.shouldKeepAlive = false;
     this.#writeHead(status, headers);
     // Text without accents is its own bytes: Node need not encode it, nor its head.
     if (typeof body === "string" && Buffer.byteLength(body) === body.length) response.end(body, "latin1");
@@ -52,13 +54,6 @@ export class NodeReply implements Reply {
 /** The client wants no more on this connection, or speaks an HTTP that uvicorn keeps none open for. */
 function isLast({ httpVersion, headers }: IncomingMessage): boolean {
   return httpVersion !== "1.1" || /\bclose\b/i.test(headers.connection ?? "");
-}
-
-/** Behind the headers of the answer, but before how it is framed. */
-function withClose(headers: HeaderPairs): HeaderPairs {
-  const last = headers.at(-1);
-  const framing = last?.[0] === "transfer-encoding" ? [last] : [];
-  return [...headers.slice(0, headers.length - framing.length), ["connection", "close"], ...framing];
 }
 
 const DISCARDED: ReplyStream = {

@@ -13,6 +13,8 @@ export interface PlainConnectionOptions {
   readonly keepAliveMs: number;
   /** No request is taken as plain now. */
   readonly isRefused: () => boolean;
+  /** No connection is kept from now on. */
+  readonly isClosing: () => boolean;
   readonly serve: (head: PlainHead, body: Buffer, reply: PlainReply) => void;
   /** An answer is whole, or never will be. */
   readonly ended: (reply: PlainReply) => void;
@@ -41,6 +43,11 @@ export class PlainConnection {
     else this.#socket.pause();
   };
 
+  /** A request's head is read, and its body is still coming. */
+  get isReceiving(): boolean {
+    return this.#reply === undefined && this.#waiting !== undefined && readPlainHead(this.#waiting) !== undefined;
+  }
+
   readonly #closed = (): void => {
     const reply = this.#reply;
     this.#reply = undefined;
@@ -65,7 +72,7 @@ export class PlainConnection {
     // What is no HTTP spoils the request that came with it, too.
     if (bytes.length > end && !beginsPlainly(bytes, end)) return this.#handOver(bytes);
     this.#waiting = bytes.length === end ? undefined : bytes.subarray(end);
-    const reply = new PlainReply(this.#socket, this.#answered);
+    const reply = new PlainReply(this.#socket, this.#answered, this.#options.isClosing());
     this.#reply = reply;
     // A copy: small ones share a block of memory, while each piece that was read is one of its own.
     this.#options.serve(head, Buffer.from(bytes.subarray(head.headBytes, end)), reply);
@@ -85,6 +92,7 @@ export class PlainConnection {
 
   #handOver(bytes: Buffer): void {
     const socket = this.#socket;
+    this.#waiting = undefined;
     socket.setTimeout(0).off("timeout", this.#tooLong);
     socket.off("data", this.#read).off("close", this.#closed).off("error", ignore);
     socket.pause();

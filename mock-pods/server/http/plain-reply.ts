@@ -2,28 +2,33 @@
 import type { Socket } from "node:net";
 import { ChunkedStream, type Body } from "./chunked-stream.ts";
 import type { HeaderPairs, Reply, ReplyStream } from "./exchange.ts";
+import { withClose } from "./with-close.ts";
 
 export class PlainReply implements Reply, Body {
   readonly socket: Socket;
   readonly #answered: () => void;
+  readonly #closes: boolean;
   /** Not yet written. */
   #head = "";
   #goneAction: (() => void) | undefined;
 
-  /** Calls `answered` when the whole answer is on its way. */
-  constructor(socket: Socket, answered: () => void) {
+  /** Calls `answered` when the whole answer is on its way. `closes`: it says that the connection ends behind it. */
+  constructor(socket: Socket, answered: () => void, closes: boolean) {
     this.socket = socket;
     this.#answered = answered;
+    this.#closes = closes;
   }
 
-  send(status: number, headers: HeaderPairs, body: Uint8Array | string): void {
+  send(status: number, headers: HeaderPairs, body: Uint8Array | string, isLast = false): void {
     if (this.socket.destroyed) return;
-    this.#head = headOf(status, headers);
-    this.end(body);
+    this.#head = this.#headOf(status, headers);
+    this.write(body);
+    if (isLast) this.socket.end();
+    this.#answered();
   }
 
   open(status: number, headers: HeaderPairs): ReplyStream {
-    if (this.socket.writable) this.socket.write(headOf(status, headers), "latin1");
+    if (this.socket.writable) this.socket.write(this.#headOf(status, headers), "latin1");
     return new ChunkedStream(this);
   }
 
@@ -59,6 +64,10 @@ export class PlainReply implements Reply, Body {
     this.socket.write(head, "latin1");
     this.socket.write(part);
     this.socket.uncork();
+  }
+
+  #headOf(status: number, headers: HeaderPairs): string {
+    return headOf(status, this.#closes ? withClose(headers) : headers);
   }
 
   end(part: string | Uint8Array): void {

@@ -49,7 +49,7 @@ interface Answer {
 /** @throws {OperationalError} PORT_IN_USE */
 export async function startPodServer(options: PodServerOptions): Promise<PodServer> {
   const { recorder, keepAliveMs, hook } = options;
-  const sockets = new Set<Socket>();
+  const sockets = new Map<Socket, PlainConnection>();
   /** Those that are not whole yet, by what answers. */
   const open = new Map<object, Answer>();
   let isClosing = false;
@@ -66,6 +66,7 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
   const plain: PlainConnectionOptions = {
     keepAliveMs,
     isRefused: options.isHooked,
+    isClosing: () => isClosing,
     serve(head, body, reply) {
       opened(head.target, reply, reply.socket);
       const record = recorder.arrived({ method: head.method, path: head.target, headers: head.pairs, body });
@@ -87,13 +88,12 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
     },
   };
   const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
-    void new PlainConnection(socket, plain);
+    sockets.set(socket, new PlainConnection(socket, plain));
   });
   const close = (closed?: () => void) => {
     server.close(closed);
     const busy = new Set(Array.from(open.values(), ({ socket }) => socket));
-    for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
+    for (const [socket, connection] of sockets) if (!busy.has(socket) && !connection.isReceiving) socket.destroy();
   };
   const openAnswers = () => [...open.values()].filter(({ isToControl }) => !isToControl);
   await listen(server, options);
@@ -115,7 +115,7 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
     crash: () =>
       new Promise((closed) => {
         server.close(() => closed());
-        for (const socket of sockets) socket.resetAndDestroy();
+        for (const socket of sockets.keys()) socket.resetAndDestroy();
       }),
   };
 }

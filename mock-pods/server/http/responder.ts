@@ -40,7 +40,13 @@ export class Responder implements ReplyStream {
     if (this.#ended) return;
     if (answer.chunked === true) return this.#sendChunked(answer);
     const contentBytes = byteLength(answer.body);
-    this.#exchange.reply.send(answer.status, this.#headers(answer, contentBytes), answer.body);
+    // Behind an error that no layer caught uvicorn closes the connection.
+    this.#exchange.reply.send(
+      answer.status,
+      this.#headers(answer, contentBytes),
+      answer.body,
+      answer.outermost === true,
+    );
     this.#end("finished", answer.status, contentBytes);
   }
 

@@ -9,6 +9,7 @@ import { badRequest } from "../../../fixtures/wire/errors.ts";
 import type { SamplingRequest, Whole } from "../../../fixtures/wire/sampling-request.ts";
 import type { SamplingProfile } from "../../versions/sampling.ts";
 import type { PodContext } from "../pod-context.ts";
+import { checkExtraArguments } from "./serial-rules.ts";
 import { floatText, repr } from "../../../fixtures/wire/validation/python-text.ts";
 
 const MAX_LOGPROB_TOKEN_IDS = 128;
@@ -24,14 +25,24 @@ export function checkSampling(request: SamplingRequest, maxTokens: number, rules
   const { response_format: format } = request;
   if (format?.type === "json_schema" && !format.json_schema?.schema) throw noConstraint();
   checkCount(request.n ?? 1, rules.mostSamples);
+  checkExtraArguments(request.vllm_xargs, request.kv_transfer_params, request.ec_transfer_params);
+  checkRanges(request, rules);
+  checkLengths(request.min_tokens ?? 0, maxTokens);
+  checkStops(request);
+  checkBadWords(request);
+  if (request.use_beam_search !== true) checkGreedy(request);
+}
+
+/** @throws {Refusal} */
+export function checkRanges(request: SamplingRequest, rules: SamplingProfile): void {
   checkPenalties(request, rules.highestRepetitionPenalty);
   checkTemperature(request.temperature ?? 1, rules.highestTemperature);
   checkCutoffs(request, rules.noTopK);
-  checkLengths(request.min_tokens ?? 0, maxTokens);
-  checkWords(request);
-  if (request.use_beam_search !== true && request.temperature === 0 && (request.n ?? 1) > 1) {
-    throw badRequest(`n must be 1 when using greedy sampling, got ${request.n}.`);
-  }
+}
+
+/** @throws {Refusal} */
+export function checkGreedy({ temperature, n }: SamplingRequest): void {
+  if (temperature === 0 && (n ?? 1) > 1) throw badRequest(`n must be 1 when using greedy sampling, got ${n}.`);
 }
 
 function checkLogitBiasKeys({ logit_bias: bias }: SamplingRequest, { wrongKeys }: SamplingProfile): void {
@@ -46,7 +57,8 @@ function checkLogitBiasKeys({ logit_bias: bias }: SamplingRequest, { wrongKeys }
   );
 }
 
-function checkCount(n: number, most: number): void {
+/** @throws {Refusal} */
+export function checkCount(n: number, most: number): void {
   if (n < 1) throw badRequest(`n must be at least 1, got ${n}.`);
   if (n > most) {
     throw badRequest(
@@ -97,7 +109,8 @@ function checkCutoffs(request: SamplingRequest, noTopK: 0 | -1): void {
   if (!(minP >= 0 && minP <= 1)) throw badRequest(`min_p must be in [0, 1], got ${floatText(minP)}.`);
 }
 
-function checkLengths(minTokens: number, maxTokens: number): void {
+/** @throws {Refusal} */
+export function checkLengths(minTokens: number, maxTokens: Whole): void {
   if (maxTokens < 1) {
     throw badRequest(`max_tokens must be at least 1, got ${maxTokens}.`, "max_tokens", String(maxTokens));
   }
@@ -107,12 +120,23 @@ function checkLengths(minTokens: number, maxTokens: number): void {
   }
 }
 
-function checkWords(request: SamplingRequest): void {
+/** @throws {Refusal} */
+export function checkStops(request: SamplingRequest): void {
   if (stopStrings(request).includes("")) throw badRequest("stop cannot contain an empty string.");
+}
+
+/** @throws {Refusal} */
+export function checkBadWords(request: SamplingRequest): void {
   const bad = request.bad_words ?? [];
   if (bad.includes("")) {
     throw badRequest(`bad_words cannot contain an empty string. Got bad_words=${repr([...new Set(bad)])}`);
   }
+}
+
+/** As many tokens as asked for, and no more than there is room for. @throws {Refusal} for a number that no double can show */
+export function answerTokens(asked: Whole | null | undefined, room: number): number {
+  if (typeof asked === "bigint" && asked < 1n) checkLengths(0, asked);
+  return Math.min(Number(asked ?? Infinity), room);
 }
 
 export interface ModelLimits {
@@ -215,36 +239,4 @@ function wholeNumber(text: string): Whole {
 
 function outOfVocabulary(ids: readonly Whole[], vocabSize: number): Whole[] {
   return ids.filter((id) => id < 0 || id >= vocabSize);
-}
-
-/** The model may know more tokens than the tokenizer, which alone was asked before 0.11. */
-export function highestPromptId({ settings, tokenizer }: PodContext): number {
-  return settings.version.prompts.rules === "now" ? tokenizer.vocabSize - 1 : tokenizer.highestTokenId;
-}
-
-/** @throws {Refusal} The engine's own look at a prompt. */
-export function checkPromptIds(ids: ArrayLike<number>, highestId: number): void {
-  if (ids.length === 0) throw badRequest("The decoder prompt cannot be empty");
-  let lowest: number | bigint = 0;
-  let highest: number | bigint = -1;
-  for (let index = 0; index < ids.length; index++) {
-    const id = ids[index] as number | bigint;
-    if (id > highest) highest = id;
-    if (id < lowest) lowest = id;
-  }
-  if (lowest < 0) throw badRequest(`Token id ${lowest} is out of vocabulary`);
-  if (highest > highestId) throw badRequest(`Token id ${highest} is out of vocabulary`);
-}
-
-/** @throws {Refusal} Experts are told from a token of the prompt on; a dense model has none to tell, and looks all the same. */
-export function checkExpertsStart(
-  { routed_experts_prompt_start: start = 0 }: SamplingRequest,
-  promptTokens: number,
-): void {
-  if (start <= promptTokens) return;
-  throw badRequest(
-    `routed_experts_prompt_start must be between 0 and the prompt length (${promptTokens}), inclusive.`,
-    "routed_experts_prompt_start",
-    String(start),
-  );
 }

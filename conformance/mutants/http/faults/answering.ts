@@ -13,6 +13,14 @@ export class SwallowsRetryAfter extends RightProxy {
   }
 }
 
+/** What pods answer goes nowhere. */
+export class KeepsAnswers extends RightProxy {
+  protected override async passBack(_attempt: Attempt, reply: IncomingMessage): Promise<void> {
+    reply.resume();
+    await new Promise(() => undefined);
+  }
+}
+
 /** A pod's 503 reaches the client without its Retry-After. */
 export class DropsRetryAfter extends RightProxy {
   protected override head(reply: IncomingMessage): Head {

@@ -31,6 +31,14 @@ export class CountsClientErrors extends RightProxy {
   }
 }
 
+/** Requests whose client left before the head of an answer stay counted: what takes them off stands behind the wait for it. */
+export class LosesEarlyLeavers extends RightProxy {
+  protected override end(attempt: Attempt, outcome: Outcome): void {
+    if (outcome === "aborted" && !attempt.isAnswered) this.open.delete(attempt);
+    else super.end(attempt, outcome);
+  }
+}
+
 /** Requests whose pod refused the connection stay counted. */
 export class LosesRefusedEnds extends RightProxy {
   readonly #refused = new WeakSet<Attempt>();

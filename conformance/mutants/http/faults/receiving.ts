@@ -23,12 +23,34 @@ export class NeverCallsAPod extends RightProxy {
   }
 }
 
-/** Bodies over 256 KB are refused. */
-export class SmallBodyLimit extends RightProxy {
+/** It takes requests and does nothing with them. */
+export class NeverForwards extends RightProxy {
+  protected override async serve(): Promise<void> {
+    await new Promise(() => undefined);
+  }
+}
+
+/** Who wants a stream is left hanging. */
+export class LeavesStreamsHanging extends RightProxy {
   protected override async serve(call: Call): Promise<void> {
-    if (call.body.length > 256 * 1024) throw new Refusal(413, "body too large");
+    if (fieldsOf(call.body)?.["stream"] === true) await new Promise(() => undefined);
     return super.serve(call);
   }
+}
+
+/** Bodies over 256 KB are refused. */
+export class SmallBodyLimit extends RightProxy {
+  protected readonly limitBytes: number = 256 * 2 ** 10;
+
+  protected override async serve(call: Call): Promise<void> {
+    if (call.body.length > this.limitBytes) throw new Refusal(413, "body too large");
+    return super.serve(call);
+  }
+}
+
+/** A web framework's limit that nobody thought of: prompts pass it, pictures do not. */
+export class DefaultBodyLimit extends SmallBodyLimit {
+  protected override readonly limitBytes = 2 * 2 ** 20;
 }
 
 /** Every request waits for a timer, longer than any proxy needs. */

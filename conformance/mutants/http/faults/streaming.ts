@@ -68,6 +68,13 @@ export class EndsBrokenStreamsCleanly extends RightProxy {
   }
 }
 
+/** A stream that its pod broke off ends without a word, as HTTP ends a whole one. */
+export class EndsBrokenStreamsQuietly extends RightProxy {
+  protected override async breakOff({ client }: Flight): Promise<void> {
+    client.end();
+  }
+}
+
 /** A stream that its pod broke off goes on from another pod. */
 export class SplicesAnotherPod extends RightProxy {
   protected override async breakOff(flight: Flight): Promise<void> {

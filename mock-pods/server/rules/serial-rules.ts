@@ -1,0 +1,24 @@
+/** What can be told to vLLM's engine, which is another process: no whole number beyond 64 bits, no half of a surrogate pair. */
+import { badRequest, CaughtError } from "../../../fixtures/wire/errors.ts";
+import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
+
+const LEAST = -(2n ** 63n);
+const MOST = 2n ** 64n - 1n;
+
+export function isSerial(value: unknown): boolean {
+  if (typeof value === "bigint") return value >= LEAST && value <= MOST;
+  if (value === null || typeof value !== "object") return true;
+  return Object.values(value).every(isSerial);
+}
+
+/** @throws {Refusal} */
+export function checkExtraArguments(...values: readonly unknown[]): void {
+  if (values.every(isSerial)) return;
+  throw badRequest("extra_args integers must be between -2**63 and 2**64 - 1.", "extra_args");
+}
+
+/** Looks at those numbers alone that nothing else bounds: prompts are long. @throws {Refusal} */
+export function checkTellable(request: SamplingRequest, id: string): void {
+  const { top_k: topK, stream_interval: interval, repetition_detection: repetition } = request;
+  if (![topK, interval, repetition].every(isSerial) || !id.isWellFormed()) throw new CaughtError("");
+}
