@@ -103,15 +103,20 @@ export class CasePods {
   }
 
   /**
-   * Waits until the router has taken note, no longer than it claims to need. A new pod has been noticed once a request
-   * reaches it: fresh prompts are held open one after the other, so that a router that goes by load gets to it. That a
-   * pod is gone cannot be seen before the claimed time is over.
+   * Waits until the router has taken note, no longer than it claims to need. A router that is told of a new pod by a call has
+   * noticed it once a request reaches it: fresh prompts are held open one after the other, so that one that goes by load gets
+   * to it. Of a list that its workers read each for itself one may know what another does not; and that a pod is gone cannot
+   * be seen: there the claimed time is waited for.
    */
   async #converge(added: readonly Pod[], waits = false): Promise<void> {
     const convergenceMs = convergenceMsOf(this.#run.profile);
-    if (convergenceMs === 0) return;
+    if (convergenceMs === 0 || (added.length === 0 && !waits)) return;
+    const { listsPods = true, restartsForPods = false } = this.#run.running.adapter;
+    if (waits || (listsPods && !restartsForPods)) {
+      await sleep(convergenceMs);
+      return;
+    }
     const deadline = this.#run.nowMs() + convergenceMs;
-    if (waits) await sleep(convergenceMs);
     const waiting = new Map(added.map((pod) => [pod.name, this.#run.pods.modelsOf(pod)]));
     const probes: Held[] = [];
     for (let pauseMs = 5; waiting.size > 0 && this.#run.nowMs() < deadline; pauseMs = Math.min(2 * pauseMs, 200)) {

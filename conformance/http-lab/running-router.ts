@@ -1,4 +1,5 @@
 /** The router of a session: started, stopped, started anew, and for one case replaced by a guest with another threshold. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Agent } from "undici";
 import type { Clock } from "../../fixtures/clock.ts";
 import { OperationalError } from "../../fixtures/operational-error.ts";
@@ -7,6 +8,9 @@ import { openAgent } from "./exchange.ts";
 import { FirstBytes } from "./first-bytes.ts";
 import { Patience } from "./patience.ts";
 import { convergenceMsOf } from "../router-profile.ts";
+
+/** A request on its way over loopback has arrived by then. */
+const ARRIVED_MS = 100;
 
 export class RunningRouter {
   readonly adapter: RouterAdapter;
@@ -40,7 +44,7 @@ export class RunningRouter {
   get agent(): Agent {
     if (this.#freshUntilMs !== undefined && this.#clock.nowMs() >= this.#freshUntilMs) {
       this.#freshUntilMs = undefined;
-      this.#connectAnew({ keeps: true });
+      void this.#connectAnew({ keeps: true });
     }
     return this.#agent;
   }
@@ -53,7 +57,8 @@ export class RunningRouter {
     const { router } = this;
     if (router.setPods === undefined) throw new OperationalError("ADAPTER_FAILED", "pods cannot be changed");
     this.#freshUntilMs = Infinity;
-    this.#connectAnew({ keeps: false });
+    // What was just sent on a kept connection may not have been read yet; what is held open was.
+    await Promise.race([this.#connectAnew({ keeps: false }), sleep(ARRIVED_MS)]);
     await router.setPods(pods);
     this.#freshUntilMs = this.#clock.nowMs() + convergenceMsOf(this.adapter.profile);
   }
@@ -109,10 +114,11 @@ export class RunningRouter {
     return this.#spoiled;
   }
 
-  #connectAnew(how: { readonly keeps: boolean }): void {
-    // What is under way ends first.
-    void this.#agent.close();
+  /** Resolves when what is under way on the connections of before has ended. */
+  async #connectAnew(how: { readonly keeps: boolean }): Promise<void> {
+    const before = this.#agent;
     this.#agent = openAgent(how);
+    await before.close();
   }
 
   async #started(pods: readonly PodAddress[], threshold?: number): Promise<HttpRouter> {

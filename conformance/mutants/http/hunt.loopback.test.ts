@@ -84,12 +84,13 @@ it.each(HTTP_VARIANTS.map(({ name, rule }) => [name, rule] as const))(
 const SLOW_HABITS = [
   { Proxy: slowHabits.HerdsOnOldPods, habits: { settleMs: 400 } },
   { Proxy: slowHabits.NoticesPodsLate, habits: { convergenceMs: 300 } },
+  { Proxy: slowHabits.NoticesByWorker, habits: { convergenceMs: 300 } },
 ] as const;
 
 it.concurrent.each(SLOW_HABITS.map((make) => [make.Proxy.name, make] as const))(
   "waits as long as the conforming proxy claims to need: %s",
   async (_name, make) => {
-    const caseIds = ["LOAD-02", "LOAD-19", "POD-02", "POD-04", "ERR-10", "CON-02"];
+    const caseIds = ["LOAD-02", "LOAD-19", "POD-02", "POD-04", "POD-08", "ERR-10", "CON-02"];
     const rule = { ...PLAIN_RULE, ties: "rotate" } as const;
     expect(await failuresOfConformingProxy(caseIds, 1, { ...make, rule })).toEqual([]);
   },

@@ -41,6 +41,22 @@ export class NoticesPodsLate extends ChangesLater {
   }
 }
 
+/** Of its workers one takes note at once, the others later: who asks then may meet either. */
+export class NoticesByWorker extends ChangesLater {
+  #isStarted = false;
+
+  override use(pods: readonly PodAddress[]): void {
+    const { convergenceMs = 0 } = this.habits;
+    const before = this.pods;
+    super.use(pods);
+    if (this.#isStarted) {
+      this.later(convergenceMs / 8, () => super.use(before));
+      this.later(convergenceMs / 2, () => super.use(pods));
+    }
+    this.#isStarted = true;
+  }
+}
+
 /** After a start, and after a pod came, it herds on those that it had before. */
 export class HerdsOnOldPods extends ChangesLater {
   #latest: readonly PodAddress[] = [];
@@ -59,6 +75,7 @@ export class HangsUpOnChange extends ChangesLater {
   override use(pods: readonly PodAddress[]): void {
     super.use(pods);
     const { convergenceMs = 0 } = this.habits;
+    this.hangUp();
     for (const share of [0.1, 0.3, 0.5]) this.later(share * convergenceMs, () => this.hangUp());
   }
 }
