@@ -68,6 +68,7 @@ function blameless({ misdeed, seen, reason, missing, ...rest }: Blame): Case {
       for (let round = 0; round < ROUNDS; round++) {
         await Promise.all(Array.from({ length: AT_ONCE }, () => misdeed(lab)));
       }
+      await lab.quiet();
       await exchangeTogether(lab, AT_ONCE, AFTER);
     },
     missing: (exchanges) => unreached(exchanges.filter(({ label }) => label === BEFORE)) ?? missing?.(exchanges),

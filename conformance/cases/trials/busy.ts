@@ -15,6 +15,8 @@ import { cells } from "./shape.ts";
 const MAX_TRIES = 40;
 /** Work, not the number of requests, makes a pod busy to a cost model; a window may count either, and holds what went before. */
 const BALLAST_CELLS: Readonly<Record<string, number>> = { "cost-model": 3, window: 11 };
+/** So does a router that has not noticed the last ends yet, for all that anyone sees. */
+const BALLAST_CELLS_IN_DOUBT = 11;
 /** Most that one pod gets in most trials. */
 const REQUESTS_IN_A_TRIAL = 12;
 /** Ends of this many requests may not have been noticed yet when the next one is routed over HTTP. */
@@ -52,7 +54,9 @@ async function holdUntilBusy(lab: Lab, pod: string, given: Prompt | undefined): 
   const tight = gateAt(profile.gate, lab.pods().length, wanted + LATE_RELEASES) !== "closed";
   if (tight && isUncertain(lab)) await lab.quiet();
   const learntLate = profile.insert?.at !== "dispatch";
-  const ballastCells = cells("ballast", Math.min(BALLAST_CELLS[profile.load?.signal ?? ""] ?? 0, spareCells(profile)));
+  const inDoubt = endsShow(lab) ? 0 : BALLAST_CELLS_IN_DOUBT;
+  const wantedCells = BALLAST_CELLS[profile.load?.signal ?? ""] ?? inDoubt;
+  const ballastCells = cells("ballast", Math.min(wantedCells, spareCells(profile)));
   const strays: Held[] = [];
   // Ends of strays that may not have been noticed: a lead more makes up for them, where no gate forbids it.
   const margin = (ends: readonly Held[]): number =>
@@ -86,6 +90,9 @@ function spareCells(profile: RouterProfile): number {
 /** Whether ends that may not have been noticed could still count at some pod: under a tight gate they could open it. */
 const isUncertain = (lab: Lab): boolean =>
   countsOnlyOpenOnes(lab) && [...(loadsNow(lab)?.values() ?? [])].some(({ requests: { low, high } }) => high > low);
+
+/** Whether the router is known to have noticed what has ended. */
+const endsShow = ({ http }: Lab): boolean => http === undefined || http.router.observe.metrics?.inFlight !== undefined;
 
 /** Ends that were missed may still count at this pod: one more request on it, and the gate is no longer surely closed. */
 function nextMayOpenGate(lab: Lab, pod: string): boolean {

@@ -5,7 +5,7 @@ import { HTTP_MUTANTS } from "./http-mutants.ts";
 
 const ROWS: Readonly<Record<string, readonly string[]>> = committed;
 
-/** Rows not asked for yet: most such proxies make each case wait. `npm run http-matrix -- ID` writes one. */
+/** Rows not asked for: such proxies make each case wait, twenty minutes and more. `npm run http-matrix -- ID` writes one. */
 const NOT_ASKED: readonly string[] = ["M43f", "M43g", "M54b", "M51g", "M60b", "M63a", "M63b", "M63c", "null", "echo"];
 
 /**

@@ -172,7 +172,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M56d", { Proxy: forwarding.DropsTrace }, "OBS-04", "trace-lost"),
   mutant("M56e", { Proxy: answering.ExplainsByLoad }, "OBS-05", "explanation-contradicts-rule"),
   mutant("M57a", { Proxy: receiving.RefusesDuringChanges }, "CON-05", "request-not-served"),
-  mutant("M57b", { Proxy: choosing.GuessesUnderLoad }, "CON-02", "routed-by-load-above-threshold"),
+  mutant("M57b", { Proxy: choosing.GuessesUnderLoad }, "CON-02", "left-the-owner"),
   mutant("M57c", { Proxy: answering.ListsTheFirstPodsModels }, "MOD-04", "models-not-listed"),
   mutant("M57e", { Proxy: answering.NeedsEveryPodsModels }, "MOD-06", "models-not-listed"),
   mutant("M57d", { Proxy: choosing.ForgetsSimultaneousFirsts }, "CON-04", "routed-by-load-above-threshold"),
