@@ -1,5 +1,5 @@
 /** Ends a case before its traffic does: its verdict is settled, or its time is up. */
-import type { Judgement } from "./case.ts";
+import type { Judgement } from "./judgement.ts";
 
 export class CaseEnd {
   readonly #come = Promise.withResolvers<void>();

@@ -4,7 +4,8 @@ import type { Case } from "./case.ts";
 
 export { openAdapter } from "./adapters/open-adapter.ts";
 export type { PodAddress, RouterAdapter, RouterUnderTest, StartOptions } from "./adapters/router-under-test.ts";
-export type { Case, Judgement, Level, Verdict } from "./case.ts";
+export type { Case, Level } from "./case.ts";
+export type { Judgement, Verdict } from "./judgement.ts";
 export type { RouterProfile } from "./router-profile.ts";
 export type { KnownFailing } from "./runner/known-failing.ts";
 export type { CaseRow, FooterRow, HeaderRow, Report, ReportRow } from "./runner/report-rows.ts";

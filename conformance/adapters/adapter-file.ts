@@ -211,7 +211,9 @@ export function checkAdapterFile(value: unknown, source: string): AdapterFile {
     );
   }
   const file = check(value, source);
-  checkTemplates(file, source);
+  const { pods } = file;
+  const captured = pods?.channel === "http" ? Object.keys(pods.add.capture ?? {}) : [];
+  checkTemplates(file, pods && { channel: pods.channel, captured }, source);
   if (file.kind === "container") checkContainer(file, source);
   return file;
 }

@@ -1,6 +1,5 @@
 /** Names that templates of an adapter file may use, checked before anything is started. */
 import { OperationalError } from "../../fixtures/operational-error.ts";
-import type { AdapterFile } from "./adapter-file.ts";
 import { cutAtPods } from "./template.ts";
 
 const ANYWHERE = ["port", "url", "model", "seed", "tmp", "threshold", "here"];
@@ -8,10 +7,16 @@ const ALL_PODS = ["pods.urls", "pods.hostports", "pods.names", "pods.models", "p
 const ONE_POD = ["pod.url", "pod.hostport", "pod.name", "pod.model", "pod.kvEvents", "pod.kvReplay"];
 const SLOT = /\{\{([^{}|]*)(?:\|[^{}]*)?\}\}/g;
 
+/** How pods reach the router, as far as it decides which names there are. */
+export interface NamedChannel {
+  readonly channel: "http" | "file" | "restart" | "none";
+  /** Names that the answer to a pod's addition is read for. */
+  readonly captured?: readonly string[];
+}
+
 /** @throws {OperationalError} FILE_INVALID naming the pointer, the name and those there are */
-export function checkTemplates(file: AdapterFile, source: string): void {
-  const { pods } = file;
-  const captured = pods?.channel === "http" ? Object.keys(pods.add.capture ?? {}).map((name) => `pod.${name}`) : [];
+export function checkTemplates(file: object, pods: NamedChannel | undefined, source: string): void {
+  const captured = pods?.captured?.map((name) => `pod.${name}`) ?? [];
   for (const [pointer, text] of strings(file, "")) {
     const isFile = pods?.channel === "file" && pointer === "/pods/template";
     const ofOnePod = pods?.channel === "http" && pointer.startsWith("/pods/") ? [...ONE_POD, ...captured] : [];

@@ -1,6 +1,7 @@
 /** Plays cases against a function router and judges them: the self-test's inner loop. */
 import type { FunctionRouter } from "../../fixtures/routing.ts";
-import { type Case, type Judgement, withOtherThreshold } from "../case.ts";
+import { type Case, withOtherThreshold } from "../case.ts";
+import type { Judgement } from "../judgement.ts";
 import { FunctionSession } from "../function-lab/function-session.ts";
 import type { Observation } from "../observation.ts";
 import type { RouterProfile } from "../router-profile.ts";

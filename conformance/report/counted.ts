@@ -1,5 +1,5 @@
 /** How many cases came out how, and which pods a list has, in words that every report shares. */
-import type { Verdict } from "../case.ts";
+import type { Verdict } from "../judgement.ts";
 import type { FooterRow } from "../runner/report-rows.ts";
 
 interface Counted {

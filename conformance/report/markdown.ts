@@ -1,7 +1,7 @@
 /** The report for a pull request. */
 import type { CaseRow, Report } from "../runner/report-rows.ts";
 import { groupOf } from "../runner/select-cases.ts";
-import { VERDICTS } from "../case.ts";
+import { VERDICTS } from "../judgement.ts";
 import { listed } from "./counted.ts";
 import { gravestFirst } from "./gravest-first.ts";
 import { likelyBugs } from "./likely-bug.ts";

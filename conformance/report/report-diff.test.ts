@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Verdict } from "../case.ts";
+import type { Verdict } from "../judgement.ts";
 import { runCases } from "../runner/run-cases.ts";
 import type { Report } from "../runner/report-rows.ts";
 import { testCase, testFunctionRouter } from "../runner/test-doubles.ts";

@@ -1,6 +1,6 @@
 /** The report on a terminal: a table by group, failures explained, a verdict at the end. */
 import { styleText } from "node:util";
-import type { Verdict } from "../case.ts";
+import type { Verdict } from "../judgement.ts";
 import type { CaseRow, FooterRow, HeaderRow, Report } from "../runner/report-rows.ts";
 import { groupOf } from "../runner/select-cases.ts";
 import { counted } from "./counted.ts";

@@ -1,7 +1,8 @@
 /** The list of cases that a router is known to fail, each with a reason and a link. */
 import { Type, type Static } from "typebox";
 import { checker, readJsonFile } from "../../fixtures/schema.ts";
-import type { Case, Verdict } from "../case.ts";
+import type { Case } from "../case.ts";
+import type { Verdict } from "../judgement.ts";
 import { matchesPattern } from "./select-cases.ts";
 
 const Entry = Type.Object(

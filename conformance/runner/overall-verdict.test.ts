@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import type { Level, Verdict } from "../case.ts";
+import type { Level } from "../case.ts";
+import type { Verdict } from "../judgement.ts";
 import { footerFor } from "./overall-verdict.ts";
 import type { CaseRow } from "./report-rows.ts";
 

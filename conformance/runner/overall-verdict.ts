@@ -1,5 +1,6 @@
 /** From rows to one verdict and exit code. */
-import { type Level, LEVELS, type Verdict, VERDICTS } from "../case.ts";
+import { type Level, LEVELS } from "../case.ts";
+import { type Verdict, VERDICTS } from "../judgement.ts";
 import type { CaseRow, FooterRow, OverallVerdict } from "./report-rows.ts";
 
 const EXIT_CODES = { conformant: 0, "non-conformant": 1, inconclusive: 2, error: 3 } as const;

@@ -1,5 +1,6 @@
 /** The lines of `report.jsonl` and of `verify --json`: one header, one row per case of the catalogue, one footer. */
-import type { Level, Statistic, Verdict } from "../case.ts";
+import type { Level } from "../case.ts";
+import type { Statistic, Verdict } from "../judgement.ts";
 import type { DeclaredSettle } from "../adapters/settling.ts";
 import type { RouterProfile } from "../router-profile.ts";
 

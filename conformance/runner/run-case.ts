@@ -1,7 +1,8 @@
 /** Runs one case and says what became of it: traffic, judgement, and every way either can break. */
 import { OperationalError } from "../../fixtures/operational-error.ts";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Case, Judgement, Statistic, Verdict } from "../case.ts";
+import type { Case } from "../case.ts";
+import type { Judgement, Statistic, Verdict } from "../judgement.ts";
 import { resolvePointer } from "../adapters/json-pointer.ts";
 import type { RouterAdapter } from "../adapters/router-under-test.ts";
 import { loadSignal, SHORT_WINDOW_MS } from "../oracle/load-signal.ts";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { OperationalError } from "../../fixtures/operational-error.ts";
-import type { Judgement } from "../case.ts";
+import type { Judgement } from "../judgement.ts";
 import { runCases } from "./run-cases.ts";
 import type { RunEvent } from "./run-options.ts";
 import { testCase, testFunctionRouter } from "./test-doubles.ts";

@@ -1,7 +1,8 @@
 /** Judges one router: every case of the catalogue gets a row, whatever happens. */
 import { Random } from "../../fixtures/random.ts";
 import type { RouterAdapter } from "../adapters/router-under-test.ts";
-import type { Case, Verdict } from "../case.ts";
+import type { Case } from "../case.ts";
+import type { Verdict } from "../judgement.ts";
 import { CASES } from "../cases/index.ts";
 import type { Evidence } from "./evidence.ts";
 import { withFewestWaits } from "./fewest-waits.ts";

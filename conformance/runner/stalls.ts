@@ -3,7 +3,8 @@
  * starved machine a right router takes pods for sick, or silent, and forgets at another moment than the kit believes.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { Case, Judgement } from "../case.ts";
+import type { Case } from "../case.ts";
+import type { Judgement } from "../judgement.ts";
 import { CLOCK_SLACK_MS } from "../oracle/survival.ts";
 import type { RouterProfile } from "../router-profile.ts";
 

@@ -1,5 +1,5 @@
 /** A count of events against what chance explains, told as a maintainer reads it: what was allowed, how sure it is. */
-import type { Statistic } from "../case.ts";
+import type { Statistic } from "../judgement.ts";
 import { boundaries, failureRate } from "./sequential.ts";
 
 /** Trials so far, and in how many of them the event happened. */

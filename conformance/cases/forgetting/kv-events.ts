@@ -4,7 +4,8 @@
  * Prompts are sent straight to a pod, past the router: it can know of them by the pod's events alone. Then the pod loses
  * what it holds, and says so. On the way its events arrive twice, late, or not at all.
  */
-import type { Case, Judgement } from "../../case.ts";
+import type { Case } from "../../case.ts";
+import type { Judgement } from "../../judgement.ts";
 import type { Prompt } from "../../corpus/corpus.ts";
 import type { CacheLoss, EventTrouble } from "../../http-lab/scripted-pods.ts";
 import type { Lab } from "../../lab.ts";

@@ -1,5 +1,6 @@
 /** EVI-09: what a router keeps of prompts that never come back must not grow without end. */
-import type { Case, Judgement } from "../../case.ts";
+import type { Case } from "../../case.ts";
+import type { Judgement } from "../../judgement.ts";
 import type { Lab } from "../../lab.ts";
 import type { Observation } from "../../observation.ts";
 import type { RouterProfile } from "../../router-profile.ts";

@@ -1,5 +1,6 @@
 /** HOT: one prefix that everyone asks for at once. */
-import type { Case, Judgement } from "../../case.ts";
+import type { Case } from "../../case.ts";
+import type { Judgement } from "../../judgement.ts";
 import { CHARS_PER_WORD } from "../../corpus/corpus.ts";
 import type { Observation } from "../../observation.ts";
 import type { RouterProfile } from "../../router-profile.ts";

@@ -1,5 +1,6 @@
 /** LOAD-09, LOAD-26: load that is read from the pods' metrics pages. */
-import type { Case, Judgement } from "../../case.ts";
+import type { Case } from "../../case.ts";
+import type { Judgement } from "../../judgement.ts";
 import type { Lab } from "../../lab.ts";
 import type { Observation } from "../../observation.ts";
 import { coldPolicy, type RouterProfile } from "../../router-profile.ts";

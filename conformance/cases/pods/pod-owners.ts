@@ -1,5 +1,6 @@
 /** POD: prefixes whose owners go, return, or stay while others change. */
-import type { Case, Judgement } from "../../case.ts";
+import type { Case } from "../../case.ts";
+import type { Judgement } from "../../judgement.ts";
 import type { Held } from "../../lab.ts";
 import type { Observation } from "../../observation.ts";
 import type { RouterProfile } from "../../router-profile.ts";

@@ -1,5 +1,6 @@
 /** POD: pods that come and go: who is used, and who is not. */
-import type { Case, Judgement } from "../../case.ts";
+import type { Case } from "../../case.ts";
+import type { Judgement } from "../../judgement.ts";
 import type { Held, Lab } from "../../lab.ts";
 import type { Observation, SentStep } from "../../observation.ts";
 import { all, coldReachable, heldOnesSpread, none } from "../claims.ts";

@@ -1,5 +1,6 @@
 /** SPL: what happens to owners where a known prompt is cut by a new one. */
-import type { Case, Judgement } from "../../case.ts";
+import type { Case } from "../../case.ts";
+import type { Judgement } from "../../judgement.ts";
 import type { Observation } from "../../observation.ts";
 import { makeBusy } from "../trials/busy.ts";
 import {

@@ -1,5 +1,6 @@
 /** A case about what passes through the router, judged by rules over its exchanges. */
-import type { Case, Judgement, Level, Needs } from "../../case.ts";
+import type { Case, Level, Needs } from "../../case.ts";
+import type { Judgement } from "../../judgement.ts";
 import type { Lab } from "../../lab.ts";
 import type { Observation } from "../../observation.ts";
 import type { RouterProfile } from "../../router-profile.ts";

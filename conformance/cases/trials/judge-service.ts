@@ -1,5 +1,5 @@
 /** Was every request answered by a pod that may answer it? */
-import type { Judgement } from "../../case.ts";
+import type { Judgement } from "../../judgement.ts";
 import type { Observation, PodsStep } from "../../observation.ts";
 
 /** Of a request that was sent while its owner refused connections. */

@@ -1,5 +1,5 @@
 /** Trials in stages: while their judgement is open more are run, up to a number that stands beforehand. */
-import type { Judgement } from "../../case.ts";
+import type { Judgement } from "../../judgement.ts";
 import type { Lab } from "../../lab.ts";
 import type { Observation, SentStep } from "../../observation.ts";
 import { LOOK_MULTIPLES } from "../../statistics/judge-counts.ts";

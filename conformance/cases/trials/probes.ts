@@ -1,5 +1,5 @@
 /** Judges the probes of a routing case with the oracle. A case whose probes were not sharp has shown nothing, and says so. */
-import type { Judgement } from "../../case.ts";
+import type { Judgement } from "../../judgement.ts";
 import type { Observation } from "../../observation.ts";
 import type { Zone } from "../../oracle/allowed.ts";
 import { byChance, type RouterProfile } from "../../router-profile.ts";

@@ -1,5 +1,5 @@
 /** Counts how often a prompt sent a second time came back to its first pod, where only chance should bring it there. */
-import type { Judgement } from "../../case.ts";
+import type { Judgement } from "../../judgement.ts";
 import type { Observation } from "../../observation.ts";
 import { FALSE_POSITIVE_RATE } from "../../statistics/binomial.ts";
 import { judgeCounts } from "../../statistics/judge-counts.ts";

@@ -1,5 +1,6 @@
 /** Does every pod get its share of prompts that nothing ties to a pod? */
-import type { Judgement, Unsupported } from "../../case.ts";
+import type { Unsupported } from "../../case.ts";
+import type { Judgement } from "../../judgement.ts";
 import type { Observation, SentStep } from "../../observation.ts";
 import { byChance, type RouterProfile } from "../../router-profile.ts";
 import { FALSE_POSITIVE_RATE } from "../../statistics/binomial.ts";
