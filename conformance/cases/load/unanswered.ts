@@ -3,7 +3,7 @@ import type { Case } from "../../case.ts";
 import type { Prompt } from "../../corpus/corpus.ts";
 import type { Held, Lab } from "../../lab.ts";
 import { all, coldReachable, countsInFlight, loadDecides, prefixAware } from "../claims.ts";
-import { outOfStep } from "../trials/busy.ts";
+import { endsShow, outOfStep } from "../trials/busy.ts";
 import { asIds } from "../trials/id-prompts.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
@@ -26,8 +26,8 @@ export const unansweredCases: readonly Case[] = [
       await lab.quiet();
       for (const _pod of lab.pods()) {
         await lab.hold(lab.corpus.namespace().prompt([]), { label: probeLabel("any"), silent: true });
-        // Who takes turns among pods that look idle would find one idle each time.
-        await outOfStep(lab);
+        // Who takes turns among pods that look idle would find one idle each time. Where ends do not show, what ended would blur.
+        if (endsShow(lab)) await outOfStep(lab);
         await lab.quiet();
       }
     },

@@ -92,7 +92,8 @@ const isUncertain = (lab: Lab): boolean =>
   countsOnlyOpenOnes(lab) && [...(loadsNow(lab)?.values() ?? [])].some(({ requests: { low, high } }) => high > low);
 
 /** Whether the router is known to have noticed what has ended. */
-const endsShow = ({ http }: Lab): boolean => http === undefined || http.router.observe.metrics?.inFlight !== undefined;
+export const endsShow = ({ http }: Lab): boolean =>
+  http === undefined || http.router.observe.metrics?.inFlight !== undefined;
 
 /** Ends that were missed may still count at this pod: one more request on it, and the gate is no longer surely closed. */
 function nextMayOpenGate(lab: Lab, pod: string): boolean {

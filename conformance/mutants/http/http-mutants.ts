@@ -43,7 +43,8 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M36k", { Proxy: counting.CountsNothing }, "LOAD-17", "unanswered-requests-not-counted"),
   mutant(
     "M36q",
-    { Proxy: counting.CountsNothing, rule: { ...PLAIN_RULE, ties: "rotate" } },
+    // Without a gauge what ended to put it out of step could still count.
+    { Proxy: counting.CountsNothing, rule: { ...PLAIN_RULE, ties: "rotate" }, habits: { gauge: true } },
     "LOAD-17",
     "unanswered-requests-not-counted",
   ),
