@@ -2,11 +2,11 @@
 import { invalidRequest } from "../../../fixtures/wire/errors.ts";
 import { jsonText } from "../../../fixtures/wire/validation/json-text.ts";
 import { isRecord, PythonNumber, pythonType } from "../../../fixtures/wire/validation/python-text.ts";
-import { truthy } from "../../../fixtures/wire/raw-body.ts";
+import { asObject, truthy } from "../../../fixtures/wire/raw-body.ts";
 import { empty, json, type Answer } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { asObject, readJson } from "./read-json.ts";
+import { readJson } from "./read-json.ts";
 
 /**
  * Without ids it ends all that is in flight. Ids are counted, known or not; the engine knows a chat by its answer's id

@@ -5,7 +5,8 @@ import { requireJson } from "../../../fixtures/wire/validation/request-body.ts";
 import { json, type Answer } from "../http/answer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../routes.ts";
-import { asObject, readJson } from "./read-json.ts";
+import { readJson } from "./read-json.ts";
+import { asObject } from "../../../fixtures/wire/raw-body.ts";
 
 export const scalingRoutes: readonly Route[] = [
   { methods: ["POST"], path: "/scale_elastic_ep", handle: scale },
