@@ -6,9 +6,10 @@ import { floatText } from "../../../fixtures/wire/validation/python-text.ts";
 import type { ValidationError } from "../../../fixtures/wire/validation/judgement.ts";
 import { topLogprobs } from "../generation/logprobs.ts";
 import type { Generation } from "../generation/generation.ts";
-import { parseToolCalls, type ToolCall } from "../generation/structured/tool-calls.ts";
+import { parseToolCalls } from "../generation/structured/tool-calls.ts";
 import { randomHex } from "../random-id.ts";
 import type { ChatCall } from "./chat-call.ts";
+import { wholeCall } from "./responses-calls.ts";
 
 export interface ResponseCall {
   readonly chat: ChatCall;
@@ -87,7 +88,7 @@ export function outputOf({ chat, request }: ResponseCall, generation: Generation
   const isSilent = !content && pod.settings.toolParser !== undefined;
   return [
     ...(isSilent ? [] : [messageItem(`msg_${randomHex(16)}`, content ?? "", logprobs)]),
-    ...(request.parallel_tool_calls === false ? calls.slice(0, 1) : calls).map((call) => callItem(call)),
+    ...(request.parallel_tool_calls === false ? calls.slice(0, 1) : calls).map((call) => wholeCall(request, call)),
   ];
 }
 
@@ -98,15 +99,6 @@ export function messageItem(id: string, text: string, logprobs: readonly Respons
 
 export function textPart(text: string, logprobs: readonly ResponseLogprob[] | null): object {
   return { annotations: [], text, type: "output_text", logprobs };
-}
-
-export function callItem(
-  { id: call_id, function: { name, arguments: given } }: ToolCall,
-  id = `fc_${randomHex(16)}`,
-  status = "completed",
-): object {
-  const nothing = { async: null, caller: null, namespace: null };
-  return { arguments: given, call_id, name, type: "function_call", id, ...nothing, status };
 }
 
 const utf8 = new TextEncoder();

@@ -1,10 +1,10 @@
 /** A call of `/v1/responses` as a stream of events: a message or a call of a tool opens, grows and closes, one after the other. */
 import type { Delta, Generation } from "../generation/generation.ts";
-import { ToolCallStream, type CallNews, type ToolCall } from "../generation/structured/tool-calls.ts";
+import { ToolCallStream, type CallNews } from "../generation/structured/tool-calls.ts";
 import type { ReplyStream } from "../http/exchange.ts";
 import { randomHex } from "../random-id.ts";
+import { CallItem, type CallEvent } from "./responses-calls.ts";
 import {
-  callItem,
   logprobsOf,
   messageItem,
   responseText,
@@ -17,14 +17,7 @@ import {
 /** What is being told; a call has a number among the calls. */
 type OpenItem =
   | { readonly kind: "message"; readonly id: string; text: string; readonly logprobs: ResponseLogprob[] }
-  | {
-      readonly kind: "call";
-      readonly id: string;
-      readonly index: number;
-      readonly callId: string;
-      readonly name: string;
-      text: string;
-    };
+  | { readonly kind: "call"; readonly index: number; readonly call: CallItem };
 
 export class ResponseStream {
   readonly #call: ResponseCall;
@@ -87,36 +80,39 @@ export class ResponseStream {
     return item;
   }
 
-  #tellCall({ id, index, function: { name, arguments: given } }: CallNews): void {
+  #tellCall({ id = "", index, function: { name, arguments: given } }: CallNews): void {
     if (name !== undefined) {
       this.#close();
-      this.#open = { kind: "call", id: `fc_${randomHex(16)}`, index, callId: id as string, name, text: "" };
-      const item = callItem(calledBy(this.#open), this.#open.id, "in_progress");
-      this.#tell("output_item.added", { item, output_index: this.#output.length });
+      const call = new CallItem(this.#call.request, id, name);
+      this.#open = { kind: "call", index, call };
+      this.#tell("output_item.added", { item: call.item("in_progress"), output_index: this.#output.length });
     }
     if (given === undefined || this.#open?.kind !== "call" || this.#open.index !== index) return;
-    this.#open.text += given;
-    const where = { item_id: this.#open.id, output_index: this.#output.length };
-    this.#tell("function_call_arguments.delta", { delta: given, ...where });
+    this.#tellOf(this.#open.call, this.#open.call.grow(given));
   }
 
   #close(): void {
     const item = this.#open;
-    if (item === undefined) return;
     this.#open = undefined;
-    const { id: item_id, text } = item;
+    if (item?.kind === "message") this.#closeMessage(item);
+    if (item?.kind !== "call") return;
+    this.#tellOf(item.call, item.call.done());
+    this.#done(item.call.item("completed"));
+  }
+
+  #closeMessage({ id: item_id, text, logprobs: all }: OpenItem & { kind: "message" }): void {
+    const logprobs = all.length === 0 ? null : all;
     const output_index = this.#output.length;
-    if (item.kind === "message") {
-      const logprobs = item.logprobs.length === 0 ? null : item.logprobs;
-      this.#tell("output_text.done", { content_index: 0, item_id, logprobs: [], output_index }, { text });
-      const part = textPart(text, logprobs);
-      this.#tell("content_part.done", { content_index: 0, item_id, output_index, part });
-      this.#done(messageItem(item_id, text, logprobs));
-    } else {
-      const { name } = item;
-      this.#tell("function_call_arguments.done", { arguments: text, item_id, output_index }, {}, { name });
-      this.#done(callItem(calledBy(item), item_id));
-    }
+    this.#tell("output_text.done", { content_index: 0, item_id, logprobs: [], output_index }, { text });
+    const part = textPart(text, logprobs);
+    this.#tell("content_part.done", { content_index: 0, item_id, output_index, part });
+    this.#done(messageItem(item_id, text, logprobs));
+  }
+
+  #tellOf({ id: item_id }: CallItem, event: CallEvent | undefined): void {
+    if (event === undefined) return;
+    const [what, fields, last = {}] = event;
+    this.#tell(what, { ...fields, item_id, output_index: this.#output.length }, {}, last);
   }
 
   #done(item: object): void {
@@ -144,10 +140,6 @@ export class ResponseStream {
   #write(what: string, data: string): void {
     this.#stream.write(`event: response.${what}\ndata: ${data}\n\n`);
   }
-}
-
-function calledBy({ callId: id, name, text }: OpenItem & { kind: "call" }): ToolCall {
-  return { id, type: "function", function: { name, arguments: text } };
 }
 
 function withoutBytes({ token, logprob, top_logprobs: top }: ResponseLogprob): object {
