@@ -17,8 +17,13 @@ export function checkExtraArguments(...values: readonly unknown[]): void {
   throw badRequest("extra_args integers must be between -2**63 and 2**64 - 1.", "extra_args");
 }
 
-/** Looks at those numbers alone that nothing else bounds: prompts are long. @throws {Refusal} */
+/** Looks at those numbers and texts alone that nothing else bounds: prompts are long. @throws {Refusal} */
 export function checkTellable(request: SamplingRequest, id: string): void {
-  const { top_k: topK, stream_interval: interval, repetition_detection: repetition } = request;
-  if (![topK, interval, repetition].every(isSerial) || !id.isWellFormed()) throw new CaughtError("");
+  const { top_k: topK, stream_interval: interval, repetition_detection: repetition, stop } = request;
+  const texts = [id, ...(typeof stop === "string" ? [stop] : (stop ?? []))];
+  if (![topK, interval, repetition].every(isSerial) || !texts.every(isTellable)) throw new CaughtError("");
+}
+
+function isTellable(text: string): boolean {
+  return text.isWellFormed();
 }
