@@ -96,8 +96,9 @@ export function chatPromptLogprobs(request: ChatRequest): number | null {
   return request.prompt_logprobs ?? (request.echo === true ? (request.top_logprobs ?? 0) : null);
 }
 
+/** Another API may offer tools of which none is a function: an empty list. */
 export function parsesTools({ settings }: PodContext, { tools, tool_choice: choice }: ChatRequest): boolean {
-  return settings.toolParser !== undefined && Boolean(tools?.length) && choice !== "none";
+  return settings.toolParser !== undefined && Boolean(tools) && choice !== "none";
 }
 
 function textOf(content: ChatRequest["messages"][number]["content"]): string {

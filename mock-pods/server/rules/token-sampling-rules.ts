@@ -31,16 +31,18 @@ export function checkTokenSampling(sampling: TokenSampling, rules: SamplingProfi
   if (isNumber(interval) && interval < 1) {
     throw badRequest(`stream_interval must be at least 1, got ${interval}.`, "stream_interval", String(interval));
   }
-  for (const name of ["logprobs", "prompt_logprobs"] as const) {
-    const count = sampling[name] ?? 0;
-    if (count < -1) throw badRequest(`${name} must be non-negative or -1, got ${count}.`, name, String(count));
-  }
+  for (const name of ["logprobs", "prompt_logprobs"] as const) checkAlternatives(name, sampling[name] ?? 0);
   checkStops(sampling);
   if (stopStrings(sampling).length > 0 && sampling.detokenize === false) {
     throw badRequest("stop strings are only supported when detokenize is True. Set detokenize=True to use stop.");
   }
   checkBadWords(sampling);
   checkGreedy(sampling);
+}
+
+/** @throws {Refusal} -1 stands for the whole vocabulary */
+export function checkAlternatives(name: string, count: number): void {
+  if (count < -1) throw badRequest(`${name} must be non-negative or -1, got ${count}.`, name, String(count));
 }
 
 /** What the engine, another process, cannot be told. @throws {Refusal} */
