@@ -18,6 +18,8 @@ export interface SendOptions {
   readonly cacheSalt?: string;
   /** Extra body fields (HTTP); a function router ignores them. */
   readonly body?: Readonly<Record<string, unknown>>;
+  /** Extra headers (HTTP), or others in place of what the kit sends; a function router ignores them. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** How the body is written (HTTP); default JSON.stringify. */
   readonly write?: (body: Readonly<Record<string, unknown>>) => string;
   /** How the upstream answers: `ok` (default), or an error status from the pod. */

@@ -45,11 +45,13 @@ import { disconnectCases } from "./gateway/disconnect.ts";
 import { bodyCases } from "./gateway/bodies.ts";
 import { overloadCases } from "./gateway/overload.ts";
 import { unsaidFieldCases } from "./gateway/unsaid-fields.ts";
+import { mediaTypeCases } from "./gateway/media-types.ts";
 import { transparencyCases } from "./gateway/transparency.ts";
 import { streamCases } from "./gateway/stream.ts";
 import { targetHeaderCases } from "./security/target-headers.ts";
 import { textCases } from "./prefix/text.ts";
 import { thresholdCases } from "./prefix/threshold.ts";
+import { spellingCases } from "./prefix/spellings.ts";
 import { unitCases } from "./prefix/units.ts";
 import { whatIsMatchedCases } from "./prefix/what-is-matched.ts";
 
@@ -76,6 +78,7 @@ const ALL: readonly Case[] = [
   ...brokenEndCases,
   ...largeImageCases,
   ...transparencyCases,
+  ...mediaTypeCases,
   ...bodyCases,
   ...hopByHopCases,
   ...disconnectCases,
@@ -90,6 +93,7 @@ const ALL: readonly Case[] = [
   ...textCases,
   ...unsaidFieldCases,
   ...whatIsMatchedCases,
+  ...spellingCases,
   ...unitCases,
   ...podTokenizerCases,
   ...isolationCases,

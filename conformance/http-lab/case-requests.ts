@@ -183,7 +183,7 @@ export class CaseRequests {
       write: options.write,
     });
     const startMs = this.#run.nowMs();
-    const headers = { ...adapter.requests?.headers, "x-request-id": requestId };
+    const headers = { ...adapter.requests?.headers, ...options.headers, "x-request-id": requestId };
     const client = new AbortController();
     const watch = this.#hangs.untilForwarded({ requestId, label, model }, () => client.abort());
     const request = { method: "POST", path, headers, body, timeoutMs, signal: client.signal };

@@ -5,8 +5,11 @@ import { completionBody, EMPTY_ANSWER, exchange, noted, PATIENCE_MS } from "../t
 import { httpCase, unreached } from "../trials/http-case.ts";
 import { parseLatin } from "../trials/stream-text.ts";
 
-/** A decomposed letter, a ligature, a joined emoji, marks of HTML, white space at the end: whoever tidies text changes it. */
-const ODD_TEXT = ' caf\u00e9 cafe\u0301 \ufb01n 👩‍💻 <b>&amp; "it\'s"</b> \t\n ';
+/**
+ * A decomposed letter, a ligature, a joined emoji, what has no width (a space, a mark of byte order, a joiner, a hyphen), marks
+ * of HTML, white space at the end: whoever tidies text changes it.
+ */
+const ODD_TEXT = ' caf\u00e9 cafe\u0301 \ufb01n 👩‍💻 no\u200bwi\ufeffdth\u2060 so\u00adft <b>&amp; "it\'s"</b> \t\n ';
 
 /** Half a megabyte each of letters of one byte and of three: wherever a body is cut into pieces, most cuts part a letter. */
 const CELLS = 825;

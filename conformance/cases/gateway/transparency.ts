@@ -1,7 +1,16 @@
 /** STR: what stands around the body of a request reaches its pod, and what stands around that of the answer its client. */
 import type { Case } from "../../case.ts";
 import type { PodScript } from "../../http-lab/scripted-pods.ts";
-import { type Attempt, EMPTY_ANSWER, EVENT_STREAM, exchange, httpOf, newRequestId, noted } from "../trials/exchange.ts";
+import {
+  type Attempt,
+  EMPTY_ANSWER,
+  EVENT_STREAM,
+  exchange,
+  type Exchange,
+  httpOf,
+  newRequestId,
+  noted,
+} from "../trials/exchange.ts";
 import { httpCase, unreached } from "../trials/http-case.ts";
 import { chunk, DONE, streamed } from "../trials/stream-text.ts";
 
@@ -21,6 +30,13 @@ const headed = (requestId: string): PodScript["reply"] => ({
 
 /** One that engines read, and one that nobody knows; a name of the kit's own might be the router's as well. */
 const OWN_HEADERS = { "x-session-id": "session-7", "x-client-note": "as sent" };
+
+/** As many as tracing, proxies and tenants make of a request, and one as long as a token: every common server takes both. */
+const MANY_HEADERS = Object.fromEntries(
+  Array.from({ length: 48 }, (_, index) => [`x-client-note-${index + 1}`, `note ${index + 1}`]),
+);
+const LONG_HEADER = { "x-client-note": "note".repeat(1024) };
+const CONTROL = "without them";
 
 const QUERY = "?trace=a%20b&trace=2";
 
@@ -107,12 +123,52 @@ export const transparencyCases: readonly Case[] = [
     },
     missing: unreached,
     finding: ([got]) => {
-      const attempt = got?.attempts[0];
-      if (attempt === undefined) return undefined;
-      const arrived = new Map(attempt.headers.map(([name, value]) => [name.toLowerCase(), value]));
-      const lost = Object.entries(OWN_HEADERS).flatMap(([name, value]) => (arrived.get(name) === value ? [] : [name]));
+      const lost = lostOf(OWN_HEADERS, got);
       if (lost.length === 0) return undefined;
       return { reason: "header-not-forwarded", detail: `did not reach the pod: ${lost.join(", ")}`, observed: lost };
     },
   }),
+  httpCase({
+    id: "STR-21",
+    level: "SHOULD",
+    requirement: "R-STR-21",
+    title:
+      "A request with some fifty headers, or with one of four kilobytes, SHOULD be served, and reach the pod with them.",
+    traffic: async (lab) => {
+      await exchange(lab, { label: CONTROL, reply: EMPTY_ANSWER });
+      await exchange(lab, { label: "with 48 headers more", headers: MANY_HEADERS, reply: EMPTY_ANSWER });
+      await exchange(lab, { label: "with a header of 4 KiB", headers: LONG_HEADER, reply: EMPTY_ANSWER });
+    },
+    missing: (exchanges) => unreached(exchanges.filter(({ label }) => label === CONTROL)),
+    finding: ([control, many, long]) => {
+      if (control?.status !== 200) return undefined;
+      const refused = [many, long].find((got) => got?.status !== 200);
+      if (refused !== undefined) {
+        return {
+          reason: "headers-refused",
+          detail: `a request ${refused.label} got status ${refused.status} (${refused.end}), one without them 200`,
+          expected: ["200"],
+          observed: [String(refused.status)],
+        };
+      }
+      const lost = lostOf(MANY_HEADERS, many);
+      // Who passes none of them on has a list of what may pass: STR-15 is about that.
+      const isListed = lost.length === Object.keys(MANY_HEADERS).length;
+      const missing = isListed ? [] : [...lost, ...lostOf(LONG_HEADER, long)];
+      if (missing.length === 0) return undefined;
+      return {
+        reason: "header-not-forwarded",
+        detail: `${missing.length} of 49 headers did not reach the pod: ${missing.join(", ")}`,
+        observed: missing,
+      };
+    },
+  }),
 ];
+
+/** Names of the headers that did not reach the pod as they were sent. */
+function lostOf(sent: Readonly<Record<string, string>>, got: Exchange | undefined): readonly string[] {
+  const [attempt] = got?.attempts ?? [];
+  if (attempt === undefined) return [];
+  const arrived = new Map(attempt.headers.map(([name, value]) => [name.toLowerCase(), value]));
+  return Object.entries(sent).flatMap(([name, value]) => (arrived.get(name) === value ? [] : [name]));
+}

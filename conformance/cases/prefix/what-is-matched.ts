@@ -1,7 +1,6 @@
-/** TOK: which part of a request is matched: roles, messages, spelling, units. */
+/** TOK: which part of a request is matched: roles, messages, parts, units. */
 import type { Case } from "../../case.ts";
 import { CHARS_PER_WORD, type Namespace, type Prompt, WORDS_PER_CELL } from "../../corpus/corpus.ts";
-import type { Lab } from "../../lab.ts";
 import { measureOf } from "../../oracle/measure.ts";
 import { ANY_MATCH, passes } from "../../oracle/threshold.ts";
 import type { RouterProfile } from "../../router-profile.ts";
@@ -34,30 +33,6 @@ function inParts(body: Readonly<Record<string, unknown>>): string {
     key === "content" && typeof value === "string" ? [{ type: "text", text: value }] : value,
   );
 }
-
-/** Pairs that are the same to a careless reader, and differ for every tokenizer from the first or second word on. */
-const SPELLINGS: readonly ((text: string) => readonly [known: string, asked: string])[] = [
-  (text) => [text, text.replace(/[a-z]/, (letter) => letter.toUpperCase())],
-  (text) => [text, text.replace(/(?<=[a-z]) /, "  ")],
-  // One composed, the other of letter and accent.
-  (text) => [` \u00e9${text}`, ` e\u0301${text}`],
-  (text) => [` \u00e9${text}`, ` \u00e8${text}`],
-  (text) => [` \u{1f600}${text}`, ` \u{1f680}${text}`],
-  (text) => [` 1${text}`, ` 2${text}`],
-  (text) => [text, `\n${text}`],
-  // One that takes a text for a string of C reads the same two letters.
-  (text) => [` a\u0000${text}`, ` a\u0000${text.split(/(?= )/).toReversed().join("")}`],
-];
-
-const respelt = (lab: Lab, index: number): readonly [Prompt, Prompt] => {
-  const { text, cells: names } = trunk(lab.corpus.namespace(), 6);
-  const spelling = SPELLINGS[index % SPELLINGS.length] ?? ((same) => [same, same]);
-  const [known, asked] = spelling(text);
-  return [
-    { text: known, cells: names },
-    { text: asked, cells: names },
-  ];
-};
 
 export const whatIsMatchedCases: readonly Case[] = [
   routingCase({
@@ -126,21 +101,6 @@ export const whatIsMatchedCases: readonly Case[] = [
     },
   }),
   routingCase({
-    id: "TOK-08",
-    level: "SHOULD",
-    requirement: "R-TOK-8",
-    title: "Escapes, white space and the order of keys in the JSON SHOULD NOT change the match.",
-    needs: { transport: "http" },
-    unsupported: all(prefixAware, followed, inputClaimed, ({ match }) =>
-      match?.input === "json" ? no("the profile declares that the JSON itself is matched") : undefined,
-    ),
-    blame: { owner: "json-spelling-changes-the-match" },
-    trial: async (lab) => {
-      const seed = trunk(lab.corpus.namespace(), 6);
-      await askBusyOwner(lab, { seed, probeOptions: { write: oddlySpelt }, kind: "owner" });
-    },
-  }),
-  routingCase({
     id: "TOK-10",
     level: "declared-MUST",
     requirement: "R-TOK-10",
@@ -163,20 +123,6 @@ export const whatIsMatchedCases: readonly Case[] = [
         cells: [...seed.cells, `to ${boundary.totalChars}`],
       };
       await askBusyOwner(lab, { seed, probe, kind: follows(lab.profile, seed, probe) ? "owner" : "load" });
-    },
-  }),
-  routingCase({
-    id: "TOK-12",
-    level: "declared-MUST",
-    requirement: "R-TOK-12",
-    title:
-      "Texts that differ in letter case, white space, digits, Unicode form, letters beyond ASCII or what follows a NUL alone MUST NOT be taken for one another.",
-    unsupported: all(contrast, coldReachable),
-    blame: { load: "other-text-matched" },
-    trials: SPELLINGS.length,
-    trial: async (lab, index) => {
-      const [seed, probe] = respelt(lab, index);
-      await askBusyOwner(lab, { seed, probe, kind: "load" });
     },
   }),
   routingCase({
@@ -258,12 +204,3 @@ const inTwoParts =
       if (key !== "content" || typeof value !== "string") return value;
       return [value.slice(0, firstChars), value.slice(firstChars)].map((text) => ({ type: "text", text }));
     });
-
-/** The same JSON value: keys the other way round, indented, every e in a value escaped. */
-function oddlySpelt(body: Readonly<Record<string, unknown>>): string {
-  const reversed = Object.fromEntries(Object.entries(body).toReversed());
-  const strings = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
-  return JSON.stringify(reversed, null, 2).replaceAll(strings, (text, key?: string) =>
-    key === undefined ? text.replaceAll("e", "\\u0065") : text,
-  );
-}

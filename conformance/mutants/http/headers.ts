@@ -21,3 +21,7 @@ export const allOf = ({ rawHeaders }: Raw): readonly Header[] =>
 
 export const without = (headers: readonly Header[], ...names: readonly string[]): readonly Header[] =>
   headers.filter(([name]) => !names.includes(name.toLowerCase()));
+
+/** By a comparison of texts: a charset, or another letter case, makes it another type. */
+export const isPlainJson = ({ headers }: Pick<IncomingMessage, "headers">): boolean =>
+  headers["content-type"] === "application/json";

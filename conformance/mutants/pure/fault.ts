@@ -68,6 +68,7 @@ export const FAULTS = {
   "ids-in-any-order": "prompts of the same token ids count as equal, whatever their order",
   "ends-counted-by-place": "the end of a request is taken off the pod that now stands where its own stood in the list",
   "folds-unicode-forms": "prompts that differ in Unicode form alone count as equal",
+  "folds-zero-widths": "prompts that differ in characters without width alone count as equal",
   "partial-block-counts": "a last partial block matches whatever is in it",
   "sticky-at-80-percent": "one request in five that should follow its owner goes anywhere",
   "threshold-is-fixed": "a threshold that was set is not taken",

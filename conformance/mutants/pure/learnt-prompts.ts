@@ -149,6 +149,7 @@ export class LearntPrompts {
     if (this.#is("folds-digits")) return text.replaceAll(/\d/g, "0");
     if (this.#is("folds-beyond-ascii")) return text.replaceAll(/[^\p{ASCII}]/gu, "?");
     if (this.#is("trims-starts")) return text.trimStart();
+    if (this.#is("folds-zero-widths")) return text.replaceAll(/[\u00ad\u200b\u2060\ufeff]/g, "");
     if (this.#is("folds-unicode-forms")) return text.normalize("NFKC");
     return this.#is("folds-white-space") ? text.replaceAll(/\s+/g, " ") : text;
   }

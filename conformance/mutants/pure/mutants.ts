@@ -120,6 +120,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant("M41d", "folds-letter-case", "token", "TOK-12", "other-text-matched"),
   mutant("M41e", "folds-white-space", "char at .3", "TOK-12", "other-text-matched"),
   mutant("M41j", "folds-unicode-forms", "char at .3", "TOK-12", "other-text-matched"),
+  mutant("M41w", "folds-zero-widths", "token", "TOK-12", "other-text-matched"),
   mutant("M41o", "folds-digits", "char at .3", "TOK-12", "other-text-matched"),
   mutant("M41p", "folds-beyond-ascii", "token", "TOK-12", "other-text-matched"),
   mutant("M41q", "trims-starts", "token", "TOK-12", "other-text-matched"),

@@ -67,6 +67,16 @@ export class CallsStreamsJson extends RightProxy {
   }
 }
 
+/** Of an answer's media type what follows the first semicolon is lost. */
+export class DropsCharsets extends RightProxy {
+  protected override head(reply: IncomingMessage): Head {
+    const { status, headers } = super.head(reply);
+    const bare = ([name, value]: Header): Header =>
+      name.toLowerCase() === "content-type" ? [name, value.split(";", 1)[0] ?? ""] : [name, value];
+    return { status, headers: headers.map(bare) };
+  }
+}
+
 /** The header that names the pod always names the first of the list. */
 export class NamesTheFirstPod extends RightProxy {
   protected override ownHeaders(attempt: Attempt): readonly Header[] {

@@ -2,7 +2,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { PodAddress } from "../../../adapters/router-under-test.ts";
 import type { Attempt, Flight } from "../call.ts";
-import { allOf, type Header, without } from "../headers.ts";
+import { allOf, type Header, isPlainJson, without } from "../headers.ts";
 import { RightProxy, statusOf } from "../right-proxy.ts";
 
 /** The pod gets a request id of the router's own. */
@@ -36,6 +36,21 @@ const KNOWN_HEADERS = ["host", "content-type", "accept", "authorization", "cooki
 export class DropsUnknownHeaders extends RightProxy {
   protected override outgoingHeaders(flight: Flight): readonly Header[] {
     return super.outgoingHeaders(flight).filter(([name]) => KNOWN_HEADERS.includes(name.toLowerCase()));
+  }
+}
+
+/** Of many headers the first reach the pod. */
+export class ForwardsThirtyHeaders extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    return super.outgoingHeaders(flight).slice(0, 30);
+  }
+}
+
+/** Only a media type that it knows reaches the pod. */
+export class DropsOddMediaTypes extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    const headers = super.outgoingHeaders(flight);
+    return isPlainJson(flight.incoming) ? headers : without(headers, "content-type");
   }
 }
 

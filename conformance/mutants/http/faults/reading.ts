@@ -1,5 +1,6 @@
 /** Wrong in what a prompt is matched as, or in what it can be. */
 import { type Call, Refusal } from "../call.ts";
+import { isPlainJson } from "../headers.ts";
 import { contentText, type Message, messagesOf, type RequestFacts } from "../request-facts.ts";
 import { RightProxy } from "../right-proxy.ts";
 
@@ -48,6 +49,14 @@ export class KeepsStreamsApart extends RightProxy {
     const facts = super.read(call);
     const prompt = `${facts.fields["stream"] === true}${facts.route.prompt}`;
     return { ...facts, route: { ...facts.route, prompt } };
+  }
+}
+
+/** A body of another media type, or of the same written otherwise, is matched as no text. */
+export class MatchesPlainJsonAlone extends RightProxy {
+  protected override read(call: Call): RequestFacts {
+    const facts = super.read(call);
+    return isPlainJson(call.incoming) ? facts : { ...facts, route: { ...facts.route, prompt: "" } };
   }
 }
 

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Outcome } from "../../../../fixtures/routing.ts";
 import type { PodAddress } from "../../../adapters/router-under-test.ts";
 import { type Attempt, type Call, Refusal } from "../call.ts";
+import { allOf, isPlainJson } from "../headers.ts";
 import { fieldsOf, type RequestFacts } from "../request-facts.ts";
 import { RightProxy } from "../right-proxy.ts";
 import { addressOf, smugglingFront } from "../smuggling-front.ts";
@@ -51,6 +52,22 @@ export class SmallBodyLimit extends RightProxy {
 /** A web framework's limit that nobody thought of: prompts pass it, pictures do not. */
 export class DefaultBodyLimit extends SmallBodyLimit {
   protected override readonly limitBytes = 2 * 2 ** 20;
+}
+
+/** A media type that is not written as its own is refused. */
+export class RefusesOddMediaTypes extends RightProxy {
+  protected override async serve(call: Call): Promise<void> {
+    if (!isPlainJson(call.incoming)) throw new Refusal(415, "only application/json is served here");
+    return super.serve(call);
+  }
+}
+
+/** A line of a head has one kilobyte. */
+export class RefusesLongHeaders extends RightProxy {
+  protected override async serve(call: Call): Promise<void> {
+    if (allOf(call.incoming).some(([, value]) => value.length > 1024)) throw new Refusal(431, "header too long");
+    return super.serve(call);
+  }
 }
 
 /** Every request waits for a timer, longer than any proxy needs. */

@@ -45,6 +45,13 @@ export class ComposesText extends RightProxy {
   }
 }
 
+/** What has no width is taken out of every text. */
+export class StripsZeroWidths extends RightProxy {
+  protected override outgoingBody({ body }: Flight): Buffer {
+    return Buffer.from(body.toString().replaceAll(/[\u00ad\u200b\u2060\ufeff]/g, ""));
+  }
+}
+
 /** A body is parsed, and written again with something changed. */
 abstract class Rewrites extends RightProxy {
   protected abstract rewritten(fields: Fields): Fields;
