@@ -12,6 +12,7 @@ import { LoraInfo } from "./lora-info.ts";
 import { observe } from "./page-layout.ts";
 import { processFacts } from "./process-facts.ts";
 import { SleepMetrics, type SleepOperation } from "./sleep-metrics.ts";
+import { TokenGaps } from "./token-gaps.ts";
 import { type LayoutOptions, layoutsFor, type Layouts } from "./slots.ts";
 
 export interface MetricsOptions extends LayoutOptions {
@@ -36,10 +37,8 @@ export class PodMetrics {
   readonly #live = new Map<string, LiveRequest>();
   readonly #options: MetricsOptions;
   readonly #order = new StepOrder(this.#live);
+  readonly #gaps: TokenGaps;
   #wakefulness: Wakefulness = "awake";
-  /** Time between tokens, and how many in a row had it: all of a step, mostly. Not observed yet. */
-  #gapMs = 0;
-  #gaps = 0;
 
   constructor(options: MetricsOptions) {
     const { createdSeconds } = options;
@@ -47,6 +46,7 @@ export class PodMetrics {
     this.#options = options;
     this.#values = this.#layouts.engine.values(createdSeconds);
     this.#tail = this.#layouts.tail.values(createdSeconds);
+    this.#gaps = new TokenGaps(this.#values, this.#layouts.slots.interToken);
     this.http = new HttpMetrics(createdSeconds, options.unixSeconds);
     this.#sleep = options.version.sleep ? new SleepMetrics(options.unixSeconds) : undefined;
     this.#lora = options.maxLoras === undefined ? undefined : new LoraInfo(options.maxLoras, options.unixSeconds);
@@ -72,7 +72,7 @@ export class PodMetrics {
       if (request !== undefined) iterationTokens += this.#token(request, output, step.endMs);
     }
     this.#order.forgetFrom(step.tokens.length);
-    this.#observeGaps();
+    this.#gaps.observe();
     // A step without outputs, in the middle of a long prefill, is no iteration to vLLM's front end.
     if (step.tokens.length > 0) observe(this.#values, this.#layouts.slots.iterationTokens, iterationTokens);
   }
@@ -86,16 +86,16 @@ export class PodMetrics {
       const request = this.#live.get(id);
       if (request === undefined) continue;
       known += 1;
-      this.#gap(firstMs - request.lastTokenMs);
+      this.#gaps.add(firstMs - request.lastTokenMs);
       request.lastTokenMs = lastMs;
       request.outputTokens += stepEndsMs.length;
     }
-    this.#observeGaps();
     const { slots } = this.#layouts;
     for (const [step, endMs] of stepEndsMs.entries()) {
-      if (step > 0) observe(this.#values, slots.interToken, (endMs - (stepEndsMs[step - 1] as number)) / 1000, known);
+      if (step > 0) this.#gaps.add(endMs - (stepEndsMs[step - 1] as number), known);
       observe(this.#values, slots.iterationTokens, requests.length);
     }
+    this.#gaps.observe();
     this.#add(slots.generationTokens, known * stepEndsMs.length);
   }
 
@@ -195,7 +195,7 @@ export class PodMetrics {
       observe(this.#values, slots.firstToken, (nowMs - request.arrivedMs) / 1000);
       if (request.lora !== undefined) this.#lora?.firstToken(request.lora);
     } else {
-      this.#gap(nowMs - request.lastTokenMs);
+      this.#gaps.add(nowMs - request.lastTokenMs);
     }
     request.lastTokenMs = nowMs;
     request.outputTokens += 1;
@@ -203,17 +203,6 @@ export class PodMetrics {
     this.#add(slots.generationTokens, 1);
     if (finishReason !== undefined) this.#finish(request, finishReason, nowMs);
     return this.#options.version.iterationHits && isFirst ? request.promptTokens : computedTokens;
-  }
-
-  #gap(gapMs: number): void {
-    if (gapMs !== this.#gapMs) this.#observeGaps();
-    this.#gapMs = gapMs;
-    this.#gaps += 1;
-  }
-
-  #observeGaps(): void {
-    if (this.#gaps > 0) observe(this.#values, this.#layouts.slots.interToken, this.#gapMs / 1000, this.#gaps);
-    this.#gaps = 0;
   }
 
   #finish(request: LiveRequest, reason: "stop" | "length" | "abort", nowMs: number): void {
