@@ -82,6 +82,21 @@ export class KeepsTheSalt extends RightProxy {
   }
 }
 
+/** Fractions are held in single precision. */
+export class RoundsFractions extends RightProxy {
+  protected override outgoingBody({ body }: Flight): Buffer {
+    const single = (digits: string): string => String(Number(Number(digits).toPrecision(7)));
+    return Buffer.from(body.toString().replaceAll(/(?<=": ?)\d+\.\d+/g, single));
+  }
+}
+
+/** The name of a model is made small. */
+export class LowersTheModel extends RightProxy {
+  protected override outgoingBody({ body }: Flight): Buffer {
+    return Buffer.from(body.toString().replace(/"model": ?"[^"]*"/, (field) => field.toLowerCase()));
+  }
+}
+
 /** Marks of HTML in a text are escaped as for a page. */
 export class EscapesHtml extends RightProxy {
   protected override outgoingBody({ body }: Flight): Buffer {

@@ -110,6 +110,13 @@ export class ReadsPiecesAlone extends RightProxy {
   }
 }
 
+/** Each piece is made text by itself: a letter that comes in two is lost. */
+export class DecodesPiecesOfAnswers extends RightProxy {
+  protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
+    for await (const piece of super.pieces(reply)) yield Buffer.from(piece.toString());
+  }
+}
+
 /** The end of a stream is not passed on. */
 export class NeverEndsStreams extends RightProxy {
   protected override async passBack(attempt: Attempt, reply: IncomingMessage): Promise<void> {
