@@ -3,7 +3,7 @@ import type { Case } from "../../case.ts";
 import type { Judgement } from "../../judgement.ts";
 import type { Held, Lab } from "../../lab.ts";
 import type { Observation, SentStep } from "../../observation.ts";
-import { all, coldReachable, heldOnesSpread, none } from "../claims.ts";
+import { all, coldReachable, heldOnesSpread, none, surelySpread } from "../claims.ts";
 import { judgeService } from "../trials/judge-service.ts";
 
 const adds = { podChanges: ["add"] } as const;
@@ -24,6 +24,17 @@ async function sendFresh(lab: Lab, count: number, done: (step: SentStep) => bool
   await Promise.all(open.map((one) => one.release()));
 }
 
+/**
+ * Where nobody outside knows by what a cold prompt goes, it may be a load that is read once in a while, or comes of something
+ * else: such a router must use a new pod for certain only once there is no other.
+ */
+async function leaveAloneUnlessUsed(lab: Lab, added: string): Promise<void> {
+  if (surelySpread(lab.profile)) return;
+  if (lab.observation().steps.some((step) => step.kind === "sent" && step.pod === added)) return;
+  for (const pod of lab.pods().filter((other) => other !== added)) await lab.removePod(pod);
+  await sendFresh(lab, 4);
+}
+
 export const podCases: readonly Case[] = [
   {
     id: "POD-01",
@@ -36,6 +47,7 @@ export const podCases: readonly Case[] = [
       await sendFresh(lab, 12);
       const added = await lab.addPod();
       await sendFresh(lab, 120, ({ pod }) => pod === added);
+      await leaveAloneUnlessUsed(lab, added);
     },
     judge: (observation) => judgeService(observation) ?? judgeUsed(observation),
   },
@@ -62,8 +74,9 @@ export const podCases: readonly Case[] = [
     unsupported: all(coldReachable, heldOnesSpread),
     traffic: async (lab) => {
       await sendFresh(lab, 12);
-      await lab.replacePod(lab.random.pick(lab.pods()));
+      const added = await lab.replacePod(lab.random.pick(lab.pods()));
       await sendFresh(lab, 60);
+      await leaveAloneUnlessUsed(lab, added);
     },
     judge: (observation) => judgeService(observation) ?? judgeAbsent(observation) ?? judgeUsed(observation),
   },
