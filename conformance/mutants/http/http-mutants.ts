@@ -119,6 +119,8 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M47ze", { Proxy: answering.DropsCharsets }, "STR-20", "charset-lost"),
   mutant("M47zj", { Proxy: answering.DropsTheEncoding }, "STR-22", "encoding-lost"),
   mutant("M47zk", { Proxy: answering.DecodesAnswers }, "STR-22", "encoding-lost"),
+  mutant("M47zl", { Proxy: rewriting.AlwaysStreams }, "STR-23", "stream-not-asked"),
+  mutant("M47zm", { Proxy: rewriting.NeverStreams }, "STR-23", "stream-not-given"),
   mutant("M47zf", { Proxy: receiving.RefusesLongHeaders }, "STR-21", "headers-refused"),
   mutant("M47zg", { Proxy: forwarding.ForwardsThirtyHeaders }, "STR-21", "header-not-forwarded"),
   mutant("M45m", { Proxy: answering.DropsRetryAfter }, "ERR-14", "retry-after-lost"),

@@ -68,6 +68,20 @@ export class SetsATemperature extends Rewrites {
   }
 }
 
+/** Every answer is streamed, asked for or not. */
+export class AlwaysStreams extends Rewrites {
+  protected override rewritten(fields: Fields): Fields {
+    return { ...fields, stream: true };
+  }
+}
+
+/** No answer is streamed. */
+export class NeverStreams extends Rewrites {
+  protected override rewritten({ stream: _stream, ...fields }: Fields): Fields {
+    return fields;
+  }
+}
+
 /** A chat without a limit gets one. */
 export class LimitsChats extends Rewrites {
   protected override rewritten(fields: Fields): Fields {
