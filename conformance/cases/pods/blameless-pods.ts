@@ -1,6 +1,7 @@
 /** ERR-11, ERR-15: what clients do wrong, or leave, is not their pods' fault: a breaker that counts it lets one client shut out all. */
 import type { Case, Level } from "../../case.ts";
 import type { Lab } from "../../lab.ts";
+import type { Happening } from "../../observation.ts";
 import { EVENT_STREAM, exchange, exchangeTogether, type Exchange } from "../trials/exchange.ts";
 import { httpCase, unreached } from "../trials/http-case.ts";
 import { chunk, streamed } from "../trials/stream-text.ts";
@@ -31,6 +32,7 @@ interface Blame {
   readonly seen: string;
   /** As reason codes begin. */
   readonly reason: string;
+  readonly happenings?: readonly Happening[];
   readonly missing?: (exchanges: readonly Exchange[]) => string | undefined;
 }
 
@@ -43,6 +45,7 @@ export const blamelessPodCases: readonly Case[] = [
     misdeed: (lab) => exchange(lab, { label: "refused", reply: BAD_REQUEST }),
     seen: "that pods refused with 400",
     reason: "client-errors",
+    happenings: ["failed-answer"],
   }),
   blameless({
     id: "ERR-15",
@@ -59,10 +62,10 @@ export const blamelessPodCases: readonly Case[] = [
   }),
 ];
 
-function blameless({ misdeed, seen, reason, missing, ...rest }: Blame): Case {
+function blameless({ misdeed, seen, reason, happenings = [], missing, ...rest }: Blame): Case {
   return httpCase({
     ...rest,
-    needs: { anyPod: false },
+    needs: { anyPod: false, happenings },
     traffic: async (lab) => {
       await exchangeTogether(lab, AT_ONCE, BEFORE);
       for (let round = 0; round < ROUNDS; round++) {

@@ -72,7 +72,7 @@ export class ChatCall {
   }
 
   /** OpenAI's rule: a call ends an answer with `tool_calls`, but one that was asked for by name with `stop`. */
-  finishReason({ finishReason = "stop" }: Generation, called: boolean): string {
+  finishReason({ finishReason = "stop" }: Told, called: boolean): string {
     const isNamed = typeof this.options.request.tool_choice === "object";
     return called && !isNamed && finishReason === "stop" ? "tool_calls" : finishReason;
   }
@@ -108,7 +108,7 @@ function textOf(content: ChatRequest["messages"][number]["content"]): string {
 }
 
 /** Null content stands for an answer that is all call, unless the call was forced. */
-function messageOf(call: ChatCall, { text }: Generation): { readonly called: boolean; readonly message: object } {
+function messageOf(call: ChatCall, { text }: Told): { readonly called: boolean; readonly message: object } {
   const { content, calls } = call.parsesTools ? parseToolCalls(text) : { content: text, calls: [] };
   const isForced = !["auto", "none"].includes((call.options.request.tool_choice ?? "none") as string);
   return {
@@ -126,7 +126,10 @@ function messageOf(call: ChatCall, { text }: Generation): { readonly called: boo
   };
 }
 
-export function chatChoice(call: ChatCall, generation: Generation): object {
+/** What an answer tells of a generation. */
+export type Told = Pick<Generation, "plan" | "tokens" | "tokenIds" | "text" | "finishReason" | "stopReason">;
+
+export function chatChoice(call: ChatCall, generation: Told): object {
   const { message, called } = messageOf(call, generation);
   return {
     index: generation.plan.choiceIndex,

@@ -151,7 +151,7 @@ function inParts(message: ChatMessage, texts: readonly string[]): object {
 
 /** Text parts become one text, a line each, as vLLM gives them to templates that expect strings. */
 function flatten(message: ChatMessage, texts: readonly string[]): object {
-  return { ...message, content: texts.join("\n") };
+  return { ...message, content: texts.filter((text) => text !== "").join("\n") };
 }
 
 /** Templates want a call's arguments as an object. */

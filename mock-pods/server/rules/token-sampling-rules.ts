@@ -32,6 +32,10 @@ export function checkTokenSampling(sampling: TokenSampling, rules: SamplingProfi
     throw badRequest(`stream_interval must be at least 1, got ${interval}.`, "stream_interval", String(interval));
   }
   for (const name of ["logprobs", "prompt_logprobs"] as const) checkAlternatives(name, sampling[name] ?? 0);
+  const { prompt_logprob_start: start, prompt_logprob_token_ids: wanted } = sampling;
+  if (isNumber(start) && !wanted?.length) {
+    throw badRequest("prompt_logprob_start requires prompt_logprob_token_ids.", "prompt_logprob_start", String(start));
+  }
   checkStops(sampling);
   if (stopStrings(sampling).length > 0 && sampling.detokenize === false) {
     throw badRequest("stop strings are only supported when detokenize is True. Set detokenize=True to use stop.");
