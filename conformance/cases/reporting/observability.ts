@@ -61,8 +61,9 @@ function podHeader(): Case {
       const { router, pods } = httpOf(lab);
       lab.note(DECLARED, router.podSeenBy);
       noteAddresses(lab);
-      const retries = lab.profile.retry?.on.includes(503) === true && lab.profile.retry.max > 0;
-      for (let request = 0; retries && request < MOVES; request++) {
+      const { retry } = lab.profile;
+      const moves = retry?.on.includes(503) === true && retry.max > 0 ? MOVES : 0;
+      for (let request = 0; request < moves; request++) {
         const requestId = newRequestId(lab);
         pods.script({ requestId, reply: EMPTY_ANSWER });
         pods.script({ requestId, times: 1, reply: { kind: "respond", status: 503, body: ["{}"] } });
