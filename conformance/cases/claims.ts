@@ -90,6 +90,10 @@ export const heldOnesSpread: Claim = (profile) => {
   return isUnseen(profile) ? no(`load is ${profile.load?.signal}: requests held open do not show`) : undefined;
 };
 
+/** Cold requests are known to get round to every pod: by chance, in turn, or by a load in which those that are open show. */
+export const surelySpread = (profile: RouterProfile): boolean =>
+  byChance(profile) || (coldPolicy(profile) !== undefined && loadSignal(profile)?.shows === "requests");
+
 /** Loads compare request by request; a cost model's, and those that pods report, only where one pod is far ahead. */
 export const countableLoad: Claim = (profile) =>
   loadSignal(profile)?.countable === false

@@ -9,6 +9,7 @@ import { backPressureCases } from "./gateway/back-pressure.ts";
 import { framingCases } from "./security/framing.ts";
 import { leakCases } from "./security/leaks.ts";
 import { openAdminCases } from "./security/open-admin.ts";
+import { streamedOrWholeCases } from "./gateway/streamed-or-whole.ts";
 import { usageCases } from "./gateway/usage.ts";
 import { explanationCases } from "./reporting/explanation.ts";
 import { kvEventCases } from "./forgetting/kv-events.ts";
@@ -83,6 +84,7 @@ const ALL: readonly Case[] = [
   ...hopByHopCases,
   ...disconnectCases,
   ...usageCases,
+  ...streamedOrWholeCases,
   ...backPressureCases,
   ...errorCases,
   ...overloadCases,

@@ -23,7 +23,7 @@ const SLOW_CASE_TIMEOUT_MS = 3_600_000;
 const MOST_CHANGES_IN_A_CASE = 24;
 const MOST_REQUESTS_IN_A_CASE = 1_000;
 /** The second begins like the first: joined with a salt without a mark between them, two pairs look alike. */
-const MODELS = ["model-a", "model-ab"];
+const MODELS = ["org/Model-a", "org/Model-ab"];
 
 /** @throws {OperationalError} USAGE when nothing is selected; ADAPTER_FAILED when the router cannot be started */
 export async function runCases(options: RunOptions): Promise<Report> {

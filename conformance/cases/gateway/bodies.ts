@@ -63,7 +63,7 @@ export const bodyCases: readonly Case[] = [
       const { text } = lab.corpus.namespace().prompt([]);
       const body = `{ "model": ${JSON.stringify(lab.models[0])},\n "prompt": ${JSON.stringify(`${text}${ODD_TEXT}`)}, "max_tokens": 300,
         "n": 2, "temperature": 0.5, "seed": 7, "stop": ["\\n\\n", "END"], "user": "someone", "x_null": null,
-        "cache_salt": "tenant-a", "priority": 3, "ignore_eos": true, "min_tokens": 2, "top_k": 40, "min_p": 0.05, "repetition_penalty": 1.05,
+        "cache_salt": "tenant-a", "priority": 3, "ignore_eos": true, "min_tokens": 2, "top_k": 40, "min_p": 0.0512345678, "repetition_penalty": 1.05,
         "x_unknown": { "big": 9007199254740993, "deep": [1, [2, { "three": null }]], "flag": false }, "logit_bias": {"50256": -100}, "escaped": "\\u00fc\\ud83d\\ude42\\n" }`;
       await exchange(lab, { label: "unknown fields", body, reply: EMPTY_ANSWER });
       lab.note("sent-body", body);

@@ -1,4 +1,5 @@
-/** STR-19, STR-20: what a body is said to be, on the way to the pod and on the way back. */
+/** STR-19, STR-20, STR-22: what a body is said to be, on the way to the pod and on the way back. */
+import { gunzipSync, gzipSync } from "node:zlib";
 import type { Case } from "../../case.ts";
 import type { PodScript } from "../../http-lab/scripted-pods.ts";
 import { completionBody, EMPTY_ANSWER, exchange, type Exchange, utf8 } from "../trials/exchange.ts";
@@ -22,6 +23,18 @@ const OLD_ANSWER: PodScript["reply"] = {
   status: 400,
   headers: [["content-type", "text/plain; charset=iso-8859-1"]],
   body: [Uint8Array.from(OLD_TEXT, (letter) => letter.charCodeAt(0))],
+};
+
+/** As a proxy beside an engine answers who takes it. */
+const PLAIN_TEXT = '{"choices":[],"note":"this was compressed on its way"}';
+const COMPRESSED_ANSWER: PodScript["reply"] = {
+  kind: "respond",
+  status: 200,
+  headers: [
+    ["content-type", "application/json"],
+    ["content-encoding", "gzip"],
+  ],
+  body: [gzipSync(PLAIN_TEXT)],
 };
 
 export const mediaTypeCases: readonly Case[] = [
@@ -67,7 +80,40 @@ export const mediaTypeCases: readonly Case[] = [
       };
     },
   }),
+  httpCase({
+    id: "STR-22",
+    level: "MUST",
+    requirement: "R-STR-22",
+    title: "An answer that its pod compressed MUST reach a client that takes it in the encoding that its headers name.",
+    traffic: async (lab) => {
+      await exchange(lab, { label: "gzip", headers: { "accept-encoding": "gzip" }, reply: COMPRESSED_ANSWER });
+    },
+    missing: unreached,
+    finding: ([got]) => {
+      const asked = got?.attempts[0]?.headers.find(([name]) => name.toLowerCase() === "accept-encoding")?.[1];
+      // Who tells pods that it takes none may refuse one, and who cannot read an answer may refuse it.
+      if (got?.status !== 200 || asked?.includes("gzip") !== true) return undefined;
+      const encoding = String(got.headers["content-encoding"] ?? "identity").toLowerCase();
+      if (decoded(got.body, encoding) === PLAIN_TEXT) return undefined;
+      return {
+        reason: "encoding-lost",
+        detail: `an answer that its pod wrote in gzip reached the client under the encoding ${encoding}, and is not in it`,
+        observed: [encoding],
+      };
+    },
+  }),
 ];
+
+/** Of bytes as a binary string; in an encoding other than these two, the text that was sent is granted. */
+function decoded(body: string, encoding: string): string {
+  if (encoding === "identity") return body;
+  if (encoding !== "gzip") return PLAIN_TEXT;
+  try {
+    return gunzipSync(Buffer.from(body, "latin1")).toString();
+  } catch {
+    return "";
+  }
+}
 
 function mediaTypeFinding({ label, status, end, attempts }: Exchange): Finding | undefined {
   const [attempt] = attempts;

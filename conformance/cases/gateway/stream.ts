@@ -4,10 +4,16 @@ import { EVENT_STREAM, exchange, httpOf, noted, PATIENCE_MS, utf8 } from "../tri
 import { httpCase, unreached } from "../trials/http-case.ts";
 import { chunk, DONE, streamed } from "../trials/stream-text.ts";
 
+/** Between the halves of a letter: who reads them as one has nothing to get wrong. */
+const TORN = "torn";
+const TORN_MS = 200;
+
+type Piece = string | Uint8Array | { readonly wait: string };
+
 const EMOJI = new TextEncoder().encode("🙂");
 
 /** Legal server-sent events that a parser is tempted to change: comments, CRLF, several data lines, a torn character. */
-const ODD_EVENTS: readonly (string | Uint8Array)[] = [
+const ODD_EVENTS: readonly Piece[] = [
   ": a comment\n\n",
   chunk("one"),
   'data:{"no":"space after the colon"}\n\n',
@@ -15,6 +21,7 @@ const ODD_EVENTS: readonly (string | Uint8Array)[] = [
   "data: a NUL \0 and a mark of order \ufeff inside\n\n",
   'data: {"text":"',
   EMOJI.slice(0, 2),
+  { wait: TORN },
   EMOJI.slice(2),
   '"}\n\n',
   chunk("in a text, data: [DONE] is a text"),
@@ -40,14 +47,15 @@ const STREAM_MS = 30_000;
 const SILENCE_MS = 5_000;
 const LATE = "late";
 
-const bytesOf = (pieces: readonly (string | Uint8Array)[]): string =>
+const bytesOf = (pieces: readonly Piece[]): string =>
   pieces
-    .map((piece) =>
-      typeof piece === "string" ? utf8(piece) : Array.from(piece, (byte) => String.fromCharCode(byte)).join(""),
-    )
+    .map((piece) => {
+      if (typeof piece === "string") return utf8(piece);
+      return "wait" in piece ? "" : Array.from(piece, (byte) => String.fromCharCode(byte)).join("");
+    })
     .join("");
 
-const STREAMS: Readonly<Record<string, readonly (string | Uint8Array)[]>> = {
+const STREAMS: Readonly<Record<string, readonly Piece[]>> = {
   "odd events": ODD_EVENTS,
   "many events": MANY_EVENTS,
 };
@@ -61,7 +69,7 @@ export const streamCases: readonly Case[] = [
     traffic: async (lab) => {
       for (const [label, body] of Object.entries(STREAMS)) {
         let lastMs = lab.nowMs();
-        const { end } = await exchange(lab, {
+        const exchanged = exchange(lab, {
           label,
           body: streamed(lab),
           reply: { kind: "respond", status: 200, headers: EVENT_STREAM, body },
@@ -70,6 +78,9 @@ export const streamCases: readonly Case[] = [
           },
           timeoutMs: STREAM_MS,
         });
+        await lab.advance(TORN_MS);
+        httpOf(lab).pods.release(TORN);
+        const { end } = await exchanged;
         if (end === "timeout" && lab.nowMs() - lastMs < SILENCE_MS) lab.note(LATE, label);
       }
     },

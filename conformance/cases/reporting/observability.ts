@@ -1,7 +1,15 @@
 /** OBS-01, OBS-03, OBS-04: what a router says of itself along the way is true. */
 import type { Case } from "../../case.ts";
 import type { Lab } from "../../lab.ts";
-import { EMPTY_ANSWER, exchange, httpOf, newRequestId, noted, type Exchange } from "../trials/exchange.ts";
+import {
+  EMPTY_ANSWER,
+  exchange,
+  exchangeTogether,
+  httpOf,
+  newRequestId,
+  noted,
+  type Exchange,
+} from "../trials/exchange.ts";
 import { httpCase, unreached } from "../trials/http-case.ts";
 import { noteAddresses, podCalled } from "./pod-names.ts";
 
@@ -41,6 +49,7 @@ function readiness(): Case {
 
 function podHeader(): Case {
   const REQUESTS = 12;
+  const MOVES = 4;
   const MOVED = "moved to another pod";
   return httpCase({
     id: "OBS-03",
@@ -52,14 +61,15 @@ function podHeader(): Case {
       const { router, pods } = httpOf(lab);
       lab.note(DECLARED, router.podSeenBy);
       noteAddresses(lab);
-      const retries = lab.profile.retry?.on.includes(503) === true && lab.profile.retry.max > 0;
-      for (let request = 0; request < REQUESTS; request++) {
+      const { retry } = lab.profile;
+      const moves = retry?.on.includes(503) === true && retry.max > 0 ? MOVES : 0;
+      for (let request = 0; request < moves; request++) {
         const requestId = newRequestId(lab);
         pods.script({ requestId, reply: EMPTY_ANSWER });
-        const moves = retries && request % 3 === 0;
-        if (moves) pods.script({ requestId, times: 1, reply: { kind: "respond", status: 503, body: ["{}"] } });
-        await exchange(lab, { label: moves ? MOVED : "served at once" }, requestId);
+        pods.script({ requestId, times: 1, reply: { kind: "respond", status: 503, body: ["{}"] } });
+        await exchange(lab, { label: MOVED }, requestId);
       }
+      await exchangeTogether(lab, REQUESTS, "served at once");
     },
     missing: (exchanges) =>
       unreached(exchanges) ??

@@ -125,6 +125,12 @@ it("passes the conforming proxy that learns a moment after its client has the la
   expect(await failuresOfConformingProxy(caseIds, 1, { rule, Proxy: oddHabits.NoticesEndsLate })).toEqual([]);
 });
 
+it("fails no conforming proxy without a profile that reads once in a while what its pods report", async () => {
+  const make = { habits: { scrapeMs: 1_000 }, rule: { ...PLAIN_RULE, ties: "first" } } as const;
+  const report = await runCases({ adapter: { ...proxyAdapter(make), profile: {} }, only: "POD-01,POD-04", seed: 1 });
+  expect(report.cases.filter(({ verdict }) => verdict === "fail" || verdict === "inconclusive")).toEqual([]);
+});
+
 /** Whatever is left out, what can still be judged is judged, and the rest is unsupported. */
 it.concurrent.each(["gate", "insert", "owners", "exploration", "evict", "isolation", "load", "cold", "exact"] as const)(
   "leaves nothing undecided for the conforming proxy that does not say its %s",

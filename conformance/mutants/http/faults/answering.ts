@@ -1,5 +1,7 @@
 /** Wrong in the answer's beginning, or in what the proxy shows of itself. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { gunzipSync } from "node:zlib";
+import { bodyOf } from "../body-of.ts";
 import { type Attempt, Refusal, refuse } from "../call.ts";
 import { getText } from "../get-text.ts";
 import { type Header, without } from "../headers.ts";
@@ -74,6 +76,23 @@ export class DropsCharsets extends RightProxy {
     const bare = ([name, value]: Header): Header =>
       name.toLowerCase() === "content-type" ? [name, value.split(";", 1)[0] ?? ""] : [name, value];
     return { status, headers: headers.map(bare) };
+  }
+}
+
+/** How an answer is compressed is not said. */
+export class DropsTheEncoding extends RightProxy {
+  protected override head(reply: IncomingMessage): Head {
+    const { status, headers } = super.head(reply);
+    return { status, headers: without(headers, "content-encoding") };
+  }
+}
+
+/** A compressed answer is read by the proxy, and passed on under the headers of before. */
+export class DecodesAnswers extends RightProxy {
+  protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
+    if (reply.headers["content-encoding"] !== "gzip") return yield* super.pieces(reply);
+    const body = await bodyOf(reply);
+    if (body !== undefined) yield gunzipSync(body);
   }
 }
 

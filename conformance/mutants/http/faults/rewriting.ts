@@ -68,6 +68,20 @@ export class SetsATemperature extends Rewrites {
   }
 }
 
+/** Every answer is streamed, asked for or not. */
+export class AlwaysStreams extends Rewrites {
+  protected override rewritten(fields: Fields): Fields {
+    return { ...fields, stream: true };
+  }
+}
+
+/** No answer is streamed. */
+export class NeverStreams extends Rewrites {
+  protected override rewritten({ stream: _stream, ...fields }: Fields): Fields {
+    return fields;
+  }
+}
+
 /** A chat without a limit gets one. */
 export class LimitsChats extends Rewrites {
   protected override rewritten(fields: Fields): Fields {
@@ -79,6 +93,21 @@ export class LimitsChats extends Rewrites {
 export class KeepsTheSalt extends RightProxy {
   protected override outgoingBody({ body }: Flight): Buffer {
     return Buffer.from(body.toString().replace(/"cache_salt": ?"[^"]*",?/, ""));
+  }
+}
+
+/** Fractions are held in single precision. */
+export class RoundsFractions extends RightProxy {
+  protected override outgoingBody({ body }: Flight): Buffer {
+    const single = (digits: string): string => String(Number(Number(digits).toPrecision(7)));
+    return Buffer.from(body.toString().replaceAll(/(?<=": ?)\d+\.\d+/g, single));
+  }
+}
+
+/** The name of a model is made small. */
+export class LowersTheModel extends RightProxy {
+  protected override outgoingBody({ body }: Flight): Buffer {
+    return Buffer.from(body.toString().replace(/"model": ?"[^"]*"/, (field) => field.toLowerCase()));
   }
 }
 
