@@ -103,5 +103,6 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
     if (error.code !== "EPIPE") throw error;
     process.exit(0);
   });
-  process.exitCode = await main(process.argv.slice(2));
+  // Left to end by itself, Node now and then waits for ever for a socket that it has given up.
+  process.exit(await main(process.argv.slice(2)));
 }

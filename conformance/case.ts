@@ -1,7 +1,7 @@
 /** A conformance case: traffic that makes an observation, and a pure judgement of it. */
 import type { Judgement } from "./judgement.ts";
 import type { Lab } from "./lab.ts";
-import type { Observation, PodsStep } from "./observation.ts";
+import type { Happening, Observation, PodsStep } from "./observation.ts";
 import type { RouterProfile } from "./router-profile.ts";
 
 /** The gravest first. */
@@ -58,6 +58,10 @@ export interface Needs {
   readonly memory?: boolean;
   /** The router is told where its pods publish KV events. */
   readonly kvEvents?: boolean;
+  /** It rests on these: without them it shows nothing. */
+  readonly happenings?: readonly Happening[];
+  /** Clients leave while their requests are under way. */
+  readonly clientsLeave?: boolean;
   /** It needs scripted replies and faults of the pods. */
   readonly scriptedPods?: boolean;
   /** It needs pods that serve this many models; default 1. */

@@ -96,6 +96,17 @@ export interface CarriedLoad {
   readonly surely?: boolean;
 }
 
+/** What pods were made to do, and did, and what clients did together: no step says it. By each, what a case without it lacks. */
+export const HAPPENINGS = {
+  "scripted-answer": "no pod answered as the case would have it",
+  "failed-answer": "no pod failed that had to",
+  "stopped-pod": "no pod was stopped",
+  "changed-page": "no page of a pod was changed and asked for",
+  "event-trouble": "no KV event was disturbed",
+  "requests-at-once": "no two exchanges were under way at once",
+} as const;
+export type Happening = keyof typeof HAPPENINGS;
+
 export interface Observation {
   readonly caseId: string;
   readonly seed: number;
@@ -105,6 +116,8 @@ export interface Observation {
    */
   readonly transport: "function" | "http";
   readonly steps: readonly Step[];
+  /** Over HTTP. */
+  readonly happened?: readonly Happening[];
   /** Absent or empty when the window was drained before the case. */
   readonly carried?: readonly CarriedLoad[];
 }

@@ -21,6 +21,10 @@ function file(content: unknown): string {
   return path;
 }
 
+it("holds the corpus to the vocabularies that are installed, and ends with what that says", async () => {
+  expect(await verify("--check-corpus")).toBe(0);
+});
+
 it.each([
   [["--only", "NOPE-1"], 'no case is called "NOPE-1"'],
   [["--only", ","], "--only selects nothing"],

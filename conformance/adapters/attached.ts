@@ -14,14 +14,16 @@ export interface Attached {
 
 /** @throws {OperationalError} USAGE, FILE_UNREADABLE, FILE_INVALID or REQUIREMENT_MISSING */
 export async function attach({ adapter: given, profile }: Attached): Promise<RouterAdapter> {
-  const adapter = typeof given === "string" ? await openAdapter(given) : given;
-  if (typeof (adapter as Partial<RouterAdapter> | undefined)?.start !== "function") {
+  const claimed =
+    typeof profile === "string"
+      ? checkRouterProfile(readJsonFile(profile), profile)
+      : profile && checkRouterProfile(profile, "profile");
+  if (typeof given === "string") return openAdapter(given, claimed);
+  if (typeof (given as Partial<RouterAdapter> | undefined)?.start !== "function") {
     throw new OperationalError(
       "USAGE",
       "adapter: give an object with start(), the path of an adapter file, or the name of a shipped adapter",
     );
   }
-  if (profile === undefined) return adapter;
-  if (typeof profile === "string") return { ...adapter, profile: checkRouterProfile(readJsonFile(profile), profile) };
-  return { ...adapter, profile: checkRouterProfile(profile, "profile") };
+  return claimed === undefined ? given : { ...given, profile: claimed };
 }

@@ -110,6 +110,18 @@ it("adds and removes pods by a file and a signal", async () => {
   expect(await listed(router)).toEqual(["http://127.0.0.1:9007", "http://127.0.0.1:9008", "http://127.0.0.1:9009"]);
 });
 
+it("starts the program with the threshold of the profile that was given, and says when there is none", async () => {
+  const file = adapterFile({ ...base, command: [...run, "--pods", "{{threshold}}"] });
+  const threshold = { value: 0.75, comparison: ">" } as const;
+  const router = await (await openAdapter(file, { threshold })).start({ pods: [], seed: 1, clock: new RealClock() });
+  onTestFinished(() => router.close());
+  expect(await listed(router as HttpRouter)).toEqual(["0.75"]);
+  const without = await openAdapter(file);
+  await expect(without.start({ pods: [], seed: 1, clock: new RealClock() })).rejects.toThrow(
+    'which names none; give it a "threshold"',
+  );
+});
+
 it("restarts the program where that is the only way to change pods", async () => {
   const router = await start({ ...base, pods: { channel: "restart" } });
   await router.setPods?.([pod(9005)]);

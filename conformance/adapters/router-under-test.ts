@@ -48,7 +48,7 @@ export interface StartOptions {
   readonly pods: readonly PodAddress[];
   readonly seed: number;
   readonly clock: Clock;
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
   /** Ends the wait for a router that is not ready yet. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Agent } from "undici";
 import { OperationalError } from "../../fixtures/operational-error.ts";
+import { startedClaimsOf } from "./adapter-claims.ts";
 import type { AdapterFile, LoadedAdapter, Poll } from "./adapter-file.ts";
 import { freePorts } from "./free-ports.ts";
 import { ANSWERS_ANYTHING, answersAnything, pollUntil } from "./http-call.ts";
@@ -28,8 +29,9 @@ export async function startRouter(
   launch: Launch,
 ): Promise<RouterUnderTest> {
   const { pods } = loaded.file;
+  const threshold = thresholdOf(loaded, options);
   const tmp = await mkdtemp(join(tmpdir(), "routeproof-"));
-  const run = new StartedRouter(loaded, options, tmp, launch);
+  const run = new StartedRouter(loaded, { ...options, threshold }, tmp, launch);
   try {
     await run.start();
   } catch (error) {
@@ -52,6 +54,15 @@ export async function startRouter(
   };
 }
 
+function thresholdOf({ file, profile }: LoadedAdapter<StartedFile>, options: StartOptions): number | undefined {
+  const threshold = options.threshold ?? profile.threshold?.value;
+  if (threshold !== undefined || !startedClaimsOf(file).takesThreshold) return threshold;
+  throw new OperationalError(
+    "FILE_INVALID",
+    `${file.name}: {{threshold}} stands for the profile's, which names none; give it a "threshold", or leave {{threshold}} out`,
+  );
+}
+
 class StartedRouter {
   readonly #file: StartedFile;
   readonly #options: StartOptions;
@@ -66,14 +77,14 @@ class StartedRouter {
   #channel: PodChannel | undefined;
   #closed = false;
 
-  constructor({ file, here, profile }: LoadedAdapter<StartedFile>, options: StartOptions, tmp: string, launch: Launch) {
+  constructor({ file, here }: LoadedAdapter<StartedFile>, options: StartOptions, tmp: string, launch: Launch) {
     this.#file = file;
     this.#settling = new Settling(file.settle);
     this.#options = options;
     this.#told = options.pods;
     this.#launch = launch;
     this.#tmp = tmp;
-    const threshold = options.threshold ?? profile.threshold?.value;
+    const { threshold } = options;
     this.#fixed = {
       here,
       tmp,

@@ -1,6 +1,6 @@
 /** No case passes on what did not happen: time that stood still, pods that stayed, failures that were none. */
 import type { Case, Needs } from "../case.ts";
-import type { Observation } from "../observation.ts";
+import { HAPPENINGS, type Observation } from "../observation.ts";
 
 export function withStimulusCheck(each: Case): Case {
   return {
@@ -14,7 +14,11 @@ export function withStimulusCheck(each: Case): Case {
   };
 }
 
-function missingStimulus({ steps }: Observation, needs: Needs): string | undefined {
+function missingStimulus({ steps, happened = [] }: Observation, needs: Needs): string | undefined {
+  const lacking = needs.happenings?.find((happening) => !happened.includes(happening));
+  if (lacking !== undefined) return HAPPENINGS[lacking];
+  const left = steps.some((step) => step.kind === "released" && step.outcome === "aborted");
+  if (needs.clientsLeave === true && !left) return "no client left";
   // The first of these steps is the state that the case found.
   const changes = steps.flatMap((step) => (step.kind === "pods" ? [step.change] : [])).slice(1);
   const missing = needs.podChanges?.find((change) => !changes.includes(change));

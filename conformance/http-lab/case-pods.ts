@@ -6,7 +6,6 @@ import type { CaseRequests } from "./case-requests.ts";
 import type { CaseRun } from "./case-run.ts";
 import { convergenceMsOf } from "../router-profile.ts";
 
-const WARM_UP_MS = 15_000;
 const WARM_UP_EVERY_MS = 100;
 
 export class CasePods {
@@ -25,13 +24,15 @@ export class CasePods {
    * use each pod or the time it claims for that is over. One that never serves is for the cases to judge.
    */
   async warmUp(): Promise<void> {
-    const deadline = this.#run.nowMs() + WARM_UP_MS;
+    const { patience } = this.#run.running;
+    const deadline = this.#run.nowMs() + patience.ms("first-answer", this.#run.profile);
     while (this.#run.nowMs() < deadline) {
       const { status, pod } = await this.#requests.send(this.#run.corpus.namespace().prompt([]), { label: "warm-up" });
       if (pod !== null && status === 200) return this.#converge(this.#run.pods.present);
-      if (this.#run.running.patience.isSpent) return;
+      if (patience.isSpent) return;
       await sleep(WARM_UP_EVERY_MS);
     }
+    patience.wasInVain("first-answer");
   }
 
   /** Before the case: the router gets other pods. */

@@ -14,6 +14,7 @@ import { CasePods } from "./case-pods.ts";
 import { CaseRequests } from "./case-requests.ts";
 import { type CaseRun, noteIn } from "./case-run.ts";
 import { openRawConnection } from "./raw-connection.ts";
+import type { RawResponse } from "./raw-exchange.ts";
 import { openRouterView } from "./router-view.ts";
 import { LORA_ADAPTER } from "./session-pods.ts";
 import { openStranger } from "./stranger.ts";
@@ -37,6 +38,8 @@ export class HttpCaseLab implements Lab {
   readonly #requests: CaseRequests;
   readonly #pods: CasePods;
   #carried: readonly CarriedLoad[] = [];
+  /** Exchanges of the case's own. */
+  #underWay = 0;
 
   constructor({ caseId, seed, ...of }: HttpLabOptions) {
     const streams = new Random(seed);
@@ -58,7 +61,7 @@ export class HttpCaseLab implements Lab {
         return running.router.url;
       },
       headers: running.adapter.requests?.headers ?? {},
-      request: (options) => requests.raw(options),
+      request: (options) => this.#counted(requests.raw(options)),
       connect: () => openRawConnection(running.router.url),
       router,
       wait: (ms) => sleep(ms),
@@ -67,6 +70,11 @@ export class HttpCaseLab implements Lab {
       pods: pods.stage,
       openStranger: () => openStranger(running.adapter.podsHost),
     };
+  }
+
+  async #counted(response: Promise<RawResponse>): Promise<RawResponse> {
+    if (this.#underWay++ > 0) this.#run.pods.stage.happened.add("requests-at-once");
+    return response.finally(() => this.#underWay--);
   }
 
   warmUp(): Promise<void> {
@@ -89,7 +97,8 @@ export class HttpCaseLab implements Lab {
   observation(): Observation {
     const { steps } = this.#run;
     const carried = this.#carried.length === 0 ? {} : { carried: this.#carried };
-    return { caseId: this.#caseId, seed: this.#seed, transport: "http", steps, ...carried };
+    const happened = [...this.#run.pods.stage.happened];
+    return { caseId: this.#caseId, seed: this.#seed, transport: "http", steps, happened, ...carried };
   }
 
   pods(): readonly string[] {

@@ -23,3 +23,12 @@ it("keeps one kind of hanging from the other, and a case's own time until answer
   for (let times = 0; times < 3; times++) patience.wasInVain("request-not-answered");
   expect([patience.granted(30_000), patience.granted(400)]).toEqual([2_000, 400]);
 });
+
+it("waits for the first answer of a router that was started anew as long as it may yet serve, and judges what it is asked in full", () => {
+  const patience = new Patience();
+  expect(patience.ms("first-answer", {})).toBe(16_000);
+  for (let times = 0; times < 3; times++) patience.wasInVain("first-answer");
+  expect(patience.ms("first-answer", {})).toBe(500);
+  expect(patience.ms(HANG, {})).toBe(11_000);
+  expect(patience.isSpent).toBe(false);
+});

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { CompletionPath, PodsHost } from "../adapters/router-under-test.ts";
 import type { Fleet, JournalEntry, Pod } from "../../mock-pods/pod/pod.ts";
 import type { CacheLoss, EventTrouble, PodPage, PodScript, PodSighting, ScriptedPods } from "./scripted-pods.ts";
-import type { CarriedLoad } from "../observation.ts";
+import type { CarriedLoad, Happening } from "../observation.ts";
 import { withHeldRequests } from "./held-metrics.ts";
 import { openHold } from "./held-reply.ts";
 import { PodCaches } from "./pod-caches.ts";
@@ -26,6 +26,8 @@ export interface Arrival extends CarriedLoad {
 
 export class PodStage implements ScriptedPods {
   readonly sightings = new Sightings();
+  /** In this case. */
+  readonly happened = new Set<Happening>();
   readonly #fleet: Fleet;
   readonly #nowMs: () => number;
   readonly #seenAs: string | undefined;
@@ -117,6 +119,7 @@ export class PodStage implements ScriptedPods {
   }
 
   troubleEvents(pod: string, how: EventTrouble | undefined): void {
+    if (how !== undefined) this.happened.add("event-trouble");
     this.#caches.trouble(pod, how);
   }
 
@@ -128,6 +131,7 @@ export class PodStage implements ScriptedPods {
     } else {
       this.#down.add(name);
       await this.#fleet.pod(name).crash();
+      this.happened.add("stopped-pod");
       // A router that uses an idle connection at the moment it is cut loses a race that tells nothing of it.
       await sleep(CUT_NOTICED_MS);
     }
@@ -144,6 +148,7 @@ export class PodStage implements ScriptedPods {
     for (const name of this.#down) await this.#fleet.pod(name).start();
     this.#down.clear();
     this.sightings.reset();
+    this.happened.clear();
     this.#completions = 0;
     this.#pages.reset();
     this.#caches.reset();
@@ -155,6 +160,7 @@ export class PodStage implements ScriptedPods {
     const [resource = ""] = entry.path.split("?");
     const page = this.#pages.pageOf(entry.path, pod.name);
     const plain = (): Promise<string> => metricsPage(pod, held);
+    if (page !== undefined) this.happened.add("changed-page");
     if (entry.method !== "POST" || !COMPLETION_PATHS.has(resource)) {
       this.#pages.noteAsked(entry.path, pod.name);
       response.once("finish", () => {
@@ -187,7 +193,11 @@ export class PodStage implements ScriptedPods {
     if (page !== undefined) return this.#pages.answer(page, response, plain);
     const script = this.#scripts.take(requestId, pod.name);
     if (script !== undefined) {
-      if (fails(script)) this.#tainted.add(pod.name);
+      this.happened.add("scripted-answer");
+      if (fails(script)) {
+        this.happened.add("failed-answer");
+        this.#tainted.add(pod.name);
+      }
       void playScript(
         script.reply,
         response,

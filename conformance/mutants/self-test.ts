@@ -37,6 +37,8 @@ export interface VariantRun {
   readonly failed: readonly string[];
   /** Cases that decided nothing, likewise. */
   readonly undecided: readonly string[];
+  /** Cases that passed and state no statistic. */
+  readonly uncounted: readonly string[];
 }
 
 /** Every case the variant supports, in an order shuffled by the seed, on one router that is never restarted. */
@@ -53,7 +55,10 @@ export async function runVariant(
         ? [`${variant.name}, seed ${seed}: ${caseId} ${judgement.verdict} ${judgement.reason}`]
         : [],
     );
-  return { caseRuns: outcomes.length, failed: lines("fail"), undecided: lines("inconclusive") };
+  const uncounted = outcomes.flatMap(({ caseId, judgement }) =>
+    judgement.verdict === "pass" && judgement.statistic === undefined ? [caseId] : [],
+  );
+  return { caseRuns: outcomes.length, failed: lines("fail"), undecided: lines("inconclusive"), uncounted };
 }
 
 function variantNamed(name: string): Variant {

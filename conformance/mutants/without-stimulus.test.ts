@@ -29,8 +29,8 @@ async function verdictWithout(stimulus: Stimulus, caseId: string): Promise<strin
     if (each === undefined) continue;
     let used = false;
     const lab = new FunctionSession(new RuleRouter(rule, 1), profile).lab(each, 1);
-    const lacking = withoutStimulus(lab, stimulus, () => {
-      used = true;
+    const lacking = withoutStimulus(lab, stimulus, (one) => {
+      used ||= one === stimulus;
     });
     const broke = await each.traffic(lacking).then(
       () => false,

@@ -198,6 +198,7 @@ function passing(reply: Reply): Reply {
     open: (status, headers) => reply.open(status, headers),
     onGone: (action) => reply.onGone(action),
     reset: () => reply.reset(),
+    hangUp: () => reply.hangUp(),
   };
 }
 

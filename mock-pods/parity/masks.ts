@@ -17,12 +17,14 @@ export const MASKED_KEYS: Readonly<Record<string, (value: unknown, asked: Asked)
   // Ids that vLLM makes; one that the client sent is compared.
   id: (value) =>
     String(value).replace(
-      /^(cmpl-|chatcmpl-|modelperm-|chatcmpl-tool-|resp_|msg_|generative-scoring-)([0-9a-f]{16}){1,2}$/,
+      /^(cmpl-|chatcmpl-|modelperm-|chatcmpl-tool-|resp_|msg_|fc_|ctc_|rs_|generative-scoring-)([0-9a-f]{16}){1,2}$/,
       "$1<id>",
     ),
   request_id: (value) =>
     String(value).replace(/^(cmpl-|chatcmpl-|generate-tokens-|resp_)(?:[0-9a-f]{16}){1,2}(-\d+)?$/, "$1<id>$2"),
   item_id: () => "<id>",
+  call_id: (value) => String(value).replace(/^(chatcmpl-tool-)[0-9a-f]{16}$/, "$1<id>"),
+  output_messages: (value) => (value as { tokens: unknown }[]).map((message) => ({ ...message, message: "<text>" })),
   created: () => "<time>",
   created_at: () => "<time>",
   // A port of the system's choosing.

@@ -4,7 +4,7 @@ import { replayAll, replayVersion } from "./replay.ts";
 
 it.each([
   ["wire-public.jsonl", 220],
-  ["wire-more.jsonl.gz", 6933],
+  ["wire-more.jsonl.gz", 9134],
 ])(
   "answers what a real vLLM 0.32 answered, but for what a model or a clock decides (%s)",
   { timeout: 300_000 },

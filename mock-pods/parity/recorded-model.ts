@@ -42,9 +42,16 @@ export class RecordedModel {
   };
 }
 
-function answerOf(
-  body: RecordedExchange["response"]["body"],
-): { choices?: Choice[]; usage?: { completion_tokens: number } } | undefined {
+/** A completion, a chat, or a response. */
+interface Answered {
+  readonly choices?: readonly Choice[];
+  readonly status?: string;
+  /** In the last event of its stream. */
+  readonly response?: Answered;
+  readonly usage?: { readonly completion_tokens: number; readonly output_tokens?: number };
+}
+
+function answerOf(body: RecordedExchange["response"]["body"]): Answered | undefined {
   try {
     return typeof body === "string" ? (JSON.parse(body) as object) : undefined;
   } catch {
@@ -58,6 +65,10 @@ function naturalEnd({ body, chunks = [], last_chunks: last = [], chunk_count: co
   const choice = answer?.choices?.[0];
   if (["stop", "tool_calls"].includes(choice?.finish_reason ?? "") && choice?.stop_reason === null)
     return answer?.usage?.completion_tokens;
+  const response =
+    answer ??
+    answerOf(/^event: response.completed\ndata: (\{"response":.*)$/m.exec(chunks.at(-1)?.[1] ?? "")?.[1])?.response;
+  if (response?.status === "completed") return response.usage?.output_tokens;
   const events = [...chunks, ...last].map(([, data]) => data);
   if (!events.some((data) => /"finish_reason":"(stop|tool_calls)","stop_reason":null/.test(data))) return undefined;
   const told = events.map((data) => Number(/"completion_tokens":(\d+)/.exec(data)?.[1] ?? 0)).at(-2);

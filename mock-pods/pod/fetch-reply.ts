@@ -112,6 +112,10 @@ class FetchReply implements Reply {
     this.gone(connectionReset());
   }
 
+  hangUp(): void {
+    this.gone(connectionReset());
+  }
+
   #finish(): void {
     this.#release();
     this.#onGone = [];

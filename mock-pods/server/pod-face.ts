@@ -18,6 +18,7 @@ import { completionsEndpoint } from "./endpoints/completions-endpoint.ts";
 import { devRoutes } from "./endpoints/dev-endpoints.ts";
 import { docsRoutes } from "./endpoints/docs-endpoints.ts";
 import { invocationsEndpoint } from "./endpoints/invocations-endpoint.ts";
+import { adapterRoutes } from "./endpoints/adapter-endpoints.ts";
 import { loraRoutes } from "./endpoints/lora-endpoints.ts";
 import { messagesRoutes } from "./endpoints/messages-endpoint.ts";
 import { responsesRoutes } from "./endpoints/responses-endpoint.ts";
@@ -144,7 +145,7 @@ function ownRoutes(pod: PodContext): Route[] {
     ...scaleOutRoutes(pod),
     ...tokenizeRoutes(pod),
     ...(settings.devMode ? devRoutes(pod) : []),
-    ...(settings.runtimeLora && settings.lora ? loraRoutes(pod) : []),
+    ...(settings.runtimeLora && settings.lora ? [...loraRoutes(pod), ...adapterRoutes(pod)] : []),
   ];
 }
 

@@ -36,6 +36,8 @@ const MISSING_0_10 = [
   "/update_weight_version",
   "/abort_requests",
   "/invocations",
+  "/adapters",
+  "/adapters/{adapter_name}",
   "/v1/messages",
   "/v1/responses",
   "/v1/messages/count_tokens",

@@ -12,6 +12,7 @@ import type { Lab } from "../../lab.ts";
 import type { Observation } from "../../observation.ts";
 import { allowed } from "../../oracle/allowed.ts";
 import type { RouterProfile } from "../../router-profile.ts";
+import { inDigits } from "../../statistics/judge-counts.ts";
 import { makeBusy } from "../trials/busy.ts";
 import { all, busyOwner, claimed, coldReachable, loadDecides, matchesPrefixes } from "../claims.ts";
 import { completionBody, httpOf } from "../trials/exchange.ts";
@@ -71,7 +72,7 @@ export const kvEventCases: readonly Case[] = [
     requirement: "R-EVI-10",
     title:
       "A prefix MUST be followed once a pod's KV events report it stored, and no longer once they report it gone; events MAY come twice, late, or be replayed.",
-    needs: { transport: "http", scriptedPods: true, load: true, kvEvents: true },
+    needs: { transport: "http", scriptedPods: true, happenings: ["event-trouble"], load: true, kvEvents: true },
     unsupported: all(
       matchesPrefixes,
       loadDecides,
@@ -142,6 +143,7 @@ function judge(observation: Observation, profile: RouterProfile): Judgement {
   if (unserved !== undefined) return unserved;
   /** Probes that were made, and whether one of them could tell a right answer from a wrong one. */
   const sharp = new Map<string, boolean>();
+  let [told, luck] = [0, 1];
   let asked: Asked | undefined;
   for (const step of observation.steps) {
     if (step.kind === "note" && step.label === ASKED) asked = step.data as Asked;
@@ -150,11 +152,13 @@ function judge(observation: Observation, profile: RouterProfile): Judgement {
     const trial = TRIALS[asked.trial];
     if (trial === undefined) continue;
     // Told from a router that goes by load, and from one that follows, only while the pod is surely the busiest.
-    const { cold } = allowed(observation, step, profile);
+    const { cold, livePods } = allowed(observation, step, profile);
     const isSharp = !cold.includes(pod) && (branch === "owner") === cachedTokens > 0;
     const probe = `${branch}, ${trial.trouble ?? "plain"}, ${trial.loss}`;
     sharp.set(probe, isSharp || sharp.get(probe) === true);
     if (!isSharp) continue;
+    told++;
+    luck *= (branch === "owner" ? 1 : cold.length) / livePods.length;
     if ((step.pod === pod) === (branch === "owner")) continue;
     const events = trial.trouble === undefined ? "its events" : `its events, ${trial.trouble} on the way,`;
     return {
@@ -169,7 +173,9 @@ function judge(observation: Observation, profile: RouterProfile): Judgement {
     };
   }
   const blunt = [...sharp].find(([, isSharp]) => !isSharp);
-  if (blunt === undefined && sharp.size > 0) return { verdict: "pass" };
+  const power = `${inDigits(1 - luck)} against a router that guesses`;
+  const statistic = { n: told, observed: 0, bound: "fails above 0", falsePositiveRate: 0, power };
+  if (blunt === undefined && sharp.size > 0) return { verdict: "pass", statistic };
   return {
     verdict: "inconclusive",
     reason: UNMET,

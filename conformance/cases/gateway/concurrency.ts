@@ -55,6 +55,7 @@ export const concurrencyCases: readonly Case[] = [
     requirement: "R-CON-1",
     title:
       "Under concurrency, each client MUST get the answer to its own request, and each request MUST reach one pod once.",
+    needs: { happenings: ["requests-at-once"] },
     traffic: echoStorm,
     missing: unreached,
     finding: (exchanges) => {
@@ -76,6 +77,7 @@ export const concurrencyCases: readonly Case[] = [
     level: "SHOULD",
     requirement: "R-CON-6",
     title: "Requests that carry the same x-request-id at the same time SHOULD all be served.",
+    needs: { happenings: ["requests-at-once"] },
     traffic: async (lab) => {
       const requestId = newRequestId(lab);
       const twins = ["first", "second", "third"].map((label) =>
@@ -96,6 +98,7 @@ export const concurrencyCases: readonly Case[] = [
     level: "SHOULD",
     requirement: "R-CON-8",
     title: "A hundred and twenty-eight requests at once SHOULD all reach their pods before any of them is answered.",
+    needs: { happenings: ["scripted-answer"] },
     traffic: async (lab) => {
       const { pods } = httpOf(lab);
       const ids = Array.from({ length: AT_ONCE }, () => newRequestId(lab));
@@ -131,7 +134,7 @@ export const concurrencyCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-3",
     title: "After many concurrent requests have ended, none of them MUST still count as load.",
-    needs: { transport: "http", scriptedPods: true },
+    needs: { transport: "http", scriptedPods: true, happenings: ["requests-at-once"] },
     unsupported: all(loadDecides, coldReachable, countsInFlight),
     blame: { load: "finished-requests-still-counted" },
     trials: 1,

@@ -30,6 +30,7 @@ function abortCase(id: string, level: Case["level"], requirement: string, when: 
     level,
     requirement,
     title: `When the client leaves ${when}, the pod ${level} be disconnected within two seconds.`,
+    needs: { happenings: [midStream ? "scripted-answer" : "failed-answer"] },
     traffic: async (lab) => {
       const http = httpOf(lab);
       for (let trial = 0; trial < 3; trial++) {

@@ -20,6 +20,7 @@ export const errorCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-ERR-1",
     title: "A pod that refuses connections MUST NOT make a request hang: it is served elsewhere or refused with 5xx.",
+    needs: { happenings: ["stopped-pod"] },
     traffic: async (lab) => {
       const { pods } = httpOf(lab);
       const [down = ""] = lab.random.shuffle(lab.pods());
@@ -94,6 +95,7 @@ export const errorCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-ERR-5",
     title: "A request whose answer has begun MUST NOT be sent to a pod a second time.",
+    needs: { happenings: ["failed-answer"] },
     traffic: async (lab) => {
       for (let trial = 0; trial < 3; trial++) {
         await exchange(lab, {

@@ -49,6 +49,7 @@ export const mediaTypeCases: readonly Case[] = [
     level: "SHOULD",
     requirement: "R-STR-20",
     title: "The charset that a pod's answer names SHOULD reach the client, unless the text is written in another.",
+    needs: { happenings: ["failed-answer"] },
     traffic: async (lab) => {
       await exchange(lab, { label: "text in ISO 8859-1", reply: OLD_ANSWER });
     },

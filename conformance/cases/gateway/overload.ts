@@ -26,6 +26,7 @@ export const overloadCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-ERR-2",
     title: "A pod's 503 MUST NOT be tried more often than declared, and not at all where no retry is declared.",
+    needs: { happenings: ["failed-answer"] },
     unsupported: retryClaimed,
     traffic: async (lab) => {
       await exchange(lab, {
@@ -50,6 +51,7 @@ export const overloadCases: readonly Case[] = [
     requirement: "R-ERR-12",
     title:
       "Where a retry is declared for it, a request that its pod answers with 503 MUST be tried again, and as the same.",
+    needs: { happenings: ["failed-answer"] },
     unsupported: retriesOn503,
     traffic: async (lab) => {
       const requestId = newRequestId(lab);
@@ -135,7 +137,7 @@ export const overloadCases: readonly Case[] = [
     requirement: "R-ERR-16",
     title:
       "A prompt that was tried again MUST be learnt for the pod that served it, and not for the one that refused it.",
-    needs: { transport: "http", scriptedPods: true },
+    needs: { transport: "http", scriptedPods: true, happenings: ["failed-answer"] },
     unsupported: all(
       prefixAware,
       followed,

@@ -130,6 +130,7 @@ export const streamCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-STR-13",
     title: "A stream that pauses for three seconds MUST be waited for.",
+    needs: { happenings: ["scripted-answer"] },
     traffic: async (lab) => {
       const { pods } = httpOf(lab);
       const paused = exchange(lab, {
@@ -147,7 +148,8 @@ export const streamCases: readonly Case[] = [
       pods.release("paused");
       await paused;
     },
-    missing: unreached,
+    missing: (exchanges, { steps }) =>
+      unreached(exchanges) ?? (steps.some(({ kind }) => kind === "advanced") ? undefined : "the stream did not pause"),
     finding: ([got]) => {
       if (got === undefined || got.attempts.length === 0 || got.body.endsWith(DONE)) return undefined;
       return {

@@ -35,7 +35,7 @@ export const hotPrefixCases: readonly Case[] = [
     requirement: "R-HOT-2",
     title:
       "While one prefix saturates its pod, prompts that share nothing with it SHOULD be answered by others in time.",
-    needs: { anyPod: false },
+    needs: { anyPod: false, happenings: ["scripted-answer"] },
     unsupported: all(prefixAware, loadDecides, busyOwner, coldReachable, countsInFlight),
     traffic: async (lab) => {
       const http = httpOf(lab);

@@ -32,7 +32,7 @@ export const refusalCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-3",
     title: "A request whose pod refused the connection MUST no longer count as load.",
-    needs: { transport: "http", scriptedPods: true },
+    needs: { transport: "http", scriptedPods: true, happenings: ["stopped-pod"] },
     unsupported: all(asOwner, comesBack),
     blame: { load: "refused-requests-still-counted" },
     trials: 1,
@@ -51,7 +51,7 @@ export const refusalCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-21",
     title: "A request that was tried again MUST count as load of the pod that serves it, and of no other.",
-    needs: { transport: "http", scriptedPods: true },
+    needs: { transport: "http", scriptedPods: true, happenings: ["failed-answer"] },
     unsupported: all(
       asOwner,
       claimed("retry on a status", (profile) => retriedStatus(profile) !== undefined),
@@ -80,7 +80,12 @@ export const refusalCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-3",
     title: "A request that was given up because its pod did not begin to answer MUST no longer count as load.",
-    needs: { transport: "http", scriptedPods: true, waitMs: ({ timeouts }) => timeouts?.firstByteMs ?? 0 },
+    needs: {
+      transport: "http",
+      scriptedPods: true,
+      happenings: ["failed-answer"],
+      waitMs: ({ timeouts }) => timeouts?.firstByteMs ?? 0,
+    },
     unsupported: all(
       asOwner,
       comesBack,

@@ -64,7 +64,7 @@ export const unansweredCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-LOAD-3",
     title: "A request whose client went away before its pod began to answer MUST no longer count as load.",
-    needs: { transport: "http", scriptedPods: true },
+    needs: { transport: "http", scriptedPods: true, clientsLeave: true },
     unsupported: all(prefixAware, countsEach),
     blame: { load: "early-leavers-still-counted" },
     trials: 1,

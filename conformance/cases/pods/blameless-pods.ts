@@ -1,6 +1,7 @@
 /** ERR-11, ERR-15: what clients do wrong, or leave, is not their pods' fault: a breaker that counts it lets one client shut out all. */
 import type { Case, Level } from "../../case.ts";
 import type { Lab } from "../../lab.ts";
+import type { Happening } from "../../observation.ts";
 import type { PodScript } from "../../http-lab/scripted-pods.ts";
 import {
   EMPTY_ANSWER,
@@ -45,6 +46,7 @@ interface Blame {
   readonly seen: string;
   /** As reason codes begin. */
   readonly reason: string;
+  readonly happenings?: readonly Happening[];
   readonly missing?: (exchanges: readonly Exchange[]) => string | undefined;
 }
 
@@ -59,6 +61,7 @@ export const blamelessPodCases: readonly Case[] = [
     well: EMPTY_ANSWER,
     seen: "that pods refused with 400",
     reason: "client-errors",
+    happenings: ["failed-answer"],
   }),
   blameless({
     id: "ERR-15",
@@ -78,7 +81,7 @@ export const blamelessPodCases: readonly Case[] = [
   }),
 ];
 
-function blameless({ asks, ill, well, seen, reason, missing, ...rest }: Blame): Case {
+function blameless({ asks, ill, well, seen, reason, happenings = [], missing, ...rest }: Blame): Case {
   /** Where `only` is named, what reaches another pod ends well. */
   const misdeed = async (lab: Lab, only?: string): Promise<void> => {
     const requestId = newRequestId(lab);
@@ -95,7 +98,7 @@ function blameless({ asks, ill, well, seen, reason, missing, ...rest }: Blame): 
   };
   return httpCase({
     ...rest,
-    needs: { anyPod: false },
+    needs: { anyPod: false, happenings },
     traffic: async (lab) => {
       await exchangeTogether(lab, AT_ONCE, BEFORE);
       const before = podsOf(exchangesOf(lab.observation()));

@@ -104,7 +104,7 @@ export const podHealthCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-POD-15",
     title: "When a pod fails and comes back, prompts of the other pods MUST still be followed.",
-    needs: { transport: "http", scriptedPods: true },
+    needs: { transport: "http", scriptedPods: true, happenings: ["stopped-pod"] },
     unsupported: all(prefixAware, separable, comesBack),
     blame: { owner: "forgot-when-a-pod-recovered" },
     trials: 1,

@@ -3,6 +3,8 @@ import type { Case } from "../../case.ts";
 import type { Judgement } from "../../judgement.ts";
 import type { Held, Lab } from "../../lab.ts";
 import type { Observation, SentStep } from "../../observation.ts";
+import { byChance, type RouterProfile } from "../../router-profile.ts";
+import { roundedRate } from "../../statistics/judge-counts.ts";
 import { all, coldReachable, heldOnesSpread, none } from "../claims.ts";
 import { judgeService } from "../trials/judge-service.ts";
 
@@ -24,6 +26,10 @@ async function sendFresh(lab: Lab, count: number, done: (step: SentStep) => bool
   await Promise.all(open.map((one) => one.release()));
 }
 
+/** A router that draws lots passes by one pod of four in all of them once in 10^15 runs; one of three once in 10^10. */
+const MOST_FRESH = 120;
+const FRESH_AFTER_EXCHANGE = 60;
+
 export const podCases: readonly Case[] = [
   {
     id: "POD-01",
@@ -35,9 +41,9 @@ export const podCases: readonly Case[] = [
     traffic: async (lab) => {
       await sendFresh(lab, 12);
       const added = await lab.addPod();
-      await sendFresh(lab, 120, ({ pod }) => pod === added);
+      await sendFresh(lab, MOST_FRESH, ({ pod }) => pod === added);
     },
-    judge: (observation) => judgeService(observation) ?? judgeUsed(observation),
+    judge: (observation, profile) => judgeService(observation) ?? judgeUsed(observation, profile, MOST_FRESH),
   },
   {
     id: "POD-02",
@@ -63,9 +69,10 @@ export const podCases: readonly Case[] = [
     traffic: async (lab) => {
       await sendFresh(lab, 12);
       await lab.replacePod(lab.random.pick(lab.pods()));
-      await sendFresh(lab, 60);
+      await sendFresh(lab, FRESH_AFTER_EXCHANGE);
     },
-    judge: (observation) => judgeService(observation) ?? judgeAbsent(observation) ?? judgeUsed(observation),
+    judge: (observation, profile) =>
+      judgeService(observation) ?? judgeAbsent(observation) ?? judgeUsed(observation, profile, FRESH_AFTER_EXCHANGE),
   },
   {
     id: "POD-08",
@@ -101,18 +108,27 @@ export const podCases: readonly Case[] = [
   },
 ];
 
-/** The pod added last was used after it was added. */
-function judgeUsed({ steps }: Observation): Judgement {
+/** The pod added last was used after it was added, by one at least of the fresh prompts that there may be. */
+function judgeUsed({ steps }: Observation, profile: RouterProfile, most: number): Judgement {
   const index = steps.findLastIndex((step) => step.kind === "pods" && step.change === "add");
   const change = steps[index];
-  const added = change?.kind === "pods" ? change.pod : null;
   const after = steps.slice(index).flatMap((step) => (step.kind === "sent" ? [step.pod ?? "none"] : []));
-  if (added === null || after.length === 0) {
+  if (change?.kind !== "pods" || change.pod === null || after.length === 0) {
     return { verdict: "inconclusive", reason: "precondition-not-met", detail: "no pod was added" };
   }
-  if (after.includes(added)) return { verdict: "pass" };
+  const added = change.pod;
+  const passedBy = byChance(profile) ? (1 - 1 / change.pods.length) ** most : 0;
+  const statistic = {
+    n: after.length,
+    observed: after.filter((pod) => pod === added).length,
+    bound: `fails with none of ${most}`,
+    falsePositiveRate: roundedRate(passedBy),
+    power: "a router that never uses it is always caught",
+  };
+  if (after.includes(added)) return { verdict: "pass", statistic };
   return {
     verdict: "fail",
+    statistic,
     reason: "added-pod-never-used",
     detail: `${added} was added and got none of ${after.length} fresh prompts, up to eight of them open at once`,
     expected: [added],

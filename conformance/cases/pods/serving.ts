@@ -82,7 +82,7 @@ export const servingCases: readonly Case[] = [
     level: "SHOULD",
     requirement: "R-MOD-6",
     title: "While a pod is down, the list of models SHOULD still name those of the others.",
-    needs: { fleet: [{ models: [0] }, { models: [1] }, { models: [0, 1] }] },
+    needs: { happenings: ["stopped-pod"], fleet: [{ models: [0] }, { models: [1] }, { models: [0, 1] }] },
     unsupported: learnsModels,
     traffic: async (lab) => {
       const { pods } = httpOf(lab);

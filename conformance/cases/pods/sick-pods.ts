@@ -146,6 +146,7 @@ function refusingPod(): Case {
     level: "declared-MUST",
     requirement: "R-ERR-10",
     title: "Where a retry is declared for it, a request whose pod refuses the connection MUST be served by another.",
+    needs: { happenings: ["stopped-pod"] },
     unsupported: claimed("retry on connect", ({ retry }) => retry?.on.includes("connect") === true && retry.max > 0),
     traffic: async (lab) => {
       const { pods } = httpOf(lab);

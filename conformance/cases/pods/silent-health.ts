@@ -23,7 +23,7 @@ export const silentHealthCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-POD-16",
     title: "While one pod does not answer how it is, another that calls itself unhealthy MUST still be left out.",
-    needs: { anyPod: false, waitMs: ({ discovery }) => discovery?.healthMs ?? 0 },
+    needs: { anyPod: false, happenings: ["changed-page"], waitMs: ({ discovery }) => discovery?.healthMs ?? 0 },
     unsupported: claimed("discovery.healthMs", ({ discovery }) => discovery?.healthMs !== undefined),
     traffic: async (lab) => {
       const http = httpOf(lab);

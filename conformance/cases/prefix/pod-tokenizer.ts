@@ -18,6 +18,7 @@ export const podTokenizerCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-TOK-9",
     title: "Where pods count the tokens, a prompt MUST be served although they fail to, or say nothing.",
+    needs: { happenings: ["changed-page"] },
     unsupported: claimed("match.tokenizer pods", ({ match }) => match?.tokenizer === "pods"),
     traffic: async (lab) => {
       await exchangeTogether(lab, REQUESTS, "while it is well");

@@ -25,7 +25,7 @@ function metrics(): Case {
     level: "SHOULD",
     requirement: "R-OBS-2",
     title: "The metrics page SHOULD be valid, never count backwards, and count each answer under its pod and status.",
-    needs: { shows: ["observe.metrics.requests"] },
+    needs: { happenings: ["failed-answer"], shows: ["observe.metrics.requests"] },
     traffic: async (lab) => {
       lab.note(DECLARED, httpOf(lab).router.observe.metrics);
       noteAddresses(lab);

@@ -81,6 +81,7 @@ export const leakCases: readonly Case[] = [
     level: "SHOULD",
     requirement: "R-SEC-5",
     title: "A client's credentials SHOULD stand in no metrics page, log, response header or error body.",
+    needs: { happenings: ["failed-answer"] },
     traffic: async (lab) => {
       const { headers, secrets } = credentials(lab);
       const answers = await confide(lab, headers, lab.corpus.namespace().prompt([]).text);
@@ -123,6 +124,7 @@ export const leakCases: readonly Case[] = [
     level: "SHOULD",
     requirement: "R-SEC-6",
     title: "Words of a prompt SHOULD stand in no log, metrics page or response header.",
+    needs: { happenings: ["failed-answer"] },
     traffic: async (lab) => {
       const word = canary(lab);
       const answers = await confide(lab, {}, `${word} ${lab.corpus.namespace().prompt([]).text} ${word}`);

@@ -1,4 +1,7 @@
-/** `POST /v1/chat/completions/batch`: each conversation a choice of one answer, none of them streamed. */
+/**
+ * `POST /v1/chat/completions/batch`: each conversation a choice of one answer, none of them streamed. Who asks for a stream
+ * all the same gets the last token of each: vLLM's engine then tells what is new, and nobody adds it up.
+ */
 import { batchBody, chatOf } from "../../../fixtures/wire/batch-request.ts";
 import type { ChatRequest } from "../../../fixtures/wire/chat-request.ts";
 import { usage } from "../../../fixtures/wire/usage.ts";
@@ -15,7 +18,7 @@ import { admit } from "../rules/admission.ts";
 import { checkPromptIds, highestPromptId } from "../rules/prompt-rules.ts";
 import { checkAgainstModel, checkPriority, checkSampling, modelLimits } from "../rules/sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
-import { ChatCall, chatChoice, chatPromptLogprobs } from "./chat-call.ts";
+import { ChatCall, chatChoice, chatPromptLogprobs, type Told } from "./chat-call.ts";
 import { renderChatPrompt, sampleLogprobs } from "./chat-endpoint.ts";
 
 export function batchEndpoint(pod: PodContext): Handler {
@@ -63,17 +66,18 @@ export function batchEndpoint(pod: PodContext): Handler {
 }
 
 function batchAnswer(calls: readonly ChatCall[], generations: readonly Generation[]): Answer {
-  const { id, created, modelName, pod } = (calls[0] as ChatCall).options;
+  const { id, created, modelName, pod, request } = (calls[0] as ChatCall).options;
+  const told = request.stream === true ? generations.map((generation) => lastToken(pod, generation)) : generations;
   const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
   return json(200, {
     id,
     object: "chat.completion",
     created,
     model: modelName,
-    choices: calls.map((call, index) => chatChoice(call, generations[index] as Generation)),
+    choices: calls.map((call, index) => chatChoice(call, told[index] as Told)),
     service_tier: null,
     system_fingerprint: pod.settings.systemFingerprint,
-    usage: usage(sum(calls.map((call) => call.promptTokens)), sum(generations.map(({ tokens }) => tokens)), undefined),
+    usage: usage(sum(calls.map((call) => call.promptTokens)), sum(told.map(({ tokens }) => tokens)), undefined),
     prompt_logprobs: null,
     prompt_token_ids: null,
     prompt_text: null,
@@ -81,4 +85,17 @@ function batchAnswer(calls: readonly ChatCall[], generations: readonly Generatio
     ec_transfer_params: null,
     metrics: null,
   });
+}
+
+function lastToken({ tokenizer }: PodContext, generation: Generation): Told {
+  const tokenIds = generation.lastTokenIds(Math.min(1, generation.tokens));
+  const { plan, finishReason, stopReason } = generation;
+  return {
+    plan,
+    finishReason,
+    stopReason,
+    tokenIds,
+    tokens: tokenIds.length,
+    text: tokenizer.decodeOutput(tokenIds, true),
+  };
 }

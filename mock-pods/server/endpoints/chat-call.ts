@@ -72,7 +72,7 @@ export class ChatCall {
   }
 
   /** OpenAI's rule: a call ends an answer with `tool_calls`, but one that was asked for by name with `stop`. */
-  finishReason({ finishReason = "stop" }: Generation, called: boolean): string {
+  finishReason({ finishReason = "stop" }: Told, called: boolean): string {
     const isNamed = typeof this.options.request.tool_choice === "object";
     return called && !isNamed && finishReason === "stop" ? "tool_calls" : finishReason;
   }
@@ -96,8 +96,9 @@ export function chatPromptLogprobs(request: ChatRequest): number | null {
   return request.prompt_logprobs ?? (request.echo === true ? (request.top_logprobs ?? 0) : null);
 }
 
+/** Another API may offer tools of which none is a function: an empty list. */
 export function parsesTools({ settings }: PodContext, { tools, tool_choice: choice }: ChatRequest): boolean {
-  return settings.toolParser !== undefined && Boolean(tools?.length) && choice !== "none";
+  return settings.toolParser !== undefined && Boolean(tools) && choice !== "none";
 }
 
 function textOf(content: ChatRequest["messages"][number]["content"]): string {
@@ -107,7 +108,7 @@ function textOf(content: ChatRequest["messages"][number]["content"]): string {
 }
 
 /** Null content stands for an answer that is all call, unless the call was forced. */
-function messageOf(call: ChatCall, { text }: Generation): { readonly called: boolean; readonly message: object } {
+function messageOf(call: ChatCall, { text }: Told): { readonly called: boolean; readonly message: object } {
   const { content, calls } = call.parsesTools ? parseToolCalls(text) : { content: text, calls: [] };
   const isForced = !["auto", "none"].includes((call.options.request.tool_choice ?? "none") as string);
   return {
@@ -125,7 +126,10 @@ function messageOf(call: ChatCall, { text }: Generation): { readonly called: boo
   };
 }
 
-export function chatChoice(call: ChatCall, generation: Generation): object {
+/** What an answer tells of a generation. */
+export type Told = Pick<Generation, "plan" | "tokens" | "tokenIds" | "text" | "finishReason" | "stopReason">;
+
+export function chatChoice(call: ChatCall, generation: Told): object {
   const { message, called } = messageOf(call, generation);
   return {
     index: generation.plan.choiceIndex,

@@ -18,7 +18,8 @@ import { priorityOf } from "../middleware/request-headers.ts";
 import { randomHex } from "../random-id.ts";
 import type { Handler, Route } from "../routes.ts";
 import { checkExpertsStart, checkPromptIds } from "../rules/prompt-rules.ts";
-import { checkAgainstModel, modelLimits } from "../rules/sampling-rules.ts";
+import { checkAgainstModel, modelLimits, stopStrings } from "../rules/sampling-rules.ts";
+import { checkEncodable } from "../rules/serial-rules.ts";
 import { checkSerial, checkTokenSampling } from "../rules/token-sampling-rules.ts";
 import { checkConstraints } from "../rules/structure-rules.ts";
 
@@ -45,6 +46,7 @@ function generate(pod: PodContext, reader: BodyReader<GenerateRequest>): Handler
     if (Number(n) > maxNumSeqs) {
       throw badRequest(`sampling_params.n must be at most the server's max_num_seqs (${maxNumSeqs}), got ${n}.`);
     }
+    checkEncodable(stopStrings(request.sampling_params));
     checkSerial(request.sampling_params, request.kv_transfer_params, request.ec_transfer_params);
     const sampling = { ...request.sampling_params, cache_salt: request.cache_salt ?? null };
     const left = pod.settings.maxModelLenTokens - request.token_ids.length;
@@ -85,6 +87,11 @@ function checkLate(
   { token_ids: ids }: GenerateRequest,
   sampling: GenerateRequest["sampling_params"],
 ): void {
+  if ((sampling.trace_decode_token_ids ?? null) !== null) {
+    throw badRequest(
+      "trace_decode_token_ids is set but trace replay is not enabled. Start the engine with --enable-trace-replay to use it.",
+    );
+  }
   const { vocabSize } = pod.tokenizer;
   const { maxModelLenTokens: most } = pod.settings;
   const asked = sampling.prompt_logprobs ?? null;

@@ -9,7 +9,6 @@ import { messagesBody } from "../../../fixtures/wire/messages-body.ts";
 import { asChat as messageAsChat } from "../../../fixtures/wire/messages-request.ts";
 import { isSet } from "../../../fixtures/wire/raw-body.ts";
 import { responsesBody } from "../../../fixtures/wire/responses-body.ts";
-import { asChat as responseAsChat } from "../../../fixtures/wire/responses-request.ts";
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
 import type { Answer } from "../http/answer.ts";
 import type { PodContext } from "../pod-context.ts";
@@ -22,7 +21,7 @@ import { renderChatPrompt } from "./chat-endpoint.ts";
 import { completionPromptLogprobs } from "./completion-call.ts";
 import { answerLimit, renderPrompts } from "./completions-endpoint.ts";
 import { abortByTokens } from "./abort-endpoint.ts";
-import { responseId } from "./responses-endpoint.ts";
+import { responseChat, responseId } from "./responses-endpoint.ts";
 import { generateRoute } from "./generate-endpoint.ts";
 
 /** All paths of the group, also those a pod does not serve when it is enabled. */
@@ -77,7 +76,7 @@ export function scaleOutRoutes(pod: PodContext): Route[] {
         const what = "previous_response_id is not supported by the stateless render endpoint.";
         throw new Refusal(400, "invalid_request_error", what, "previous_response_id");
       }
-      return renderedChat(pod, responseAsChat(request), responseId(request), "max_output_tokens");
+      return renderedChat(pod, responseChat(pod, request), responseId(request), "max_output_tokens");
     }),
     generateRoute(pod),
     post("/inference/v1/abort_requests", (exchange) => abortByTokens(pod, exchange)),

@@ -16,6 +16,8 @@ export interface CallShape {
   readonly streamed: boolean;
   /** Prepares the generations; throws what only the engine refuses. */
   plan(): readonly Generation[];
+  /** What a stream says before the engine is asked. What the engine refuses then breaks it off: nobody catches it. */
+  begin?(stream: ReplyStream): void;
   stream(stream: ReplyStream, generations: readonly Generation[]): Listener;
   body(generations: readonly Generation[], last: Generation): Answer;
 }
@@ -54,12 +56,17 @@ function wholeCall(pod: PodContext, exchange: Exchange, responder: Responder, sh
 }
 
 function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, shape: CallShape): void {
+  const refuse = (refusal: Refusal) =>
+    shape.begin === undefined ? refuseAsEvent(pod, responder, refusal) : responder.breakOff();
+  // Starlette sends the head at once, however long the first token takes.
+  responder.stream();
   let generations: readonly Generation[];
   try {
+    shape.begin?.(responder);
     generations = shape.plan();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return refuseInStream(pod, responder, error);
+    return refuse(error);
   }
   let stream: Listener | undefined;
   let open = generations.length;
@@ -76,25 +83,19 @@ function streamCall(pod: PodContext, exchange: Exchange, responder: Responder, s
         if (!(error instanceof Refusal)) throw error;
         if (open > 0) pod.state.load--;
         pod.hub.drop(generations);
-        refuseAsEvent(pod, responder, error);
+        refuse(error);
       }
     },
   };
-  // Starlette sends the head at once, however long the first token takes.
-  responder.stream();
   try {
     start(pod, exchange, responder, generations, call);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    refuseAsEvent(pod, responder, error);
+    refuse(error);
   }
 }
 
-/** A stream whose status line is out already: the refusal is its only event. */
-function refuseInStream(pod: PodContext, responder: Responder, refusal: Refusal): void {
-  refuseAsEvent(pod, responder.stream(), refusal);
-}
-
+/** A stream whose status line is out already: the refusal is its last event. */
 function refuseAsEvent({ settings }: PodContext, stream: ReplyStream, refusal: Refusal): void {
   const body = settings.version.errors.shape === "nested" ? refusal.body : { error: refusal.flatBody };
   stream.write(`data: ${dumpAscii(body)}\n\n`);

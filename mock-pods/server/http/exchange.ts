@@ -31,6 +31,8 @@ export interface Reply {
   onGone(action: () => void): void;
   /** Breaks the connection, as a crash does. */
   reset(): void;
+  /** Closes the connection behind what was written, whole or not. */
+  hangUp(): void;
 }
 
 export interface ReplyStream {

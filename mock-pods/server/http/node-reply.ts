@@ -46,6 +46,10 @@ export class NodeReply implements Reply {
     setImmediate(() => this.#response.req.socket.resetAndDestroy());
   }
 
+  hangUp(): void {
+    setImmediate(() => this.#response.req.socket.destroySoon());
+  }
+
   #writeHead(status: number, headers: HeaderPairs): void {
     this.#response.writeHead(status, (this.#closes ? withClose(headers) : headers).flat());
   }

@@ -42,6 +42,10 @@ export class PlainReply implements Reply, Body {
     setImmediate(() => this.socket.resetAndDestroy());
   }
 
+  hangUp(): void {
+    setImmediate(() => this.socket.destroySoon());
+  }
+
   /** The connection closed before the answer was whole. */
   tellGone(): void {
     this.#goneAction?.();

@@ -76,6 +76,13 @@ export class Responder implements ReplyStream {
     this.#end("finished", 200);
   }
 
+  /** What was told so far is all that comes, and no end of it: an exception that nobody caught. */
+  breakOff(): void {
+    if (this.#ended) return;
+    this.#end("failed", 200);
+    this.#exchange.reply.hangUp();
+  }
+
   #sendChunked({ contentType = "", body }: Answer): void {
     if (this.#exchange.method === "HEAD") {
       this.#exchange.reply.send(200, this.#streamHeaders(contentType), "");
@@ -109,7 +116,7 @@ export class Responder implements ReplyStream {
     this.#goneAction?.();
   }
 
-  #end(how: "finished" | "disconnected", status: number | undefined, contentBytes?: number): void {
+  #end(how: "finished" | "disconnected" | "failed", status: number | undefined, contentBytes?: number): void {
     this.#ended = true;
     this.#exchange.record.ended(how, status, this.#route, contentBytes);
   }

@@ -4,6 +4,7 @@ import { contentTexts } from "../../../fixtures/wire/content-parts.ts";
 import { Refusal, badRequest } from "../../../fixtures/wire/errors.ts";
 import { truthy } from "../../../fixtures/wire/raw-body.ts";
 import { parsePythonJson, PythonJsonError } from "../../../fixtures/wire/validation/python-json.ts";
+import { NOTHING_TO_CONTINUE } from "../../../fixtures/tokenizer/chat-template.ts";
 import type { PodContext } from "../pod-context.ts";
 import type { PromptRenderer, RenderedPrompt } from "./prompt-rendering.ts";
 
@@ -124,6 +125,9 @@ function templated(pod: PodContext, conversation: Conversation, template: unknow
         "prompt it to start a new assistant message instead.",
     );
   }
+  const last = conversation.messages.at(-1)?.content ?? [];
+  // A text that is empty can be gone on with.
+  if (continueFinalMessage && last !== "" && last.length === 0) throw new TemplateRefusal(NOTHING_TO_CONTINUE);
   try {
     return pod.tokenizer.renderChat(messages, {
       addGenerationPrompt,
@@ -147,7 +151,7 @@ function inParts(message: ChatMessage, texts: readonly string[]): object {
 
 /** Text parts become one text, a line each, as vLLM gives them to templates that expect strings. */
 function flatten(message: ChatMessage, texts: readonly string[]): object {
-  return { ...message, content: texts.join("\n") };
+  return { ...message, content: texts.filter((text) => text !== "").join("\n") };
 }
 
 /** Templates want a call's arguments as an object. */

@@ -76,10 +76,19 @@ export function renderedSampling(request: SamplingRequest, maxTokens: number, be
   return `{${shown.join(",")}}`;
 }
 
-/** Undefined for the default; a number beyond a double's exactness as it was written. */
+/** Undefined for the default. */
 function unless(value: unknown, byDefault: unknown): string | undefined {
-  if (value === byDefault) return undefined;
-  return typeof value === "bigint" ? String(value) : JSON.stringify(value);
+  return value === byDefault ? undefined : jsonText(value);
+}
+
+/** JSON with numbers beyond a double's exactness as they were written. */
+function jsonText(value: unknown): string {
+  if (typeof value === "bigint") return String(value);
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(",")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  return `{${Object.entries(value)
+    .map(([key, item]) => `${JSON.stringify(key)}:${jsonText(item)}`)
+    .join(",")}}`;
 }
 
 function constraintOf({ structured_outputs: given, response_format: format }: SamplingRequest): object | undefined {

@@ -31,9 +31,10 @@ export function checkTokenSampling(sampling: TokenSampling, rules: SamplingProfi
   if (isNumber(interval) && interval < 1) {
     throw badRequest(`stream_interval must be at least 1, got ${interval}.`, "stream_interval", String(interval));
   }
-  for (const name of ["logprobs", "prompt_logprobs"] as const) {
-    const count = sampling[name] ?? 0;
-    if (count < -1) throw badRequest(`${name} must be non-negative or -1, got ${count}.`, name, String(count));
+  for (const name of ["logprobs", "prompt_logprobs"] as const) checkAlternatives(name, sampling[name] ?? 0);
+  const { prompt_logprob_start: start, prompt_logprob_token_ids: wanted } = sampling;
+  if (isNumber(start) && !wanted?.length) {
+    throw badRequest("prompt_logprob_start requires prompt_logprob_token_ids.", "prompt_logprob_start", String(start));
   }
   checkStops(sampling);
   if (stopStrings(sampling).length > 0 && sampling.detokenize === false) {
@@ -41,6 +42,11 @@ export function checkTokenSampling(sampling: TokenSampling, rules: SamplingProfi
   }
   checkBadWords(sampling);
   checkGreedy(sampling);
+}
+
+/** @throws {Refusal} -1 stands for the whole vocabulary */
+export function checkAlternatives(name: string, count: number): void {
+  if (count < -1) throw badRequest(`${name} must be non-negative or -1, got ${count}.`, name, String(count));
 }
 
 /** What the engine, another process, cannot be told. @throws {Refusal} */

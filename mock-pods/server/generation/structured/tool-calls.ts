@@ -20,6 +20,14 @@ export interface ParsedAnswer {
   readonly calls: readonly ToolCall[];
 }
 
+/** The key order is the wire's. */
+export interface CallNews {
+  readonly id?: string;
+  readonly type?: "function";
+  readonly index: number;
+  readonly function: { readonly name?: string; readonly arguments?: string };
+}
+
 /** What cannot be read as calls is content, all of it. */
 export function parseToolCalls(text: string): ParsedAnswer {
   const begin = text.indexOf(BEGIN);
@@ -49,11 +57,16 @@ export class ToolCallStream {
 
   /** The `delta` of the next chunk as JSON; undefined while there is nothing new to tell. */
   push(text: string): string | undefined {
-    this.#text += text;
-    const content = this.#newContent();
-    const calls = regions(this.#text).flatMap(({ json }, index) => this.#news(json, index));
+    const { content, calls } = this.take(text);
     if (calls.length > 0) return JSON.stringify({ content, tool_calls: calls });
     return content === null ? undefined : JSON.stringify({ content });
+  }
+
+  /** What is new: content, and of each call its name once and its arguments as they grow. */
+  take(text: string): { readonly content: string | null; readonly calls: readonly CallNews[] } {
+    this.#text += text;
+    const content = this.#newContent();
+    return { content, calls: regions(this.#text).flatMap(({ json }, index) => this.#news(json, index)) };
   }
 
   /** Text before the first call, but for what may be the beginning of its tag. */
@@ -66,8 +79,8 @@ export class ToolCallStream {
     return content;
   }
 
-  #news(json: string, index: number): object[] {
-    const news: object[] = [];
+  #news(json: string, index: number): CallNews[] {
+    const news: CallNews[] = [];
     if (this.#names[index] === undefined) {
       const name = /"name"\s*:\s*"([^"]+)"/.exec(json)?.[1];
       if (name === undefined || index > this.#names.length) return news;
