@@ -111,11 +111,7 @@ class SimulatedPod implements SimulatedPodView {
     this.settings = settings;
     const engine = createEngine(settings.engine, settings.profile);
     // Nothing noted here happens in an uneventful run.
-    this.#engine = driver.fastForward(
-      engine,
-      (step) => this.#stepped(step),
-      () => {},
-    );
+    this.#engine = driver.fastForward(engine, (step) => this.#stepped(step), { onRun: () => {} });
   }
 
   get kvUsageRatio(): number {

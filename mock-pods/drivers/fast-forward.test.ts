@@ -6,7 +6,7 @@ import { Random } from "../../fixtures/random.ts";
 import type { DrivenEngine } from "./driver.ts";
 import { createEngine, ENGINE_DEFAULTS } from "../engine/create-engine.ts";
 import { stepsOf } from "../engine/decode-run.ts";
-import type { StepOutput } from "../engine/engine.ts";
+import type { DecodePlan, StepOutput } from "../engine/engine.ts";
 import { VirtualDriver } from "./virtual-driver.ts";
 
 type Happening = { readonly atMs: number; readonly pod: number } & (
@@ -75,7 +75,10 @@ interface Life {
   readonly answers: unknown[];
 }
 
-function live(world: World, ahead: boolean): { readonly lives: readonly Life[]; readonly skipped: number } {
+type Way = "step by step" | "ahead" | "ahead, followed";
+
+/** `stops`: whoever hears of certain tokens aborts their request at once, as a front end that finds a stop string does. */
+function live(world: World, way: Way, stops = false): { readonly lives: readonly Life[]; readonly skipped: number } {
   const driver = new VirtualDriver();
   const numGpuBlocks = 1 + Math.ceil((world.cardTokens - 16) / world.blockSize);
   const maxLoras = world.loras === 0 ? {} : { maxLoras: world.loras };
@@ -87,9 +90,11 @@ function live(world: World, ahead: boolean): { readonly lives: readonly Life[]; 
     lives.push(life);
     const random = new Random(1).stream(`pod ${pod}`);
     const engine = createEngine(config, loadProfile("a6000"), world.noise ? { ratio: 0.1, random } : undefined);
-    // Whoever gets an answer asks the next pod, in the same instant.
     const onStep = (output: StepOutput): void => {
       life.steps.push(output);
+      const stopped = output.tokens.filter(({ requestId, index }) => stops && index % 23 === Number(requestId) % 23);
+      if (stopped.length > 0) pods[pod]?.abort(stopped.map(({ requestId }) => requestId));
+      // Whoever gets an answer asks the next pod, in the same instant.
       for (const { requestId, finishReason } of output.tokens) {
         if (finishReason === undefined || requestId.startsWith("again")) continue;
         const sample = (k: number): number => -k;
@@ -101,11 +106,26 @@ function live(world: World, ahead: boolean): { readonly lives: readonly Life[]; 
         });
       }
     };
-    if (!ahead) return driver.drive(engine, onStep);
-    return driver.fastForward(engine, onStep, (run) => {
-      skipped += run.stepEndsMs.length;
-      expect(Math.min(...run.firstIndexes)).toBeGreaterThan(0);
-      life.steps.push(...stepsOf(run));
+    if (way === "step by step") return driver.drive(engine, onStep);
+    const follow = (plan: DecodePlan): ((step: number) => void) => {
+      const steps = [...stepsOf({ ...plan, kvEvents: [] })];
+      return (step) => onStep(steps[step] as StepOutput);
+    };
+    return driver.fastForward(engine, onStep, {
+      ...(way === "ahead, followed" && { follow }),
+      onRun(run) {
+        const steps = run.stepEndsMs.length;
+        skipped += steps;
+        expect(Math.min(...run.firstIndexes)).toBeGreaterThan(0);
+        // Who follows has heard of just these, but for their events.
+        if (way === "ahead, followed") {
+          const heard = life.steps.splice(-steps);
+          expect(heard.map(({ endMs, tokens }) => ({ endMs, tokens }))).toEqual(
+            [...stepsOf(run)].map(({ endMs, tokens }) => ({ endMs, tokens })),
+          );
+        }
+        life.steps.push(...stepsOf(run));
+      },
     });
   });
   for (const [index, item] of world.happenings.entries()) {
@@ -152,13 +172,26 @@ it("gives every step, time and answer of a run without it", () => {
   let skipped = 0;
   fc.assert(
     fc.property(worlds, (world) => {
-      const ahead = live(world, true);
+      const ahead = live(world, "ahead");
       skipped += ahead.skipped;
-      expect(ahead.lives).toEqual(live(world, false).lives);
+      expect(ahead.lives).toEqual(live(world, "step by step").lives);
     }),
     { numRuns: 120 },
   );
   expect(skipped).toBeGreaterThan(3000);
+});
+
+it.each([false, true])("tells who follows each step in its time, who may act on it at once: %s", (stops) => {
+  let skipped = 0;
+  fc.assert(
+    fc.property(worlds, (world) => {
+      const followed = live(world, "ahead, followed", stops);
+      skipped += followed.skipped;
+      expect(followed.lives).toEqual(live(world, "step by step", stops).lives);
+    }),
+    { numRuns: 120 },
+  );
+  expect(skipped).toBeGreaterThan(stops ? 1000 : 3000);
 });
 
 it("stops where a running request caches the block that lets in who waits", () => {
@@ -184,8 +217,8 @@ it("stops where a running request caches the block that lets in who waits", () =
       { ...arrive, atMs: 300, group: 0, promptTokens: 100, maxTokens: 9 },
     ],
   };
-  const ahead = live(world, true);
+  const ahead = live(world, "ahead");
   const waited = ahead.lives[0]?.steps.find(({ admitted }) => admitted.some(({ requestId }) => requestId === "2"));
   expect(waited?.admitted[0]?.cachedTokens).toBe(32);
-  expect(ahead.lives).toEqual(live(world, false).lives);
+  expect(ahead.lives).toEqual(live(world, "step by step").lives);
 });

@@ -1,5 +1,5 @@
-import { DrivenEngine, type Driver, type OnStep, type Pace } from "./driver.ts";
-import type { Engine } from "../engine/engine.ts";
+import { DrivenEngine, type Driver, type OnStep, type Pace, type RunListener } from "./driver.ts";
+import type { Engine, FastForwardEngine } from "../engine/engine.ts";
 import { Lateness } from "./lateness.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -49,6 +49,10 @@ export class RealTimeDriver implements Driver {
 
   drive(engine: Engine, onStep: OnStep): DrivenEngine {
     return new DrivenEngine(engine, this.#engines++, onStep, this.#timeline, this.#pace);
+  }
+
+  fastForward(engine: FastForwardEngine, onStep: OnStep, runs: RunListener): DrivenEngine {
+    return new DrivenEngine(engine, this.#engines++, onStep, this.#timeline, this.#pace, { engine, ...runs });
   }
 
   /** Nothing happens any more. */

@@ -1,4 +1,4 @@
-import { DrivenEngine, type Driver, type FastForward, type OnStep } from "./driver.ts";
+import { DrivenEngine, type Driver, type OnStep, type RunListener } from "./driver.ts";
 import type { Engine, FastForwardEngine } from "../engine/engine.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -21,9 +21,8 @@ export class VirtualDriver implements Driver {
     return new DrivenEngine(engine, this.#engines++, onStep, this.#timeline, NO_PACE);
   }
 
-  /** As {@link drive}, but runs of uneventful steps go to `onRun` at once. It changes nothing that can be observed. */
-  fastForward(engine: FastForwardEngine, onStep: OnStep, onRun: FastForward["onRun"]): DrivenEngine {
-    return new DrivenEngine(engine, this.#engines++, onStep, this.#timeline, NO_PACE, { engine, onRun });
+  fastForward(engine: FastForwardEngine, onStep: OnStep, runs: RunListener): DrivenEngine {
+    return new DrivenEngine(engine, this.#engines++, onStep, this.#timeline, NO_PACE, { engine, ...runs });
   }
 
   /** Until nothing is planned any more. */

@@ -1,6 +1,14 @@
 import type { LatencyProfile } from "../../fixtures/profiles/latency-profile.ts";
 import { assertPodClock } from "../../fixtures/profiles/pod-clock.ts";
-import type { EngineStats, FastForwardEngine, GenerationRequest, KvEvent, StepOutput, TokenOutput } from "./engine.ts";
+import type {
+  DecodePlan,
+  EngineStats,
+  FastForwardEngine,
+  GenerationRequest,
+  KvEvent,
+  StepOutput,
+  TokenOutput,
+} from "./engine.ts";
 import { LatencyModel, type StepNoise } from "./latency-model.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { SchedulerConfig } from "./scheduler-config.ts";
@@ -33,7 +41,7 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
   const scheduler = new Scheduler(config, emit);
   const latency = new LatencyModel(profile, noise);
   let begun: Omit<StepOutput, "scheduled" | "tokens" | "kvEvents"> | undefined;
-  let run: { readonly startMs: number; readonly stepEndsMs: number[] } | undefined;
+  let plan: DecodePlan | undefined;
   const takeEvents = (): KvEvent[] => {
     const events = kvEvents;
     kvEvents = [];
@@ -79,31 +87,29 @@ export function createEngine(config: EngineConfig, profile: LatencyProfile, nois
       const steps = scheduler.quietSteps;
       // A run of one step saves nothing.
       if (steps < 2) return undefined;
-      const stepEndsMs = latency.decodeEndsMs(scheduler.running, scheduler.nextContextTokens, steps, nowMs);
-      run = { startMs: nowMs, stepEndsMs };
-      return stepEndsMs.at(-1);
+      plan = {
+        startMs: nowMs,
+        stepEndsMs: latency.decodeEndsMs(scheduler.running, scheduler.nextContextTokens, steps, nowMs),
+        requests: scheduler.runningRequests,
+        firstIndexes: scheduler.nextIndexes,
+      };
+      return plan;
     },
-    endRun(untilMs, inclusive) {
-      if (run === undefined) throw new Error("endRun without a run");
-      const { startMs, stepEndsMs } = run;
-      const { runningRequests, nextIndexes } = scheduler;
-      run = undefined;
-      while (stepEndsMs.length > 0) {
-        const endMs = stepEndsMs.at(-1) as number;
-        if (endMs < untilMs || (endMs === untilMs && inclusive)) break;
-        stepEndsMs.pop();
-      }
-      latency.spend(stepEndsMs.length);
+    endRun(steps) {
+      if (plan === undefined) throw new Error("endRun without a run");
+      const made = { ...plan, stepEndsMs: plan.stepEndsMs.slice(0, steps) };
+      plan = undefined;
+      latency.spend(steps);
       const stepEvents: KvEvent[][] = [];
       if (emit === undefined) {
-        scheduler.decodeQuietly(stepEndsMs.length);
+        scheduler.decodeQuietly(steps);
       } else {
-        for (const _ of stepEndsMs) {
+        for (let step = 0; step < steps; step++) {
           scheduler.decodeQuietly(1);
           stepEvents.push(takeEvents());
         }
       }
-      return { startMs, stepEndsMs, requests: runningRequests, firstIndexes: nextIndexes, kvEvents: stepEvents };
+      return { ...made, kvEvents: stepEvents };
     },
     stats: () => statsOf(scheduler),
     withhold: (blocks) => scheduler.kv.pool.withhold(blocks),

@@ -104,17 +104,20 @@ export interface EngineStats {
 }
 
 /**
- * Steps in which nothing happened but one more token for each running request: no arrival, no first token, no end, no
- * preemption.
- * {@link ./decode-run.ts} tells them one by one.
+ * Steps in which nothing will happen but one more token for each running request: no first token, no end, no preemption.
+ * An arrival or an abort cuts them short.
  */
-export interface DecodeRun {
+export interface DecodePlan {
   readonly startMs: number;
   readonly stepEndsMs: readonly number[];
   /** In scheduling order. */
   readonly requests: readonly GenerationRequest[];
-  /** Index of the first token each request got, by position in `requests`. */
+  /** Index of the first token each request gets, by position in `requests`. */
   readonly firstIndexes: readonly number[];
+}
+
+/** The steps of a plan that were made. {@link ./decode-run.ts} tells them one by one. */
+export interface DecodeRun extends DecodePlan {
   /** By step; empty while events are off. */
   readonly kvEvents: readonly (readonly KvEvent[])[];
 }
@@ -162,13 +165,10 @@ export interface Engine {
   heldPrefixTokens(promptTokenIds: ArrayLike<number>, extra?: Pick<GenerationRequest, "cacheSalt" | "lora">): number;
 }
 
-/** An engine that can skip ahead while nothing changes; for virtual time only. */
+/** An engine that can skip ahead while nothing changes. */
 export interface FastForwardEngine extends Engine {
-  /**
-   * Begins a run of uneventful steps. Returns when it ends if nothing comes in between; undefined, and nothing begun, when
-   * the next step may be eventful.
-   */
-  beginRun(nowMs: number): number | undefined;
-  /** Ends the run: it has the steps that end before `untilMs`, or, if `inclusive`, just then. */
-  endRun(untilMs: number, inclusive: boolean): DecodeRun;
+  /** Begins a run of uneventful steps; undefined, and nothing begun, when the next step may be eventful. */
+  beginRun(nowMs: number): DecodePlan | undefined;
+  /** Ends the run: so many of its steps were made, from the first on. */
+  endRun(steps: number): DecodeRun;
 }

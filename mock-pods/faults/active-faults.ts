@@ -78,11 +78,10 @@ export class ActiveFaults {
     return this.#injected;
   }
 
-  /** In force now, oldest first. */
-  ofKind<Kind extends Fault["kind"]>(kind: Kind): readonly FaultOf<Kind>[] {
-    const nowMs = this.#clock.nowMs();
+  /** In force then, oldest first. */
+  ofKind<Kind extends Fault["kind"]>(kind: Kind, atMs = this.#clock.nowMs()): readonly FaultOf<Kind>[] {
     return this.#injected
-      .filter(({ fault, fromMs, untilMs }) => fault.kind === kind && fromMs <= nowMs && nowMs < untilMs)
+      .filter(({ fault, fromMs, untilMs }) => fault.kind === kind && fromMs <= atMs && atMs < untilMs)
       .map(({ fault }) => fault as FaultOf<Kind>);
   }
 

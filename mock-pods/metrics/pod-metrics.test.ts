@@ -169,9 +169,12 @@ it("names an adapter from its first token to the end of its last request", () =>
   const series = () => page(metrics).find(({ name }) => name === "vllm:lora_requests_info")?.samples.length;
   for (const id of ["a", "b"]) metrics.submitted(request(id, 4, 9, "tiny-lora"), undefined, 0);
   metrics.stepEnded(step(0, 20, { admitted: [["a", 0]] }));
+  metrics.stepped(0);
   expect(series()).toBe(1);
   metrics.stepEnded(step(20, 40, { tokens: [["a", "stop"], ["b"]] }));
+  metrics.stepped(0);
   metrics.stepEnded(step(40, 60, { tokens: [["b"]] }));
+  metrics.stepped(0);
   // The idle series, and the one that names it; a series that was is never taken back.
   expect(series()).toBe(2);
 });
@@ -180,6 +183,7 @@ it("shows a running adapter in both lists and keeps the idle series", () => {
   const metrics = new PodMetrics({ ...SERVER_A, maxLoras: 2 });
   metrics.submitted(request("a", 4, 9, "tiny-lora"), undefined, 0);
   metrics.stepEnded(step(0, 20, { admitted: [["a", 0]], tokens: [["a"]] }));
+  metrics.stepped(0);
   const family = page(metrics).find(({ name }) => name === "vllm:lora_requests_info");
   const wanted = recorded("metrics-lora-running.txt").find(({ name }) => name === "vllm:lora_requests_info");
   expect(family?.samples.map(({ labels }) => labels)).toEqual(wanted?.samples.map(({ labels }) => labels));

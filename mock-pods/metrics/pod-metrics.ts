@@ -4,7 +4,7 @@
  * Times are the pod's simulated ones. A request whose client went away counts as nothing: its tokens and time to first
  * token stay, no request histogram moves (vLLM 0.32 as recorded). Only an abort by the engine itself is counted.
  */
-import type { EngineStats, GenerationRequest, StepOutput, TokenOutput } from "../engine/engine.ts";
+import type { DecodeRun, EngineStats, GenerationRequest, StepOutput, TokenOutput } from "../engine/engine.ts";
 import { StepOrder } from "../engine/step-order.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { type CallGroup, type LiveRequest, liveRequest } from "./live-request.ts";
@@ -75,7 +75,28 @@ export class PodMetrics {
     this.#observeGaps();
     // A step without outputs, in the middle of a long prefill, is no iteration to vLLM's front end.
     if (step.tokens.length > 0) observe(this.#values, this.#layouts.slots.iterationTokens, iterationTokens);
-    this.#lora?.stepped();
+  }
+
+  /** Counts as {@link stepEnded} does for each of its steps. */
+  runEnded({ requests, stepEndsMs }: DecodeRun): void {
+    const firstMs = stepEndsMs[0] as number;
+    const lastMs = stepEndsMs.at(-1) as number;
+    let known = 0;
+    for (const { id } of requests) {
+      const request = this.#live.get(id);
+      if (request === undefined) continue;
+      known += 1;
+      this.#gap(firstMs - request.lastTokenMs);
+      request.lastTokenMs = lastMs;
+      request.outputTokens += stepEndsMs.length;
+    }
+    this.#observeGaps();
+    const { slots } = this.#layouts;
+    for (const [step, endMs] of stepEndsMs.entries()) {
+      if (step > 0) observe(this.#values, slots.interToken, (endMs - (stepEndsMs[step - 1] as number)) / 1000, known);
+      observe(this.#values, slots.iterationTokens, requests.length);
+    }
+    this.#add(slots.generationTokens, known * stepEndsMs.length);
   }
 
   /** By a step, or by a reset. It is told with the request's next token, and of one that gets none never. */
@@ -112,9 +133,10 @@ export class PodMetrics {
     this.#sleep?.done(operation, durationMs);
   }
 
-  /** A step ended this much later than planned because the machine was busy. */
-  late(seconds: number): void {
-    observe(this.#tail, this.#layouts.slots.late, seconds);
+  /** A step, in a run or not, ended this much later than planned because the machine was busy. */
+  stepped(lateSeconds: number): void {
+    observe(this.#tail, this.#layouts.slots.late, lateSeconds);
+    this.#lora?.stepped();
   }
 
   render(stats: EngineStats): string {
@@ -173,10 +195,7 @@ export class PodMetrics {
       observe(this.#values, slots.firstToken, (nowMs - request.arrivedMs) / 1000);
       if (request.lora !== undefined) this.#lora?.firstToken(request.lora);
     } else {
-      const gapMs = nowMs - request.lastTokenMs;
-      if (gapMs !== this.#gapMs) this.#observeGaps();
-      this.#gapMs = gapMs;
-      this.#gaps += 1;
+      this.#gap(nowMs - request.lastTokenMs);
     }
     request.lastTokenMs = nowMs;
     request.outputTokens += 1;
@@ -184,6 +203,12 @@ export class PodMetrics {
     this.#add(slots.generationTokens, 1);
     if (finishReason !== undefined) this.#finish(request, finishReason, nowMs);
     return this.#options.version.iterationHits && isFirst ? request.promptTokens : computedTokens;
+  }
+
+  #gap(gapMs: number): void {
+    if (gapMs !== this.#gapMs) this.#observeGaps();
+    this.#gapMs = gapMs;
+    this.#gaps += 1;
   }
 
   #observeGaps(): void {

@@ -1,6 +1,6 @@
 /**
  * A model that says what the recorded one said, where that shows: the tokens of prompts whose answers were recorded with
- * their ids, and how many tokens an answer had that ended by itself.
+ * their ids, how many tokens an answer had that ended by itself, and the stop string that ended one.
  */
 import { folderTokenizer } from "../../fixtures/tokenizer/folder-tokenizer.ts";
 import { commonWords, type Model } from "../server/generation/model-answer.ts";
@@ -16,8 +16,10 @@ interface Choice {
 
 export class RecordedModel {
   readonly #ids = new Map<string, readonly number[]>();
-  readonly #words = commonWords(folderTokenizer(RECORDED_TOKENIZER));
+  readonly #tokenizer = folderTokenizer(RECORDED_TOKENIZER);
+  readonly #words = commonWords(this.#tokenizer);
   #endsAfter: number | undefined;
+  #stop: { readonly index: number; readonly tokenId: number } | undefined;
 
   constructor(exchanges: readonly RecordedExchange[]) {
     for (const { response } of exchanges) {
@@ -30,16 +32,27 @@ export class RecordedModel {
   /** The exchange that is played next, if it is played alone. */
   expect(exchange: RecordedExchange | undefined): void {
     this.#endsAfter = exchange === undefined ? undefined : naturalEnd(exchange.response);
+    this.#stop = exchange === undefined ? undefined : this.#stopOf(exchange.response);
   }
 
   readonly answers: Model = (question) => {
     const words = this.#words(question);
     const ids = this.#ids.get(Array.from(question.promptTokenIds).join());
     return {
-      tokenAt: (index) => ids?.[index] ?? words.tokenAt(index),
+      tokenAt: (index) => (index === this.#stop?.index ? this.#stop.tokenId : (ids?.[index] ?? words.tokenAt(index))),
       naturalEndTokens: this.#endsAfter ?? Infinity,
     };
   };
+
+  /** Of an answer that a stop string of one token ended: a stream's, whose chunks count its tokens. */
+  #stopOf({ chunks = [] }: RecordedResponse) {
+    const events = chunks.map(([, data]) => data);
+    const stop = events.map((data) => /"stop_reason":("[^"]*")/.exec(data)?.[1]).find((found) => found !== undefined);
+    if (stop === undefined) return undefined;
+    const [tokenId, ...more] = this.#tokenizer.encode(JSON.parse(stop) as string);
+    if (tokenId === undefined || more.length > 0) return undefined;
+    return { index: tokensTold(events) - 1, tokenId };
+  }
 }
 
 /** A completion, a chat, or a response. */
@@ -72,6 +85,11 @@ function naturalEnd({ body, chunks = [], last_chunks: last = [], chunk_count: co
   const events = [...chunks, ...last].map(([, data]) => data);
   if (!events.some((data) => /"finish_reason":"(stop|tool_calls)","stop_reason":null/.test(data))) return undefined;
   const told = events.map((data) => Number(/"completion_tokens":(\d+)/.exec(data)?.[1] ?? 0)).at(-2);
-  // One chunk a token, beside the role's, the usage and the end.
-  return told || count - events.filter((data) => /"role":|"choices":\[\]|\[DONE\]/.test(data)).length;
+  // One chunk a token, beside those that are no token's; not all of a long answer's were kept.
+  return told || count - (events.length - tokensTold(events));
+}
+
+/** Of these, beside the role's, the usage and the end. */
+function tokensTold(events: readonly string[]): number {
+  return events.filter((data) => !/"role":|"choices":\[\]|\[DONE\]/.test(data)).length;
 }

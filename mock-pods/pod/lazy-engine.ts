@@ -1,8 +1,8 @@
 /** An engine that is made with its first request: a card has 12,735 blocks to keep, and most of a large fleet idles. */
-import type { Engine, EngineStats } from "../engine/engine.ts";
+import type { EngineStats, FastForwardEngine } from "../engine/engine.ts";
 
-export function lazyEngine(make: () => Engine, usableBlocks: number): Engine {
-  let made: Engine | undefined;
+export function lazyEngine(make: () => FastForwardEngine, usableBlocks: number): FastForwardEngine {
+  let made: FastForwardEngine | undefined;
   const idle: EngineStats = {
     running: 0,
     waiting: 0,
@@ -22,6 +22,8 @@ export function lazyEngine(make: () => Engine, usableBlocks: number): Engine {
     setAdmitting: (admitting) => (admitting ? made : engine())?.setAdmitting(admitting),
     beginStep: (nowMs) => made?.beginStep(nowMs),
     endStep: () => engine().endStep(),
+    beginRun: (nowMs) => made?.beginRun(nowMs),
+    endRun: (steps) => engine().endRun(steps),
     withhold: (blocks) => engine().withhold(blocks),
     inspect: () => made?.inspect() ?? { running: [], waiting: [], blocks: [] },
     stats: () => made?.stats() ?? idle,

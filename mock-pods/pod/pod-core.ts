@@ -155,6 +155,7 @@ export class PodCore implements InProcessPod {
 
   /** A fault has begun, ended, or gone. */
   protected faultsChanged(): void {
+    this.#life.engine.settle();
     const stale = this.#faults.ofKind("metrics").some(({ how }) => how === "stale");
     this.#stalePage = stale ? (this.#stalePage ?? this.#renderMetrics()) : undefined;
     const withheld = this.#faults.ofKind("less-cache").reduce((sum, { blocks }) => sum + blocks, 0);
@@ -171,8 +172,8 @@ export class PodCore implements InProcessPod {
     return new Promise((resolve) => driver.at(driver.nowMs() + durationMs, resolve));
   }
 
-  #slowness(): number {
-    return this.#faults.ofKind("slow-engine").reduce((product, { factor }) => product * factor, 1);
+  #slowness(atMs: number): number {
+    return this.#faults.ofKind("slow-engine", atMs).reduce((product, { factor }) => product * factor, 1);
   }
 
   /** Ends this life and begins the next, cold. */
@@ -186,7 +187,7 @@ export class PodCore implements InProcessPod {
 
   #bear(): Life {
     return bornPod(this.#options, {
-      slowness: () => this.#slowness(),
+      slowness: (atMs) => this.#slowness(atMs),
       publish: (events) => this.publish(events),
       publishedAt: () => this.publishedAt,
       controls: () => controlRoutes(this),

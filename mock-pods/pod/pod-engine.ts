@@ -1,14 +1,22 @@
 /** One life of a pod's engine: what the HTTP face and the tests may do to it, with the metrics told of all of it. */
-import type { DrivenEngine } from "../drivers/driver.ts";
-import type { Engine, EngineInspection, EngineStats, GenerationRequest, StepOutput } from "../engine/engine.ts";
+import type { DrivenEngine, Driver, OnStep, RunListener } from "../drivers/driver.ts";
+import type { EngineInspection, EngineStats, FastForwardEngine, GenerationRequest } from "../engine/engine.ts";
 import type { CallGroup } from "../metrics/live-request.ts";
 import type { PodMetrics, Wakefulness } from "../metrics/pod-metrics.ts";
 import type { SleepOperation } from "../metrics/sleep-metrics.ts";
-import type { RealTimeDriver } from "../drivers/real-time-driver.ts";
 import type { EngineGate } from "../server/engine-gate.ts";
 
+/** A clock's driver says how late it is. */
+export type PacedDriver = Driver & { readonly lateMs: number };
+
+/** Hears of every step: of uneventful ones, if it follows them, in short. */
+export interface StepListener {
+  readonly onStep: OnStep;
+  readonly follow?: RunListener["follow"];
+}
+
 export class PodEngine implements EngineGate {
-  readonly #driver: RealTimeDriver;
+  readonly #driver: PacedDriver;
   readonly #driven: DrivenEngine;
   readonly #metrics: () => PodMetrics;
   /** As the last step left it. */
@@ -17,16 +25,34 @@ export class PodEngine implements EngineGate {
   #paused = false;
   #onDrained: (() => void)[] = [];
 
-  constructor(driver: RealTimeDriver, engine: Engine, metrics: () => PodMetrics, onStep: (step: StepOutput) => void) {
+  constructor(driver: PacedDriver, engine: FastForwardEngine, metrics: () => PodMetrics, listener: StepListener) {
     this.#driver = driver;
     this.#metrics = metrics;
     this.#toldStats = engine.stats();
-    this.#driven = driver.drive(engine, (step) => {
+    const { follow } = listener;
+    const onStep: OnStep = (step) => {
       this.#toldStats = engine.stats();
       metrics().stepEnded(step);
-      metrics().late(driver.lateMs / 1000);
-      onStep(step);
+      metrics().stepped(driver.lateMs / 1000);
+      listener.onStep(step);
       if (this.#toldStats.running === 0) for (const drained of this.#onDrained.splice(0)) drained();
+    };
+    if (follow === undefined) {
+      this.#driven = driver.drive(engine, onStep);
+      return;
+    }
+    this.#driven = driver.fastForward(engine, onStep, {
+      follow: (plan) => {
+        const tell = follow(plan);
+        return (step) => {
+          metrics().stepped(driver.lateMs / 1000);
+          tell(step);
+        };
+      },
+      onRun: (run) => {
+        this.#toldStats = engine.stats();
+        metrics().runEnded(run);
+      },
     });
   }
 
@@ -111,7 +137,13 @@ export class PodEngine implements EngineGate {
 
   /** vLLM's front end hears of its engine at the end of a step. A pod held by a test, where none ends, tells what is. */
   toldStats(): EngineStats {
+    this.settle();
     return this.#heldByTest ? this.stats() : this.#toldStats;
+  }
+
+  /** What ran ahead is made and told up to now. */
+  settle(): void {
+    this.#driven.settle();
   }
 
   inspect(): EngineInspection {

@@ -37,8 +37,8 @@ export interface Life {
 
 /** What a life asks of the pod that lives it. */
 export interface Living {
-  /** By what factor steps take longer now. */
-  readonly slowness: () => number;
+  /** By what factor steps take longer that begin then. */
+  readonly slowness: (atMs: number) => number;
   readonly publish: (events: readonly KvEvent[]) => void;
   readonly publishedAt: () => KvEndpoints | undefined;
   readonly controls: () => readonly Route[];
@@ -69,9 +69,13 @@ export function bornPod(options: PodCoreOptions, of: Living): Life {
       of.slowness,
     ),
     metrics,
-    (step) => {
-      face().onStep(step);
-      if (step.kvEvents.length > 0) of.publish(step.kvEvents);
+    {
+      onStep: (step) => {
+        face().onStep(step);
+        if (step.kvEvents.length > 0) of.publish(step.kvEvents);
+      },
+      // Events are published step by step, and are known only once it is made.
+      ...(config.kvEvents !== true && { follow: (plan) => face().follow(plan) }),
     },
   );
   const face = lazily(() =>

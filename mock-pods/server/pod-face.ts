@@ -8,7 +8,7 @@ import { batchBody } from "../../fixtures/wire/batch-request.ts";
 import { encodable, Refusal, UncaughtError, unencodable, CaughtError } from "../../fixtures/wire/errors.ts";
 import { UnreadableBody } from "../../fixtures/wire/validation/request-body.ts";
 import { WrongBody } from "../../fixtures/wire/validation/wrong-body.ts";
-import type { StepOutput } from "../engine/engine.ts";
+import type { DecodePlan, StepOutput } from "../engine/engine.ts";
 import { type Answer, json, text } from "./http/answer.ts";
 import { isAuthorized } from "./middleware/authentication.ts";
 import { corsHeaders, preflight } from "./middleware/cors.ts";
@@ -55,6 +55,8 @@ export interface PodFace {
   answer(exchange: Exchange): void;
   /** Must be told of every step of the engine, in order. */
   onStep(step: StepOutput): void;
+  /** Hears of the steps of a run, each as it ends. */
+  follow(plan: DecodePlan): (step: number) => void;
   /** SIGTERM: new requests are answered with 500 while those in progress go on. */
   drain(): void;
   /** Ends every generation with finish reason `abort`, and the engine: what comes then is answered with 500. */
@@ -118,6 +120,7 @@ export function createPodFace(options: PodFaceOptions): PodFace {
   return {
     answer,
     onStep: (step) => pod.hub.onStep(step),
+    follow: (plan) => pod.hub.follow(plan),
     drain: () => void (pod.state.draining = true),
     end() {
       pod.state.ended = true;

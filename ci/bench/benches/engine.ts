@@ -114,7 +114,7 @@ function play(traffic: Traffic, ahead: boolean): Played {
   };
   const pods = Array.from({ length: PODS }, () => {
     const engine = createEngine(config, loadProfile("a6000"));
-    return ahead ? driver.fastForward(engine, onStep, onRun) : driver.drive(engine, onStep);
+    return ahead ? driver.fastForward(engine, onStep, { onRun }) : driver.drive(engine, onStep);
   });
   const arrivals = traffic();
   const planNext = (): void => {

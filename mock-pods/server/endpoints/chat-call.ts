@@ -83,10 +83,15 @@ export class ChatCall {
 
   /** Prompt tokens found in the cache, and whole blocks of it that this call was the first to write. */
   details(cachedTokens: number): CacheDetails | undefined {
-    const { promptTokensDetails, blockTokens, prefixCaching, version } = this.options.pod.settings;
+    const { promptTokensDetails, version } = this.options.pod.settings;
     if (!promptTokensDetails || this.options.request.use_beam_search === true) return undefined;
     if (cachedTokens === 0 && version.answers.zeroCached === "left-out") return undefined;
-    if (version.answers.keys !== "now") return { cachedTokens };
+    return version.answers.keys === "now" ? this.cacheCounts(cachedTokens) : { cachedTokens };
+  }
+
+  /** The same, whoever wants to know. */
+  cacheCounts(cachedTokens: number): Required<CacheDetails> {
+    const { blockTokens, prefixCaching } = this.options.pod.settings;
     const whole = prefixCaching ? Math.floor(this.promptTokens / blockTokens) * blockTokens : 0;
     return { cachedTokens, createdTokens: Math.max(0, whole - cachedTokens) };
   }

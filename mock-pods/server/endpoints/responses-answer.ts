@@ -119,8 +119,9 @@ export function logprobsOf(
   });
 }
 
+/** The cache's counts are told also where `--enable-prompt-tokens-details` was not given. */
 function usageOf(chat: ChatCall, { tokens, cachedTokens: hits }: Generation): object {
-  const { cachedTokens = 0, createdTokens = 0 } = chat.details(hits) ?? {};
+  const { cachedTokens, createdTokens } = chat.cacheCounts(hits);
   return {
     input_tokens: chat.promptTokens,
     input_tokens_details: {

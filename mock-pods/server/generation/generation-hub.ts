@@ -1,5 +1,5 @@
 /** Hands what the engine's steps produce to the calls that wait for it. */
-import type { StepOutput, TokenOutput } from "../../engine/engine.ts";
+import type { DecodePlan, GenerationRequest, StepOutput, TokenOutput } from "../../engine/engine.ts";
 import { StepOrder } from "../../engine/step-order.ts";
 import type { CallGroup } from "../../metrics/live-request.ts";
 import type { EngineGate } from "../engine-gate.ts";
@@ -93,12 +93,37 @@ export class GenerationHub {
     for (let place = 0; place < step.tokens.length; place++) {
       const output = step.tokens[place] as TokenOutput;
       const generation = this.#order.find(place, output.requestId);
-      if (generation === undefined || generation.tellAtOnce(output)) continue;
-      if (generation.accept(output)) stopped.push(output.requestId);
-      if (generation.finishReason !== undefined) this.#open.delete(output.requestId);
+      if (generation === undefined) continue;
+      if (output.finishReason === undefined && generation.tellAtOnce(output.tokenId)) continue;
+      if (generation.accept(output)) stopped.push(generation.id);
       changed.push(generation);
     }
     this.#order.forgetFrom(step.tokens.length);
+    this.#tellChanged(changed, stopped);
+  }
+
+  /** Hears of the steps of a run, each as it ends. */
+  follow({ requests, firstIndexes }: DecodePlan): (step: number) => void {
+    const generations = requests.map(({ id }) => this.#open.get(id));
+    return (step) => {
+      const changed: Generation[] = [];
+      const stopped: string[] = [];
+      for (let place = 0; place < generations.length; place++) {
+        const generation = generations[place];
+        if (generation === undefined) continue;
+        const index = (firstIndexes[place] as number) + step;
+        const tokenId = (requests[place] as GenerationRequest).sample(index);
+        if (generation.tellAtOnce(tokenId)) continue;
+        if (generation.accept({ tokenId })) stopped.push(generation.id);
+        changed.push(generation);
+      }
+      if (changed.length > 0) this.#tellChanged(changed, stopped);
+    };
+  }
+
+  /** Each took a token that is not told yet. Those who stopped by it end before the engine says so. */
+  #tellChanged(changed: readonly Generation[], stopped: readonly string[]): void {
+    for (const { id, finishReason } of changed) if (finishReason !== undefined) this.#open.delete(id);
     if (stopped.length > 0) this.#engine.abort(stopped, "stop");
     tell(changed);
     this.#settle();

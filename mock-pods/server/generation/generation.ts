@@ -92,9 +92,9 @@ export class Generation {
     if (stops.length === 0 && intervalTokens === 1) this.#tokenEvent = event;
   }
 
-  /** Takes a token from the engine and tells it, if that is all there is to do: nearly every token of a stream. */
-  tellAtOnce({ tokenId, finishReason }: TokenOutput): boolean {
-    if (this.#tokenEvent === undefined || this.#detokenizer !== undefined || finishReason !== undefined) return false;
+  /** Takes a token, not its last, from the engine and tells it, if that is all there is to do: nearly every one of a stream. */
+  tellAtOnce(tokenId: number): boolean {
+    if (this.#tokenEvent === undefined || this.#detokenizer !== undefined) return false;
     const text = this.#texts.get(tokenId);
     if (text === undefined) return false;
     this.tokens++;
@@ -104,7 +104,7 @@ export class Generation {
   }
 
   /** Takes a token from the engine. True when it completed a stop string: the engine must be told to stop. */
-  accept(output: TokenOutput): boolean {
+  accept(output: Pick<TokenOutput, "tokenId" | "finishReason">): boolean {
     if (this.finishReason !== undefined) return false;
     const { tokenId } = output;
     this.tokens++;

@@ -4,7 +4,8 @@
  */
 import type { ModelTokenizer } from "../../../fixtures/tokenizer/model-tokenizer.ts";
 
-const WORDS = ["the", "of", "and", "to", "in", "is", "that", "for", "it", "as", "with", "on", "by"];
+/** All of one length, so that nothing moves in a frame whose text changes. */
+const WORDS = ["the", "for", "you", "not", "but", "one", "our", "out", "who", "how", "now", "new", "two"];
 
 export interface Vocabulary {
   /** A first word without the space. */

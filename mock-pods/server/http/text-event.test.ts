@@ -1,4 +1,4 @@
-import { assert, property, string } from "fast-check";
+import { array, assert, property, string, tuple } from "fast-check";
 import { expect, it } from "vitest";
 import { EventFrame } from "./event-frame.ts";
 import { JoinedTextEvent } from "./text-event.ts";
@@ -37,6 +37,22 @@ it("says them in place too, as a chunk, one after the other and beside others", 
       stream.isIdle = true;
       event.write(one);
       expect(sent).toEqual([one, other, one, one].map((text) => chunk(before + JSON.stringify(text) + after)));
+    }),
+  );
+});
+
+it("keeps frames apart that share a block of memory", () => {
+  assert(
+    property(array(tuple(anyText, anyToken, anyToken, anyText), { minLength: 2, maxLength: 60 }), (events) => {
+      const stream = { isIdle: true, writeFrame: () => undefined, write: () => undefined };
+      const frames = events.map(([before, , , after]) => new EventFrame(stream, before, after));
+      for (const saying of [1, 2] as const) {
+        for (const [place, event] of events.entries()) frames[place]?.write(event[saying]);
+        const told = events.map((event) => chunk(event[0] + JSON.stringify(event[saying]) + event[3]));
+        // One that was too long for its place was told elsewhere, and the frame is as before.
+        const fits = events.map((event) => Buffer.byteLength(JSON.stringify(event[saying])) <= 24);
+        expect(frames.map(String).filter((_, place) => fits[place])).toEqual(told.filter((_, place) => fits[place]));
+      }
     }),
   );
 });

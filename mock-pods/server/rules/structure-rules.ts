@@ -4,6 +4,8 @@
  * Grammars themselves are compiled by libraries of their own; of what those say about a broken one the commonest is here.
  */
 import { badRequest } from "../../../fixtures/wire/errors.ts";
+import { isStructuralTagText } from "../../../fixtures/wire/structural-tag.ts";
+import { parsePythonJson, PythonJsonError } from "../../../fixtures/wire/validation/python-json.ts";
 import type { SamplingRequest } from "../../../fixtures/wire/sampling-request.ts";
 
 const JSON_TYPES = ["null", "boolean", "object", "array", "number", "integer", "string"];
@@ -21,7 +23,7 @@ export function checkConstraints(request: SamplingRequest): void {
 function checkStructure({ structured_outputs: given, response_format: format }: SamplingRequest): void {
   if (format?.type === "json_schema") checkSchema(format.json_schema?.schema);
   if (given === undefined || given === null) return;
-  const { choice, grammar, json, regex } = given;
+  const { choice, grammar, json, regex, structural_tag: tag } = given;
   if (choice?.length === 0) throw badRequest("Choice '[]' cannot be an empty list");
   if (grammar?.trim() === "") throw badRequest("structured_outputs.grammar cannot be an empty string");
   if (typeof json === "string" && json.trim() === "") {
@@ -38,6 +40,19 @@ function checkStructure({ structured_outputs: given, response_format: format }: 
   if (typeof regex === "string") checkRegex(regex);
   checkSchema(typeof json === "string" ? parsed(json) : json);
   if (typeof grammar === "string") checkGrammar(grammar);
+  if (typeof tag === "string") checkTag(tag);
+}
+
+/** Of those who do not look at it before. */
+function checkTag(tag: string): void {
+  if (tag.trim() === "") throw badRequest("structured_outputs.structural_tag cannot be an empty string");
+  if (isStructuralTagText(tag)) return;
+  try {
+    parsePythonJson(tag);
+  } catch (error) {
+    if (error instanceof PythonJsonError) throw badRequest(`Invalid grammar specification: ${error.told(tag)}`);
+  }
+  throw badRequest("Invalid grammar specification: 'triggers'");
 }
 
 function parsed(json: string): unknown {
