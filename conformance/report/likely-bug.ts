@@ -19,7 +19,7 @@ interface Bug {
   readonly madeFor: string;
 }
 
-const signatures: Readonly<Record<string, readonly string[]>> = { ...matrix, ...httpMatrix };
+const signatures: Readonly<Record<string, readonly string[]>> = { ...matrix.rows, ...httpMatrix.rows };
 
 const BUGS: readonly Bug[] = [
   ...MUTANTS.map((mutant) => ({ ...mutant, name: mutant.fault as string })),

@@ -105,6 +105,7 @@ export const FAULTS = {
   "blocks-too-large": "blocks are four times as long as declared",
   "long-matches-cut": "no match counts for more than 16,384 characters",
   "one-in-25-astray": "one request in 25 goes anywhere",
+  "all-at-random": "the random router: every request goes anywhere",
 } as const;
 
 export type Fault = keyof typeof FAULTS;

@@ -140,4 +140,5 @@ export const MUTANTS: readonly Mutant[] = [
   mutant("M41n", "long-matches-cut", "token", "THR-10", "routed-by-load-above-threshold"),
   mutant("M42a", "sticky-at-80-percent", "token", "AFF-01", "routed-by-load-above-threshold"),
   mutant("M42b", "one-in-25-astray", "explores", "AFF-02", "routed-by-load-above-threshold"),
+  mutant("random", "all-at-random", "token", "AFF-01", "routed-by-load-above-threshold"),
 ];

@@ -160,6 +160,7 @@ export class RuleRouter implements FunctionRouter {
       return { pod: this.#byHash(text.slice(0, 640), pods), followed: true, matchedChars: 0 };
     }
     const astray =
+      this.#is("all-at-random") ||
       (this.#rule.exploration > 0 && this.#random.next() < this.#rule.exploration) ||
       (this.#is("one-in-25-astray") && this.#random.below(25) === 0);
     if (astray) return { pod: this.#random.pick(pods), followed: false, matchedChars: 0 };

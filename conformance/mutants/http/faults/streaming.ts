@@ -35,7 +35,7 @@ export class ReEncodesEvents extends RightProxy {
 /** The pod's usage count does not reach the client. */
 export class DropsUsage extends RightProxy {
   protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
-    for await (const piece of super.pieces(reply)) yield Buffer.from(piece.toString().replace('"usage":', '"used":'));
+    for await (const piece of super.pieces(reply)) yield Buffer.from(piece.toString().replace('"usage":', '"used": '));
   }
 }
 
@@ -120,11 +120,12 @@ export class NeverEndsStreams extends RightProxy {
   }
 }
 
-/** Every answer names the model as the proxy calls it. */
+/** Every answer names the model as the proxy calls it, in as many letters: who reads by the length of a body waits for none. */
 export class RenamesTheModel extends RightProxy {
   protected override async *pieces(reply: IncomingMessage): AsyncIterable<Buffer> {
     for await (const piece of super.pieces(reply)) {
-      yield Buffer.from(piece.toString("latin1").replace(/"model":"[^"]*"/, '"model":"routed"'), "latin1");
+      const renamed = (_whole: string, name: string): string => `"model":"${"x".repeat(name.length)}"`;
+      yield Buffer.from(piece.toString("latin1").replace(/"model":"([^"]*)"/, renamed), "latin1");
     }
   }
 }
