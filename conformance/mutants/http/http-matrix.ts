@@ -16,10 +16,10 @@ const NOT_YET = "not asked of the other proxies yet";
 
 /** Cases that are no column; of the proxies made for one of them it is asked all the same. */
 export const NO_COLUMN: Readonly<Record<string, string>> = {
+  "EVI-09": "it reads the memory of a process, and these proxies run in the kit's own",
   "POD-16": NOT_YET,
   "LOAD-28": NOT_YET,
   "MOD-07": NOT_YET,
-  "EVI-09": "it reads the memory of a process, and these proxies run in the kit's own",
   "PERF-01": "it measures time, which depends on what else the machine does",
   "PERF-02": "it measures time, over 100,000 prompts",
   "PERF-03": "it measures time, which depends on what else the machine does",
