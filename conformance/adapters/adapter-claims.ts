@@ -23,7 +23,10 @@ export function claimsOf({ file, profile }: Pick<LoadedAdapter, "file" | "profil
 /** Of a router that the kit starts: whether and how pods can change, and whether a threshold and pods' KV events reach it. */
 export function startedClaimsOf(
   file: Exclude<AdapterFile, { kind: "url" }>,
-): Pick<RouterAdapter, "changesPods" | "listsPods" | "restartsForPods" | "takesThreshold" | "kvEvents"> {
+): Pick<
+  RouterAdapter,
+  "changesPods" | "listsPods" | "restartsForPods" | "tellsOneModel" | "takesThreshold" | "kvEvents"
+> {
   const words = file.kind === "command" ? file.command : file.args;
   const filled = JSON.stringify([words, file.env, file.pods]);
   const replay = /\{\{pods?\.kvReplays?[|}]/.test(filled);
@@ -32,6 +35,7 @@ export function startedClaimsOf(
     changesPods: file.pods !== undefined && file.pods.channel !== "none",
     ...(file.pods?.channel === "http" ? { listsPods: false } : {}),
     ...(file.pods?.channel === "restart" ? { restartsForPods: true } : {}),
+    ...(/\{\{pods?\.models?[|}]/.test(filled) ? { tellsOneModel: true } : {}),
     takesThreshold: /\{\{threshold[|}]/.test(filled),
   };
 }

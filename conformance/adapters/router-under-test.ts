@@ -65,6 +65,8 @@ export interface RouterAdapter {
   readonly restartsForPods?: boolean;
   /** It is told all its pods at once, in an order; else of one after the other. Default true. */
   readonly listsPods?: boolean;
+  /** It is told one model of each pod, and cannot know of others. */
+  readonly tellsOneModel?: boolean;
   /** Addresses (`host:port`) that the kit's pods must bind, because the router already points at them. */
   readonly podsListen?: readonly string[];
   /** Where pods must listen for the router to reach them; default: loopback, which is also how it reaches them. */

@@ -25,6 +25,7 @@ import { capacityCases } from "./forgetting/capacity.ts";
 import { evictCases } from "./forgetting/evict.ts";
 import { hopByHopCases } from "./gateway/hop-by-hop.ts";
 import { isolationCases } from "./prefix/isolation.ts";
+import { manyRequestCases } from "./load/many-requests.ts";
 import { gateCases } from "./load/gate.ts";
 import { loadCases } from "./load/load.ts";
 import { longestMatchCases } from "./prefix/longest-match.ts";
@@ -38,6 +39,7 @@ import { reportedLoadCases } from "./load/reported-load.ts";
 import { podCases } from "./pods/pods.ts";
 import { podOwnerCases } from "./pods/pod-owners.ts";
 import { podHealthCases } from "./pods/pod-health.ts";
+import { silentHealthCases } from "./pods/silent-health.ts";
 import { randomSequenceCases } from "./prefix/random-sequences.ts";
 import { servingCases } from "./pods/serving.ts";
 import { splitCases } from "./prefix/split.ts";
@@ -67,8 +69,10 @@ const ALL: readonly Case[] = [
   ...podCases,
   ...podOwnerCases,
   ...podHealthCases,
+  ...silentHealthCases,
   ...loadCases,
   ...gateCases,
+  ...manyRequestCases,
   ...windowCases,
   ...twoModelCases,
   ...refusalCases,

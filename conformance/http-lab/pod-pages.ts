@@ -14,10 +14,12 @@ export class PodPages {
   #settings: Setting[] = [];
   readonly #asked = new Map<string, number>();
   readonly #answered = new Map<string, number>();
-  readonly #hung = new Set<ServerResponse>();
+  readonly #hung = new Map<ServerResponse, PodPage>();
 
   set(path: string, page: PodPage | undefined, pod: string | undefined): void {
-    this.#settings = this.#settings.filter((other) => other.path !== path || other.pod !== pod);
+    const isReplaced = (other: Setting): boolean => other.path === path && other.pod === pod;
+    for (const { page: replaced } of this.#settings.filter(isReplaced)) this.#cut(replaced);
+    this.#settings = this.#settings.filter((other) => !isReplaced(other));
     if (page !== undefined) this.#settings.push({ path, page, pod });
   }
 
@@ -55,7 +57,7 @@ export class PodPages {
         response.writeHead(page.status, { "content-type": "application/json" }).end("{}");
         return true;
       case "hang":
-        this.#hung.add(response);
+        this.#hung.set(response, page);
         return true;
       case "gauges":
         response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
@@ -68,8 +70,16 @@ export class PodPages {
     this.#settings = [];
     this.#asked.clear();
     this.#answered.clear();
-    for (const response of this.#hung) response.destroy();
-    this.#hung.clear();
+    this.#cut();
+  }
+
+  /** Who waits for the answer of this page, or of any, waits no longer. */
+  #cut(page?: PodPage): void {
+    for (const [response, of] of this.#hung) {
+      if (page !== undefined && of !== page) continue;
+      this.#hung.delete(response);
+      response.destroy();
+    }
   }
 }
 

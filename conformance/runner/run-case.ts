@@ -62,6 +62,10 @@ export function obstacle(
   if (needs.fleet !== undefined && (session.fixedPods !== undefined || adapter.changesPods === false)) {
     return no("it needs pods of different kinds, which the adapter cannot give the router");
   }
+  const hasSeveral = needs.fleet?.some(({ models, adapter: hasAdapter }) => models.length > 1 || hasAdapter === true);
+  if (hasSeveral === true && adapter.tellsOneModel === true) {
+    return no("the adapter tells the router one model of each pod ({{pods.models}}), and it needs pods with several");
+  }
   if (needs.otherThreshold === true && adapter.takesThreshold !== true) {
     return no("the adapter cannot start the router with another threshold ({{threshold}} is not used)");
   }

@@ -5,10 +5,10 @@ import type { Lab } from "../../lab.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { makeBusy } from "../trials/busy.ts";
 import { all, busyOwner, claimed, coldReachable, loadDecides, no, prefixAware } from "../claims.ts";
-import { capacityChars, CELL_CHARS } from "./evict-claims.ts";
+import { capacityChars, CELL_CHARS, hasRoom, tooSmall } from "./evict-claims.ts";
 import { busyProbe } from "../trials/owner-trial.ts";
 import { routingCase } from "../trials/routing-case.ts";
-import { branch, over, trunk } from "../trials/shape.ts";
+import { branch, over, overRatio, trunk } from "../trials/shape.ts";
 
 /** The most text a case may send to fill an index. */
 const MAX_FLOOD_CHARS = 20_000_000;
@@ -67,9 +67,14 @@ export const capacityCases: readonly Case[] = [
     unsupported: all(
       fillable,
       claimed("evict.per pod", ({ evict }) => evict?.kind === "capacity" && evict.per === "pod"),
+      (profile) =>
+        hasRoom(profile, growingCells(profile) + 1)
+          ? undefined
+          : no(tooSmall(profile, "a prompt so long that it is still followed with a cell more")),
     ),
     blame: { owner: "another-pods-entries-evicted-it" },
-    trials: 1,
+    // One alone tells nothing where a router explores.
+    trials: 2,
     minimumSharp: 1,
     trial: async (lab) => {
       const taught = await teach(lab);
@@ -78,14 +83,13 @@ export const capacityCases: readonly Case[] = [
       await makeBusy(lab, pod);
       // While its pod is busy a fresh prompt lands elsewhere, and its extensions follow it there.
       const namespace = lab.corpus.namespace();
-      const shape = over(lab.profile, Math.max(4, promptCells(lab.profile)));
-      const first = await lab.send(trunk(namespace, shape.sharedCells), { label: "flood" });
+      const sharedCells = growingCells(lab.profile);
+      const first = await lab.send(trunk(namespace, sharedCells), { label: "flood" });
       await lab.settle();
       if (first.pod === null || first.pod === pod) return;
       for (let insert = 0; insert < flood(lab.profile, 1); insert++) {
-        await lab.send(branch(namespace, { ...shape, totalCells: shape.sharedCells + 1 }, `flood${insert}-`), {
-          label: "flood",
-        });
+        const shape = { sharedCells, totalCells: sharedCells + 1 };
+        await lab.send(branch(namespace, shape, `flood${insert}-`), { label: "flood" });
       }
       await lab.settle();
       await busyProbe(lab, pod, kept, "owner");
@@ -151,6 +155,12 @@ async function fill(lab: Lab, pod: string, part: number): Promise<boolean> {
 /** Cells of a prompt of which sixteen fill one index. */
 const promptCells = (profile: RouterProfile): number =>
   Math.max(2, Math.floor(capacityChars(profile) / PROMPTS_TO_FILL / CELL_CHARS));
+
+/** Cells of a prompt that is clearly followed when it has one cell more. */
+function growingCells(profile: RouterProfile): number {
+  const ratio = overRatio(profile);
+  return Math.max(over(profile, Math.max(4, promptCells(profile))).sharedCells, Math.ceil(ratio / (1 - ratio)));
+}
 
 /** How many such prompts make it overflow several times over. */
 function flood(profile: RouterProfile, podCount: number): number {

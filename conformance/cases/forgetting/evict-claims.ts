@@ -22,3 +22,16 @@ export function capacityChars({ evict, match }: RouterProfile): number {
   const blockUnits = typeof unit === "object" && "block" in unit ? unit.block : 1;
   return evict.units * charsPerUnit * blockUnits;
 }
+
+/** What makes pods busy, where an index is so small that each of its prompts is of one cell. */
+const BUSY_CELLS = 6;
+
+/** Whether an index keeps so many cells while pods are made busy; without a declared capacity any does. */
+export function hasRoom(profile: RouterProfile, cells: number): boolean {
+  const capacity = capacityChars(profile);
+  return capacity === 0 || (cells + BUSY_CELLS) * CELL_CHARS <= capacity;
+}
+
+/** The reason of a case that is not for so small an index. */
+export const tooSmall = (profile: RouterProfile, what: string): string =>
+  `an index of ${capacityChars(profile)} characters forgets ${what}`;

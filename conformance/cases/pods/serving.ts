@@ -1,7 +1,8 @@
 /** MOD: models and LoRA adapters that not every pod serves. */
 import type { Case } from "../../case.ts";
 import { all, claimed, coldReachable, learnsModels, prefixAware, separable } from "../claims.ts";
-import type { Observation } from "../../observation.ts";
+import type { Judgement } from "../../judgement.ts";
+import type { Observation, SentStep } from "../../observation.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { type Exchange, exchange, httpOf, noted } from "../trials/exchange.ts";
 import { type Finding, httpCase } from "../trials/http-case.ts";
@@ -11,6 +12,9 @@ import { routingCase } from "../trials/routing-case.ts";
 import { branch, over, trunk } from "../trials/shape.ts";
 
 const PAIRS = 20;
+const FIRST = "of-the-first-model";
+const SECOND = "of-the-second-model";
+
 export const servingCases: readonly Case[] = [
   {
     id: "MOD-02",
@@ -90,7 +94,44 @@ export const servingCases: readonly Case[] = [
     },
     finding: namesModels,
   }),
+  {
+    id: "MOD-07",
+    level: "declared-MUST",
+    requirement: "R-MOD-7",
+    title:
+      "Where a router learns which pod serves which model, every model of a pod MUST be served, not the first of its list alone.",
+    needs: { transport: "any", fleet: Array.from({ length: 3 }, () => ({ models: [0, 1] })) },
+    unsupported: learnsModels,
+    traffic: async (lab) => {
+      const [first = "", second = ""] = lab.models;
+      for (let pair = 0; pair < PAIRS; pair++) {
+        for (const [label, model] of [
+          [FIRST, first],
+          [SECOND, second],
+        ] as const)
+          await lab.send(lab.corpus.namespace().prompt([]), { label, model });
+      }
+    },
+    judge: judgeModels,
+  },
 ];
+
+/** Every model in the place of a pod's list that it has. */
+function judgeModels(observation: Observation): Judgement {
+  const refused = (label: string): SentStep | undefined =>
+    observation.steps.find((step) => step.kind === "sent" && step.label === label && step.status !== 200) as
+      | SentStep
+      | undefined;
+  const second = refused(SECOND);
+  if (second === undefined || refused(FIRST) !== undefined) return judgeService(observation) ?? { verdict: "pass" };
+  return {
+    verdict: "fail",
+    reason: "model-refused",
+    detail: `every pod serves ${second.model}, second in its list, and a request for it got status ${second.status}; for the first model all were served`,
+    expected: ["200"],
+    observed: [String(second.status)],
+  };
+}
 
 /** Every model that was noted. */
 function namesModels([listed]: readonly Exchange[], _profile: RouterProfile, seen: Observation): Finding | undefined {

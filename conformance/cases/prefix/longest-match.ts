@@ -9,12 +9,13 @@ import {
   busyOwner,
   coldReachable,
   loadDecides,
+  no,
   ofRequest,
   prefixAware,
   followed,
   separable,
 } from "../claims.ts";
-import { capacityChars, CELL_CHARS } from "../forgetting/evict-claims.ts";
+import { capacityChars, CELL_CHARS, hasRoom, tooSmall } from "../forgetting/evict-claims.ts";
 import { headCells, placeFork } from "../trials/fork.ts";
 import { askBusyOwner } from "../trials/owner-trial.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
@@ -25,6 +26,8 @@ import type { RouterProfile } from "../../router-profile.ts";
 const contrast = all(prefixAware, separable);
 const ownerContrast = all(prefixAware, followed);
 const forkable = all(ownerContrast, belowReachable, coldReachable);
+/** What is sent so that one pod leads in a load window although another was used eight times. */
+const WINDOW_CELLS = 280;
 const SHORT = "followed-a-shorter-match";
 
 export const longestMatchCases: readonly Case[] = [
@@ -63,7 +66,11 @@ export const longestMatchCases: readonly Case[] = [
     level: "MUST",
     requirement: "R-LPM-1",
     title: "A shorter prefix that was used more often MUST NOT win over a longer one.",
-    unsupported: forkable,
+    unsupported: all(forkable, (profile) =>
+      profile.load?.signal === "window" && !hasRoom(profile, WINDOW_CELLS)
+        ? no(tooSmall(profile, "prompts while one pod is kept the busiest in its load window"))
+        : undefined,
+    ),
     blame: { owner: SHORT },
     trial: async (lab) => {
       // Its own end keeps its uses from the longer one's pod, where they would take room.

@@ -2,6 +2,7 @@
 import type { Case } from "../../case.ts";
 import type { Judgement } from "../../judgement.ts";
 import type { Observation } from "../../observation.ts";
+import type { RouterProfile } from "../../router-profile.ts";
 import { makeBusy } from "../trials/busy.ts";
 import {
   all,
@@ -15,6 +16,7 @@ import {
   followed,
   gateTold,
 } from "../claims.ts";
+import { hasRoom } from "../forgetting/evict-claims.ts";
 import { placeFork } from "../trials/fork.ts";
 import { askBusyOwner } from "../trials/owner-trial.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
@@ -27,6 +29,12 @@ const bothOwnersKnown = all(prefixAware, loadDecides, busyOwner, belowReachable,
 
 const SPLIT_POINTS = ["0.37", "0.61", "0.83", "0.95"] as const;
 const TURNS = 60;
+
+/** All of them may come to one pod: in a small index they must leave room for what they split. */
+function splitShape(profile: RouterProfile): { originalCells: number; splits: number; ownCells: number } {
+  const isRoomy = hasRoom(profile, 35);
+  return isRoomy ? { originalCells: 9, splits: 4, ownCells: 3 } : { originalCells: 4, splits: 3, ownCells: 1 };
+}
 
 export const splitCases: readonly Case[] = [
   routingCase({
@@ -69,13 +77,14 @@ export const splitCases: readonly Case[] = [
     blame: { owner: "branch-lost-its-owner" },
     trial: async (lab, trial) => {
       const namespace = lab.corpus.namespace();
-      const original = cells("trunk", 9);
-      const points = [...SPLIT_POINTS.entries()];
+      const { originalCells, splits, ownCells } = splitShape(lab.profile);
+      const original = cells("trunk", originalCells);
+      const points = [...SPLIT_POINTS.slice(0, splits).entries()];
       const split = async (): Promise<void> => {
         // From the deepest up, each split cuts a node that has branches already.
         for (const [index, point] of trial % 2 === 0 ? points : points.toReversed()) {
           const cut = [...original.slice(0, index), `trunk${index + 1}:${point}`];
-          await lab.send(namespace.prompt([...cut, ...cells(`other${index}-`, 3)]), { label: "split" });
+          await lab.send(namespace.prompt([...cut, ...cells(`other${index}-`, ownCells)]), { label: "split" });
         }
         await lab.settle();
       };

@@ -4,6 +4,7 @@ import type { Lab } from "../../lab.ts";
 import { CHARS_PER_WORD, type Namespace, type Prompt, WORDS_PER_CELL } from "../../corpus/corpus.ts";
 import { measureOf } from "../../oracle/measure.ts";
 import type { RouterProfile } from "../../router-profile.ts";
+import { hasRoom, tooSmall } from "../forgetting/evict-claims.ts";
 import { makeBusy } from "../trials/busy.ts";
 import {
   all,
@@ -23,7 +24,7 @@ import { exactShape } from "../trials/exact-shape.ts";
 import { askBusyOwner } from "../trials/owner-trial.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
-import { branch, cells, over, root, trunk, under } from "../trials/shape.ts";
+import { branch, cells, over, root, trunk, under, underRatio } from "../trials/shape.ts";
 
 const contrast = all(prefixAware, separable);
 const sharpContrast = all(prefixAware, loadDecides, busyOwner);
@@ -33,6 +34,15 @@ const askUnder = (lab: Lab, seed: Prompt, probe: Prompt) =>
   askBusyOwner(lab, { seed, probe, kind: "load", ballast: seed });
 
 const askOver = (lab: Lab, seed: Prompt, probe: Prompt) => askBusyOwner(lab, { seed, probe, kind: "owner" });
+
+const ASKED_CELLS = 2;
+const MOST_KNOWN_CELLS = 16;
+
+/** Of a prompt of which two cells are clearly too little; long, unless the index is small. */
+function knownCells(profile: RouterProfile): number {
+  if (hasRoom(profile, MOST_KNOWN_CELLS)) return MOST_KNOWN_CELLS;
+  return Math.min(MOST_KNOWN_CELLS, Math.ceil(ASKED_CELLS / underRatio(profile)));
+}
 
 /** Step n of eleven shares n + 1 cells of twelve. */
 async function ladderStep(lab: Lab, index: number): Promise<void> {
@@ -106,10 +116,12 @@ export const thresholdCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-THR-5",
     title: "The ratio MUST be taken of the request, not of the longer prompt that was learnt.",
-    unsupported: all(prefixAware, followed, ofRequest),
+    unsupported: all(prefixAware, followed, ofRequest, (profile) =>
+      hasRoom(profile, knownCells(profile)) ? undefined : no(tooSmall(profile, "so long a prompt")),
+    ),
     trial: async (lab) => {
       const namespace = lab.corpus.namespace();
-      await askOver(lab, trunk(namespace, 16), trunk(namespace, 2));
+      await askOver(lab, trunk(namespace, knownCells(lab.profile)), trunk(namespace, ASKED_CELLS));
     },
   }),
   routingCase({

@@ -13,9 +13,13 @@ export interface Shape {
 
 export const thresholdOf = (profile: RouterProfile): number => (profile.threshold ?? ANY_MATCH).value;
 
+/** A ratio that is clearly under the threshold. */
+export const underRatio = (profile: RouterProfile): number =>
+  Math.max(thresholdOf(profile) - MARGIN_RATIO, thresholdOf(profile) / 2);
+
 /** The most of `totalCells` that stays clearly under the threshold; at least one cell, in a longer prompt if need be. */
 export function under(profile: RouterProfile, totalCells = 12): Shape {
-  const ratio = Math.max(thresholdOf(profile) - MARGIN_RATIO, thresholdOf(profile) / 2);
+  const ratio = underRatio(profile);
   const sharedCells = Math.max(1, Math.floor(totalCells * ratio));
   return { sharedCells, totalCells: Math.max(totalCells, Math.ceil(sharedCells / ratio)) };
 }

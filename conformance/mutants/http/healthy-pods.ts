@@ -1,6 +1,6 @@
 /** Of the pods that were named, those that say they are well. */
 import type { PodAddress } from "../../adapters/router-under-test.ts";
-import { isHealthy, PodWatch } from "./pod-watch.ts";
+import { isHealthy, type PodWatch } from "./pod-watch.ts";
 
 export class HealthyPods {
   readonly #watch: PodWatch;
@@ -13,8 +13,9 @@ export class HealthyPods {
     everyMs: number,
     believes: (pod: PodAddress, isWell: boolean) => boolean,
     show: (pods: readonly PodAddress[]) => void,
+    watch: (...watched: ConstructorParameters<typeof PodWatch>) => PodWatch,
   ) {
-    this.#watch = new PodWatch(everyMs, async (pod) => {
+    this.#watch = watch(everyMs, async (pod) => {
       const isWell = believes(pod, await isHealthy(pod));
       if (isWell !== this.#sick.has(pod.name)) return;
       if (isWell) this.#sick.delete(pod.name);

@@ -116,5 +116,6 @@ function watchHealth(proxy: RightProxy, { healthMs }: ProxyHabits): HealthyPods 
     healthMs / LOOKS_PER_CLAIM,
     (pod, isWell) => proxy.takesForWell(pod, isWell),
     (pods) => proxy.use(pods),
+    (...watched) => proxy.watch(...watched),
   );
 }

@@ -88,6 +88,7 @@ export const FAULTS = {
   "window-doubled": "requests stay in the load window for twice its time",
   "loads-reset-on-change": "any change of pods sets every load to nothing",
   "counts-each-model-alone": "a pod's requests for another model do not count as its load",
+  "counts-to-eight": "no pod counts as busier than with eight requests",
   "ends-counted-twice": "every end of a request is taken off twice",
   "ends-counted-elsewhere": "the end of a request is taken off another pod",
   "long-requests-forgotten": "a request that is open for five minutes counts no longer",

@@ -98,6 +98,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant("M35n", "counts-each-model-alone", "window and TTL", "LOAD-14", "another-models-requests-not-counted"),
   mutant("M35r", "loads-reset-on-change", "token", "LOAD-19", "loads-forgotten-on-pod-change"),
   mutant("M35s", "ends-counted-by-place", "token", "LOAD-24", "ends-lost-on-pod-change"),
+  mutant("M35t", "counts-to-eight", "token", "LOAD-28", "many-requests-counted-as-few"),
+  mutant("M35u", "counts-to-eight", "rotates ties", "LOAD-28", "many-requests-counted-as-few"),
   mutant("M36", "leaks-on-abort", "token", "LOAD-08", "aborted-requests-still-counted"),
   mutant("M37a", "no-gate", "gate", "LOAD-05", "stayed-beyond-the-gate"),
   mutant("M37b", "gate-too-wide", "gate", "LOAD-05", "stayed-beyond-the-gate"),

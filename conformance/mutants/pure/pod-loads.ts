@@ -55,7 +55,7 @@ export class PodLoads {
       case "none":
         return 0;
       case "in-flight":
-        return this.#inFlight.get(this.#placeOf(pod, model)) ?? 0;
+        return Math.min(this.#inFlight.get(this.#placeOf(pod, model)) ?? 0, this.#is("counts-to-eight") ? 8 : Infinity);
       case "reported":
         // A pod that has said nothing is not idle for that.
         return this.#reported.get(pod) ?? Number.MAX_SAFE_INTEGER;

@@ -110,6 +110,24 @@ export class ExplainsByLoad extends RightProxy {
   }
 }
 
+/** The decision record says half of what matched, beside the ratio of all of it. */
+export class ExplainsHalfTheMatch extends RightProxy {
+  protected override ownHeaders(attempt: Attempt): readonly Header[] {
+    const { decision } = attempt;
+    return super.ownHeaders({ ...attempt, decision: { ...decision, matchedTokens: decision.matchedTokens / 2 } });
+  }
+}
+
+/** The decision record says of every prompt that was followed that all of it matched. */
+export class ExplainsWholeMatches extends RightProxy {
+  protected override ownHeaders(attempt: Attempt): readonly Header[] {
+    const { decision } = attempt;
+    if (decision.reason !== "prefix") return super.ownHeaders(attempt);
+    const whole = { ...decision, matchedTokens: decision.totalTokens, ratio: 1 };
+    return super.ownHeaders({ ...attempt, decision: whole });
+  }
+}
+
 /** A response header shows how the prompt began. */
 export class EchoesPrompts extends RightProxy {
   protected override ownHeaders(attempt: Attempt): readonly Header[] {

@@ -125,6 +125,38 @@ export class BlamesPodsForClients extends RightProxy {
   }
 }
 
+/** Pods that are blamed for enough are left out, unless all are. */
+abstract class LeavesOutBlamedPods extends RightProxy {
+  readonly #blame = new Map<string, number>();
+
+  protected blame(pod: string): void {
+    this.#blame.set(pod, (this.#blame.get(pod) ?? 0) + 1);
+  }
+
+  protected override choose(flight: Flight): Attempt {
+    const blamed = this.pods.filter(({ name }) => (this.#blame.get(name) ?? 0) >= MOST_REFUSED);
+    if (blamed.length < this.pods.length) for (const { name } of blamed) flight.tried.add(name);
+    return super.choose(flight);
+  }
+}
+
+/** A pod that refused several requests with a 4xx is left out, unless all are. */
+export class LeavesOutRefusingPods extends LeavesOutBlamedPods {
+  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
+    const reply = await super.forward(attempt);
+    if (statusOf(reply) >= 400 && statusOf(reply) < 500) this.blame(attempt.pod);
+    return reply;
+  }
+}
+
+/** A pod whose streams several clients left is left out, unless all are. */
+export class LeavesOutLeftPods extends LeavesOutBlamedPods {
+  protected override leave(attempt: Attempt): void {
+    super.leave(attempt);
+    this.blame(attempt.pod);
+  }
+}
+
 /** What pods say of their load is heeded once all have said something. */
 export class HeedsWholeRounds extends RightProxy {
   readonly #heard = new Map<PodAddress, number | undefined>();
@@ -194,8 +226,8 @@ export class ForgetsWhenAPodRecovers extends RightProxy {
   }
 }
 
-/** Pods' metrics are read one after the other. */
-export class ScrapesInTurn extends RightProxy {
+/** Pods are asked for their metrics, or how they are, one after the other, and waited for without end. */
+export class AsksInTurn extends RightProxy {
   override watch(...watched: ConstructorParameters<typeof PodWatch>): PodWatch {
     return new LooksInTurn(...watched);
   }

@@ -60,6 +60,16 @@ export class MatchesPlainJsonAlone extends RightProxy {
   }
 }
 
+/** Of each pod's models the first is known. */
+export class KnowsFirstModels extends RightProxy {
+  protected override read(call: Call): RequestFacts {
+    const facts = super.read(call);
+    const isKnown = this.pods.some(({ models: [first] = [] }) => first === facts.route.model);
+    if (!isKnown) throw new Refusal(404, "the model does not exist");
+    return facts;
+  }
+}
+
 /** Content that is not a string is matched as nothing. */
 export class IgnoresContentParts extends RightProxy {
   protected override chatText(messages: readonly Message[]): string {
