@@ -12,6 +12,8 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     globalSetup: "./ci/temporary-files.ts",
+    // Most tests wait for sockets; vitest by itself would leave one core of a pipeline's two free.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,

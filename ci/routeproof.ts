@@ -103,6 +103,7 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
     if (error.code !== "EPIPE") throw error;
     process.exit(0);
   });
-  // Left to end by itself, Node now and then waits for ever for a socket that it has given up.
-  process.exit(await main(process.argv.slice(2)));
+  const exitCode = await main(process.argv.slice(2));
+  // Left to end by itself, Node now and then waits for ever for a socket that it has given up; a pipe may take its time.
+  process.stdout.write("", () => process.exit(exitCode));
 }

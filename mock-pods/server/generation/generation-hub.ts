@@ -105,14 +105,15 @@ export class GenerationHub {
   /** Hears of the steps of a run, each as it ends. */
   follow({ requests, firstIndexes }: DecodePlan): (step: number) => void {
     const generations = requests.map(({ id }) => this.#open.get(id));
+    const samples = requests.map(({ sample }) => sample);
     return (step) => {
       const changed: Generation[] = [];
       const stopped: string[] = [];
       for (let place = 0; place < generations.length; place++) {
         const generation = generations[place];
         if (generation === undefined) continue;
-        const index = (firstIndexes[place] as number) + step;
-        const tokenId = (requests[place] as GenerationRequest).sample(index);
+        const sample = samples[place] as GenerationRequest["sample"];
+        const tokenId = sample((firstIndexes[place] as number) + step);
         if (generation.tellAtOnce(tokenId)) continue;
         if (generation.accept({ tokenId })) stopped.push(generation.id);
         changed.push(generation);
