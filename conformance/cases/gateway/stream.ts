@@ -1,5 +1,6 @@
 /** STR: a stream passes through unchanged, and as it comes. */
 import type { Case } from "../../case.ts";
+import type { Observation } from "../../observation.ts";
 import { EVENT_STREAM, exchange, httpOf, noted, PATIENCE_MS, utf8 } from "../trials/exchange.ts";
 import { httpCase, unreached } from "../trials/http-case.ts";
 import { chunk, DONE, streamed } from "../trials/stream-text.ts";
@@ -60,6 +61,9 @@ const STREAMS: Readonly<Record<string, readonly Piece[]>> = {
   "many events": MANY_EVENTS,
 };
 
+const unpaused = ({ steps }: Observation): string | undefined =>
+  steps.some(({ kind }) => kind === "advanced") ? undefined : "the stream did not pause";
+
 export const streamCases: readonly Case[] = [
   httpCase({
     id: "STR-01",
@@ -86,9 +90,8 @@ export const streamCases: readonly Case[] = [
     },
     missing: (exchanges, observation) => {
       const late = noted(observation, LATE);
-      return late === undefined
-        ? unreached(exchanges)
-        : `${JSON.stringify(late)} still came after ${STREAM_MS / 1_000} s`;
+      if (late !== undefined) return `${JSON.stringify(late)} still came after ${STREAM_MS / 1_000} s`;
+      return unreached(exchanges) ?? unpaused(observation);
     },
     finding: (exchanges, _profile, observation) => {
       for (const { label, attempts, body, end } of exchanges) {
@@ -159,8 +162,7 @@ export const streamCases: readonly Case[] = [
       pods.release("paused");
       await paused;
     },
-    missing: (exchanges, { steps }) =>
-      unreached(exchanges) ?? (steps.some(({ kind }) => kind === "advanced") ? undefined : "the stream did not pause"),
+    missing: (exchanges, observation) => unreached(exchanges) ?? unpaused(observation),
     finding: ([got]) => {
       if (got === undefined || got.attempts.length === 0 || got.body.endsWith(DONE)) return undefined;
       return {

@@ -20,7 +20,7 @@ const SHOWN_WITHOUT_IT: Readonly<Partial<Record<Stimulus, readonly string[]>>> =
   // And what an engine says by itself will do.
   "answer as scripted": ["ERR-07", "ERR-15", "TOK-06", "CON-03"],
   // They come together to save time.
-  "come at once": ["POD-13", "LOAD-22", "ERR-06", "ERR-08", "ERR-10", "ERR-11", "ERR-15", "TOK-09", "OBS-02"],
+  "come at once": ["POD-13", "LOAD-22", "ERR-06", "ERR-08", "ERR-10", "ERR-11", "ERR-15", "TOK-09", "OBS-02", "OBS-03"],
 };
 
 /** The habits that the case rests on. */
