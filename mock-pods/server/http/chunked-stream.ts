@@ -2,9 +2,9 @@
  * A stream's chunks on their way to the socket: the path of every token.
  *
  * Frames chunks by itself: Node would merge those of one write into one, while uvicorn sends each event as its own chunk.
- * A token's chunk leaves at once; what else one turn of the event loop brings leaves in one write, so that steps which are
- * caught up with leave together. All streams share the tick in which that happens. Node's own corking would take a tick for
- * each stream and gather the parts as a vector, which costs as much again as the write.
+ * What one turn of the event loop brings leaves in one write, so that steps which are caught up with leave together; all
+ * streams share the tick in which that happens. Node's own corking would take a tick for each stream and gather the parts
+ * as a vector, which costs as much again as the write.
  */
 import type { Socket } from "node:net";
 import { EventFrame, type FrameStream } from "./event-frame.ts";
@@ -15,22 +15,10 @@ const CHUNK_END = "\r\n";
 const LAST_CHUNK = "0\r\n\r\n";
 
 let waiting: ChunkedStream[] = [];
-/** Of the event loop, so that each stream knows whether it wrote in this one already. */
-let turn = 0;
-let endIsPlanned = false;
 
-/** The turn that is, whose end will be seen. */
-function thisTurn(): number {
-  if (!endIsPlanned) process.nextTick(endTurn);
-  endIsPlanned = true;
-  return turn;
-}
-
-function endTurn(): void {
+function flushWaiting(): void {
   const streams = waiting;
   waiting = [];
-  endIsPlanned = false;
-  turn++;
   for (const stream of streams) stream.flush();
 }
 
@@ -52,8 +40,6 @@ export class ChunkedStream implements ReplyStream, FrameStream {
   /** Once the head is on its way there. */
   #socket: Socket | undefined;
   #descriptor = -1;
-  /** In which a frame left last. */
-  #turn = -1;
 
   /** Nothing of it is written. */
   constructor(body: Body) {
@@ -71,14 +57,8 @@ export class ChunkedStream implements ReplyStream, FrameStream {
   }
 
   writeFrame(frame: EventFrame): void {
-    const now = thisTurn();
-    if (this.#socket !== undefined && this.#turn !== now) {
-      this.#turn = now;
-      if (this.#socket.writable) writeNow(this.#socket, this.#descriptor, frame.bytes, frame.start, frame.end);
-    } else {
-      this.#wait();
-      this.#frame = frame;
-    }
+    this.#wait();
+    this.#frame = frame;
   }
 
   writeBytes(bytes: Uint8Array): void {
@@ -113,8 +93,7 @@ export class ChunkedStream implements ReplyStream, FrameStream {
   }
 
   #wait(): void {
-    thisTurn();
-    waiting.push(this);
+    if (waiting.push(this) === 1) process.nextTick(flushWaiting);
   }
 
   #joinFrame(): void {
