@@ -28,7 +28,7 @@ export interface ProxyHabits {
 
 const KV_EVENT_CLAIMS = {
   match: { unit: { block: 16, of: "token" }, input: "prompt", partialBlock: "dropped", tokenizer: "pods" },
-  insert: { at: "kv-event", eventMs: 100 },
+  insert: { at: "kv-event", eventMs: 300 },
   evict: { kind: "kv-events" },
 } as const;
 
