@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { schemaInstance } from "./schema-instance.ts";
 
-const ajv = new Ajv2020({ strict: false, validateFormats: false });
+const ajv = new Ajv2020({ ownProperties: true, strict: false, validateFormats: false });
 
 /** Without the keys by which ajv compares objects as if they were methods of theirs: it takes {"constructor": {}} for unlike itself. */
 const constants = fc.jsonValue().filter((value) => !/"(constructor|toString|valueOf)":/.test(JSON.stringify(value)));
