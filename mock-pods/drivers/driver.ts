@@ -57,7 +57,7 @@ export class DrivenEngine {
   readonly #pace: Pace;
   readonly #fastForward: FastForward | undefined;
   #cancelNext: (() => void) | undefined;
-  #state: "idle" | "stepping" | "running ahead" = "idle";
+  #stepping = false;
   /** While it runs ahead. */
   #ahead: DecodePlan | undefined;
   /** Somebody hears of a step of it just now. */
@@ -97,7 +97,7 @@ export class DrivenEngine {
   /** When the step in flight has ended and is told, before the next: vLLM's engine looks at all calls but aborts then. */
   betweenSteps(action: (engine: Engine) => void): void {
     this.settle();
-    if (this.#state === "stepping") return void this.#waiting.push(action);
+    if (this.#stepping) return void this.#waiting.push(action);
     action(this.#engine);
     if (!this.#held) this.#planStep();
   }
@@ -112,7 +112,7 @@ export class DrivenEngine {
   hold(): void {
     this.settle();
     this.#held = true;
-    if (this.#state === "idle") this.#cancel();
+    if (!this.#stepping) this.#cancel();
   }
 
   release(): void {
@@ -156,7 +156,6 @@ export class DrivenEngine {
   #begin(atMs: number): void {
     const ahead = this.#held ? undefined : this.#fastForward?.engine.beginRun(atMs);
     if (ahead === undefined) return this.#beginStep(atMs);
-    this.#state = "running ahead";
     this.#ahead = ahead;
     const tell = this.#fastForward?.follow?.(ahead);
     if (tell === undefined) this.#plan(ahead.stepEndsMs.at(-1) as number, () => this.#begin(this.#endRun(true)));
@@ -176,12 +175,12 @@ export class DrivenEngine {
 
   #beginStep(atMs: number): void {
     const endMs = this.#engine.beginStep(atMs);
-    this.#state = endMs === undefined ? "idle" : "stepping";
+    this.#stepping = endMs !== undefined;
     if (endMs !== undefined) this.#plan(endMs, () => this.#end());
   }
 
   #end(): void {
-    this.#state = "idle";
+    this.#stepping = false;
     this.#onStep(this.#engine.endStep());
     for (const action of this.#waiting.splice(0)) action(this.#engine);
     this.#goOn();
@@ -196,7 +195,7 @@ export class DrivenEngine {
   /** Makes all that is due happen, so that the engine is as it would be had it made every step in its time. */
   settle(): void {
     this.#pace.catchUp();
-    if (this.#state !== "running ahead") return;
+    if (this.#ahead === undefined) return;
     this.#cancel();
     const endMs = this.#endRun(this.#following || this.#timeline.hasPassed(this.#lane));
     // Between a step and the next, who hears of the one may still change the other.
@@ -213,7 +212,6 @@ export class DrivenEngine {
       const endMs = stepEndsMs[steps - 1] as number;
       if (endMs < nowMs || (endMs === nowMs && inclusive)) break;
     }
-    this.#state = "idle";
     this.#ahead = undefined;
     const run = engine.endRun(steps);
     if (steps > 0) onRun(run);

@@ -113,7 +113,7 @@ class FetchReply implements Reply {
   }
 
   hangUp(): void {
-    this.gone(connectionReset());
+    this.reset();
   }
 
   #finish(): void {
