@@ -15,9 +15,20 @@ import { parsePrometheusText, sampleValue } from "../../../fixtures/wire/prometh
 const root = join(import.meta.dirname, "../../..");
 const STREAMS = 1_000;
 const TOKENS = 200;
-/** So that a pod's batch of 100 keeps the card's shortest step: about 25 ms. */
-const PODS = 10;
-const FLOOR_STEP_MS = 25;
+const STEP_MS = 25;
+/** How the streams are spread. Either way a step takes {@link STEP_MS}. */
+const LAYOUTS = [
+  // The floor's shape: one batch of all. It takes the card 146 ms a step.
+  {
+    name: "in one pod",
+    pods: 1,
+    speed: 146.3 / STEP_MS,
+    flags: ["--max-num-seqs", "1000", "--num-gpu-blocks-override", "30000"],
+  },
+  // A batch of 100 is the card's shortest step. Ten pods wake the clients ten times as often.
+  { name: "over ten pods", pods: 10, speed: 1, flags: [] },
+];
+type Layout = (typeof LAYOUTS)[number];
 const ROUNDS = 3;
 const SMALL_REQUESTS = 20_000;
 const SCRAPES = 500;
@@ -27,7 +38,7 @@ const SETTLE_MS = 500;
 export async function run(): Promise<void> {
   execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "inherit" });
   await startUp();
-  await streams();
+  for (const layout of LAYOUTS) await streams(layout);
   await smallRequests();
 }
 
@@ -85,45 +96,47 @@ async function startUp(): Promise<void> {
   print("memory per pod", `${(middle(({ podBytes }) => podBytes) / 1000).toFixed(1)} kB`);
 }
 
-/** 1,000 streams of 200 tokens over 10 pods, against the floor. */
-async function streams(): Promise<void> {
-  const ours = await pods("--pods", `a6000:${PODS}`);
-  const urls = (JSON.parse(ours.line) as { urls: string[]; model: string }).urls.map((url) => new URL(url));
-  const { model } = JSON.parse(ours.line) as { model: string };
+/** 1,000 streams of 200 tokens, against the floor. */
+async function streams(layout: Layout): Promise<void> {
+  const ours = await pods("--pods", `a6000:${layout.pods}`, "--speed", `${layout.speed}`, ...layout.flags);
+  const { urls: origins, model } = JSON.parse(ours.line) as { urls: string[]; model: string };
+  const urls = origins.map((url) => new URL(url));
   const floor = await start([
     "--import",
     "tsx",
     join(root, "ci/bench/frame-floor.ts"),
-    ...[STREAMS, TOKENS, FLOOR_STEP_MS].map(String),
+    ...[STREAMS, TOKENS, STEP_MS].map(String),
   ]);
   const rounds: { ours: Played; floor: Played }[] = [];
+  let planned = await plannedStreams(urls);
+  let plannedMs = 0;
   for (let round = 0; round <= ROUNDS; round++) {
     const floorPlayed = await play(floor, () => ({ port: Number(floor.line), request: "GET / HTTP/1.1\r\n\r\n" }));
     const oursPlayed = await play(ours, (stream) => {
-      const { port } = urls[stream % PODS] as URL;
+      const { port } = urls[stream % layout.pods] as URL;
       return { port: Number(port), request: completion({ model, prompt: `stream ${stream}`, stream: true }) };
     });
     // The first round warms up.
     if (round > 0) rounds.push({ ours: oursPlayed, floor: floorPlayed });
+    const before = planned;
+    planned = await plannedStreams(urls);
+    plannedMs = (planned.sumMs - before.sumMs) / (planned.count - before.count) / layout.speed;
   }
   const perCpuSecond = (which: "ours" | "floor") => median(rounds.map((round) => round[which].framesPerCpuSecond));
-  const last = rounds.at(-1)?.ours as Played;
-  print("frames per CPU-second", `${perCpuSecond("ours").toFixed(0)}, the floor ${perCpuSecond("floor").toFixed(0)}`);
+  print(
+    `frames per CPU-second, ${STREAMS} streams ${layout.name}`,
+    `${perCpuSecond("ours").toFixed(0)}, the floor ${perCpuSecond("floor").toFixed(0)}`,
+  );
   print("  times the floor", (perCpuSecond("ours") / perCpuSecond("floor")).toFixed(2));
   const perRead = (which: "ours" | "floor") => median(rounds.map((round) => round[which].framesPerRead)).toFixed(2);
   // Above 1 somebody was late, and what is written together costs less: such a run flatters.
   print("  frames a read of the client's", `${perRead("ours")}, the floor ${perRead("floor")}`);
-  const plans = await Promise.all(urls.map(plan));
-  const planMs = median(plans.map(({ streamMs }) => streamMs));
-  const medianMs = median(last.streamMs);
-  print("median stream", `${medianMs.toFixed(0)} ms, planned ${planMs.toFixed(0)} (${percent(medianMs / planMs - 1)})`);
-  print(
-    "lateness of a step, 99th percentile",
-    plans
-      .map(({ lateP99 }) => lateP99)
-      .sort()
-      .at(-1) ?? "",
-  );
+  const streamMs = rounds.at(-1)?.ours.streamMs ?? [];
+  const meanMs = streamMs.reduce((sum, ms) => sum + ms, 0) / streamMs.length;
+  const against = `planned ${plannedMs.toFixed(0)} (${percent(meanMs / plannedMs - 1)})`;
+  print("mean stream", `${meanMs.toFixed(0)} ms, ${against}, median ${median(streamMs).toFixed(0)} ms`);
+  const late = await Promise.all(urls.map(async (url) => lateP99(await metricsOf(url))));
+  print("lateness of a step, 99th percentile", `at most ${late.toSorted((a, b) => a - b).at(-1)} s`);
   print("memory", `${(residentBytes(ours) / 1e6).toFixed(0)} MB`);
   await scrapes(ours, urls[0] as URL);
   await Promise.all([stop(ours), stop(floor)]);
@@ -181,19 +194,27 @@ function completion(body: object): string {
   return `${[...head, `content-length: ${Buffer.byteLength(payload)}`].join("\r\n")}\r\n\r\n${payload}`;
 }
 
-/** What the pod itself says its streams took, first token to last, on the plan. */
-async function plan({ origin }: URL): Promise<{ streamMs: number; lateP99: string }> {
+type Page = ReturnType<typeof parsePrometheusText>;
+
+async function metricsOf({ origin }: URL): Promise<Page> {
   const { body } = await request(`${origin}/metrics`);
-  const page = parsePrometheusText(await body.text());
-  const value = (name: string) => sampleValue(page, name) ?? NaN;
-  const name = "vllm:request_decode_time_seconds";
+  return parsePrometheusText(await body.text());
+}
+
+/** What the pods themselves say their streams took so far, first token to last, on the plan. */
+async function plannedStreams(urls: readonly URL[]): Promise<{ sumMs: number; count: number }> {
+  const pages = await Promise.all(urls.map(metricsOf));
+  const sum = (suffix: string) =>
+    pages.reduce((all, page) => all + (sampleValue(page, `vllm:request_decode_time_seconds_${suffix}`) ?? NaN), 0);
+  return { sumMs: sum("sum") * 1000, count: sum("count") };
+}
+
+/** In seconds, by the histogram's buckets. */
+function lateP99(page: Page): number {
   const late = page.find((family) => family.name === "mock:late_seconds")?.samples ?? [];
-  const count = value("mock:late_seconds_count");
+  const count = sampleValue(page, "mock:late_seconds_count") ?? NaN;
   const bucket = late.find(({ labels, value }) => labels["le"] !== undefined && value >= 0.99 * count);
-  return {
-    streamMs: (value(`${name}_sum`) / value(`${name}_count`)) * 1000,
-    lateP99: `at most ${bucket?.labels["le"] ?? "?"} s`,
-  };
+  return Number(bucket?.labels["le"] ?? NaN);
 }
 
 async function scrapes(server: Server, { origin }: URL): Promise<void> {
@@ -241,7 +262,7 @@ async function smallRequests(): Promise<void> {
 }
 
 function print(what: string, figure: string): void {
-  process.stdout.write(`${what.padEnd(40)} ${figure}\n`);
+  process.stdout.write(`${what.padEnd(52)} ${figure}\n`);
 }
 
 function percent(share: number): string {
