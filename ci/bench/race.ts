@@ -2,6 +2,7 @@
  * Compares ways of doing a thing. Counts are fixed, rounds are interleaved (so that a slow minute of the machine hits every
  * contender alike), medians are reported, and the first contender is the floor that the others are measured against.
  */
+import { median } from "./median.ts";
 
 export interface Contender {
   readonly name: string;
@@ -60,14 +61,6 @@ export function printLaps(laps: readonly Lap[], operation: string): void {
       ]),
     ),
   );
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? NaN)
-    : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
 }
 
 function round(value: number): number {

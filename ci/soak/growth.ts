@@ -6,6 +6,7 @@
  * `FLAT_RATIO` of the typical sample. The first half is not looked at: it fills what is bounded by design, such as
  * caches, pools and the router's tree with its TTL of five minutes.
  */
+import { median } from "../bench/median.ts";
 
 export interface MemorySample {
   readonly atMs: number;
@@ -33,11 +34,4 @@ export function growthOf(samples: readonly MemorySample[], runMs: number): Growt
   const typicalBytes = median(settled.map(({ bytes }) => bytes));
   const overRunRatio = (bytesPerMs * runMs) / typicalBytes;
   return { typicalBytes, bytesPerMinute: bytesPerMs * 60_000, overRunRatio, flat: overRunRatio < FLAT_RATIO };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
 }

@@ -2,15 +2,15 @@
  * The pods' speed, server CPU only: each server is a process of its own (of the package, built anew), and
  * clients are raw sockets in this one. Frames are measured against a floor in the same run, in interleaved rounds.
  */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { Pool, request } from "undici";
 import { parsePrometheusText, sampleValue } from "../../../fixtures/wire/prometheus-text.ts";
+import { cpuSeconds, firstLine, residentBytes, spawnServer } from "../measured-process.ts";
+import { median } from "../median.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const STREAMS = 1_000;
@@ -51,8 +51,8 @@ interface Server {
 
 async function start(args: readonly string[]): Promise<Server> {
   const startMs = performance.now();
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-  const [line] = (await once(createInterface(child.stdout), "line")) as [string];
+  const child = spawnServer(process.execPath, args);
+  const line = await firstLine(child);
   return { process: child, readyMs: performance.now() - startMs, line };
 }
 
@@ -63,16 +63,6 @@ function pods(...args: readonly string[]): Promise<Server> {
 async function stop({ process: child }: Server): Promise<void> {
   child.kill("SIGKILL");
   await once(child, "exit");
-}
-
-/** User and system time of a process, all threads, by the kernel's count (10 ms). */
-function cpuSeconds({ process: { pid } }: Server): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function residentBytes({ process: { pid } }: Server): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
 }
 
 /** From process start to all pods listening, and what a pod costs. */
@@ -86,7 +76,7 @@ async function startUp(): Promise<void> {
     rounds.push({
       readyMs: one.readyMs,
       listeningMs: many.readyMs - one.readyMs,
-      podBytes: (residentBytes(many) - residentBytes(one)) / (MANY_PODS - 1),
+      podBytes: (residentBytes(many.process) - residentBytes(one.process)) / (MANY_PODS - 1),
     });
     await Promise.all([stop(one), stop(many)]);
   }
@@ -137,7 +127,7 @@ async function streams(layout: Layout): Promise<void> {
   print("mean stream", `${meanMs.toFixed(0)} ms, ${against}, median ${median(streamMs).toFixed(0)} ms`);
   const late = await Promise.all(urls.map(async (url) => lateP99(await metricsOf(url))));
   print("lateness of a step, 99th percentile", `at most ${late.toSorted((a, b) => a - b).at(-1)} s`);
-  print("memory", `${(residentBytes(ours) / 1e6).toFixed(0)} MB`);
+  print("memory", `${(residentBytes(ours.process) / 1e6).toFixed(0)} MB`);
   await scrapes(ours, urls[0] as URL);
   await Promise.all([stop(ours), stop(floor)]);
 }
@@ -155,11 +145,11 @@ interface Stream {
 }
 
 async function play(server: Server, target: (stream: number) => { port: number; request: string }): Promise<Played> {
-  const before = cpuSeconds(server);
+  const before = cpuSeconds(server.process);
   const streams = await Promise.all(Array.from({ length: STREAMS }, (_, stream) => readStream(target(stream))));
   const frames = STREAMS * TOKENS;
   return {
-    framesPerCpuSecond: frames / (cpuSeconds(server) - before),
+    framesPerCpuSecond: frames / (cpuSeconds(server.process) - before),
     framesPerRead: frames / streams.reduce((sum, { reads }) => sum + reads, 0),
     streamMs: streams.map(({ ms }) => ms),
   };
@@ -219,12 +209,12 @@ function lateP99(page: Page): number {
 
 async function scrapes(server: Server, { origin }: URL): Promise<void> {
   const pool = new Pool(origin, { connections: 1 });
-  const before = cpuSeconds(server);
+  const before = cpuSeconds(server.process);
   for (let scrape = 0; scrape < SCRAPES; scrape++) {
     const { body } = await pool.request({ path: "/metrics", method: "GET" });
     await body.dump();
   }
-  print("a scrape of /metrics", `${(((cpuSeconds(server) - before) / SCRAPES) * 1000).toFixed(2)} ms of CPU`);
+  print("a scrape of /metrics", `${(((cpuSeconds(server.process) - before) / SCRAPES) * 1000).toFixed(2)} ms of CPU`);
   await pool.close();
 }
 
@@ -252,9 +242,9 @@ async function smallRequests(): Promise<void> {
   await send(SMALL_REQUESTS / 4);
   const rates = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const before = cpuSeconds(server);
+    const before = cpuSeconds(server.process);
     await send(SMALL_REQUESTS);
-    rates.push(SMALL_REQUESTS / (cpuSeconds(server) - before));
+    rates.push(SMALL_REQUESTS / (cpuSeconds(server.process) - before));
   }
   print("small requests per CPU-second", median(rates).toFixed(0));
   await pool.close();
@@ -267,8 +257,4 @@ function print(what: string, figure: string): void {
 
 function percent(share: number): string {
   return `${share >= 0 ? "+" : ""}${(100 * share).toFixed(2)}%`;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 }

@@ -7,6 +7,7 @@ import { runInNewContext } from "node:vm";
 import { createFunctionRouter, type FunctionRouterOptions } from "../../../router/index.ts";
 import { RadixTree } from "../../../router/core/prefix-tree/radix-tree.ts";
 import { Random } from "../../../fixtures/random.ts";
+import { median } from "../median.ts";
 
 const POD_COUNT = 64;
 const PROMPT_TOKENS = 500;
@@ -212,10 +213,6 @@ function heapBytes(): number {
   collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
 function print(title: string, columns: readonly string[]): void {

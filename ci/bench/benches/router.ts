@@ -4,14 +4,12 @@
  *
  * With SGLANG_ROUTER naming the executable of that router, it runs beside ours (`ci/bench/beside-sglang-router.sh` fetches it).
  */
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Pool } from "undici";
+import { cpuSeconds, firstLine, residentBytes, spawnServer } from "../measured-process.ts";
 
 const ROUNDS = 3;
 const SMALL = { requests: 5000, concurrency: 32, promptChars: 400, distinctPrompts: 256 };
@@ -40,18 +38,18 @@ export async function run(): Promise<void> {
 async function compare(started: ChildProcess[]): Promise<void> {
   const script = (name: string): string => join(import.meta.dirname, "proxy", name);
   const pods = start(started, process.execPath, [script("pods.ts")]);
-  const { urls } = (await firstLine(pods)) as { urls: string[] };
+  const { urls } = JSON.parse(await firstLine(pods)) as { urls: string[] };
   const contenders: Contender[] = [];
   const enter = (name: string, url: string, child: ChildProcess): void =>
     void contenders.push({ name, url, process: child, smallPerCpuSecond: [], framesPerCpuSecond: [], addedMs: [] });
 
   const bare = start(started, process.execPath, [script("pass-through.ts"), ...urls]);
-  enter("pass-through", ((await firstLine(bare)) as { url: string }).url, bare);
+  enter("pass-through", (JSON.parse(await firstLine(bare)) as { url: string }).url, bare);
   for (const strategy of ["prefix-cache-and-load", "round-robin"]) {
     const command = join(import.meta.dirname, "../../routeproof.ts");
     const flags = ["--backends", urls.join(), "--strategy", strategy, "--port", "0", "--log-level", "warn"];
     const child = start(started, process.execPath, [command, "router", ...flags]);
-    enter(`routeproof ${strategy}`, ((await firstLine(child)) as { url: string }).url, child);
+    enter(`routeproof ${strategy}`, (JSON.parse(await firstLine(child)) as { url: string }).url, child);
   }
   const sglang = process.env["SGLANG_ROUTER"];
   if (sglang !== undefined) {
@@ -105,15 +103,9 @@ async function compare(started: ChildProcess[]): Promise<void> {
 }
 
 function start(started: ChildProcess[], command: string, argv: readonly string[]): ChildProcess {
-  const child = spawn(command, argv, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawnServer(command, argv);
   started.push(child);
   return child;
-}
-
-async function firstLine(child: ChildProcess): Promise<unknown> {
-  if (child.stdout === null) throw new Error("no standard output");
-  const [line] = (await once(createInterface(child.stdout), "line")) as [string];
-  return JSON.parse(line);
 }
 
 async function perCpuSecond(contender: Contender, work: () => Promise<number>): Promise<number> {
@@ -122,18 +114,7 @@ async function perCpuSecond(contender: Contender, work: () => Promise<number>): 
   return done / (cpuSeconds(contender.process) - before);
 }
 
-/** User and system time of the process, all threads, to 10 ms. */
-function cpuSeconds({ pid }: ChildProcess): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /, "")
-    .split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function residentMb({ pid }: ChildProcess): number {
-  const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Math.round(Number(kilobytes) / 1024);
-}
+const residentMb = (child: ChildProcess): number => Math.round(residentBytes(child) / 2 ** 20);
 
 const WORDS = "the quick brown fox jumps over a lazy dog while some router decides which pod serves these tokens".split(
   " ",
