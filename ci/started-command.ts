@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { firstLine } from "./first-line.ts";
 
 const ENTRY = join(import.meta.dirname, "routeproof.ts");
 
@@ -29,8 +29,7 @@ export async function startCommand<ReadyLine>(
     throw new Error(`routeproof ${argv.join(" ")} ended with ${signal ?? `exit code ${code}`}`);
   });
   died.catch(() => undefined);
-  if (child.stdout === null) throw new Error("no standard output");
-  const [line] = (await Promise.race([once(createInterface(child.stdout), "line"), died])) as [string];
+  const line = await Promise.race([firstLine(child), died]);
   return {
     process: child,
     ready: JSON.parse(line) as ReadyLine,

@@ -2,7 +2,7 @@
  * Compares ways of doing a thing. Counts are fixed, rounds are interleaved (so that a slow minute of the machine hits every
  * contender alike), medians are reported, and the first contender is the floor that the others are measured against.
  */
-import { median } from "./median.ts";
+import { median } from "../median.ts";
 
 export interface Contender {
   readonly name: string;

@@ -6,7 +6,7 @@
  * `FLAT_RATIO` of the typical sample. The first half is not looked at: it fills what is bounded by design, such as
  * caches, pools and the router's tree with its TTL of five minutes.
  */
-import { median } from "../bench/median.ts";
+import { median } from "../median.ts";
 
 export interface MemorySample {
   readonly atMs: number;

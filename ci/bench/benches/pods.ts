@@ -9,8 +9,9 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Pool, request } from "undici";
 import { parsePrometheusText, sampleValue } from "../../../fixtures/wire/prometheus-text.ts";
-import { cpuSeconds, firstLine, residentBytes, spawnServer } from "../measured-process.ts";
-import { median } from "../median.ts";
+import { firstLine } from "../../first-line.ts";
+import { median } from "../../median.ts";
+import { cpuSeconds, residentBytes, spawnServer } from "../measured-process.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const STREAMS = 1_000;
@@ -97,20 +98,18 @@ async function streams(layout: Layout): Promise<void> {
     join(root, "ci/bench/frame-floor.ts"),
     ...[STREAMS, TOKENS, STEP_MS].map(String),
   ]);
-  const rounds: { ours: Played; floor: Played }[] = [];
-  let planned = await plannedStreams(urls);
-  let plannedMs = 0;
+  const rounds: { ours: Played; floor: Played; plannedMs: number }[] = [];
   for (let round = 0; round <= ROUNDS; round++) {
     const floorPlayed = await play(floor, () => ({ port: Number(floor.line), request: "GET / HTTP/1.1\r\n\r\n" }));
+    const before = await plannedStreams(urls);
     const oursPlayed = await play(ours, (stream) => {
       const { port } = urls[stream % layout.pods] as URL;
       return { port: Number(port), request: completion({ model, prompt: `stream ${stream}`, stream: true }) };
     });
+    const after = await plannedStreams(urls);
+    const plannedMs = (after.sumMs - before.sumMs) / (after.count - before.count) / layout.speed;
     // The first round warms up.
-    if (round > 0) rounds.push({ ours: oursPlayed, floor: floorPlayed });
-    const before = planned;
-    planned = await plannedStreams(urls);
-    plannedMs = (planned.sumMs - before.sumMs) / (planned.count - before.count) / layout.speed;
+    if (round > 0) rounds.push({ ours: oursPlayed, floor: floorPlayed, plannedMs });
   }
   const perCpuSecond = (which: "ours" | "floor") => median(rounds.map((round) => round[which].framesPerCpuSecond));
   print(
@@ -121,7 +120,8 @@ async function streams(layout: Layout): Promise<void> {
   const perRead = (which: "ours" | "floor") => median(rounds.map((round) => round[which].framesPerRead)).toFixed(2);
   // Above 1 somebody was late, and what is written together costs less: such a run flatters.
   print("  frames a read of the client's", `${perRead("ours")}, the floor ${perRead("floor")}`);
-  const streamMs = rounds.at(-1)?.ours.streamMs ?? [];
+  const { ours: last, plannedMs } = rounds.at(-1) as (typeof rounds)[number];
+  const { streamMs } = last;
   const meanMs = streamMs.reduce((sum, ms) => sum + ms, 0) / streamMs.length;
   const against = `planned ${plannedMs.toFixed(0)} (${percent(meanMs / plannedMs - 1)})`;
   print("mean stream", `${meanMs.toFixed(0)} ms, ${against}, median ${median(streamMs).toFixed(0)} ms`);

@@ -7,7 +7,7 @@ import { runInNewContext } from "node:vm";
 import { createFunctionRouter, type FunctionRouterOptions } from "../../../router/index.ts";
 import { RadixTree } from "../../../router/core/prefix-tree/radix-tree.ts";
 import { Random } from "../../../fixtures/random.ts";
-import { median } from "../median.ts";
+import { median } from "../../median.ts";
 
 const POD_COUNT = 64;
 const PROMPT_TOKENS = 500;

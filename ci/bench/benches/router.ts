@@ -9,7 +9,8 @@ import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Pool } from "undici";
-import { cpuSeconds, firstLine, residentBytes, spawnServer } from "../measured-process.ts";
+import { firstLine } from "../../first-line.ts";
+import { cpuSeconds, residentBytes, spawnServer } from "../measured-process.ts";
 
 const ROUNDS = 3;
 const SMALL = { requests: 5000, concurrency: 32, promptChars: 400, distinctPrompts: 256 };
