@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Judges a router that is installed already, whatever its version, with the adapter and the known failures that ship with the kit.
-# Usage: judge-installed-router.sh ADAPTER [report folder]
+# The report goes to a new folder unless --report names one.
+# Usage: judge-installed-router.sh ADAPTER [verify options]
 set -euo pipefail
+adapter=$1
+shift
 cd "$(dirname "$0")/../.."
-npx tsx ci/routeproof.ts verify --adapter "$1" --report "${2:-$(mktemp -d)}" \
-  --known-failing "conformance/adapters/shipped/$1.known-failing.json"
+npx tsx ci/routeproof.ts verify --adapter "$adapter" --report "$(mktemp -d)" \
+  --known-failing "conformance/adapters/shipped/$adapter.known-failing.json" "$@"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs a pinned router with pip into a throw-away environment and judges it with the adapter that ships with the kit.
+# Installs a pinned router with pip into a throw-away environment and judges it as one that is installed.
 # ROUTER_PYTHON is the Python to make it with, python3 unless it is set.
 # Usage: judge-pip-router.sh REQUIREMENT ADAPTER [verify options]
 set -euo pipefail
-requirement=$1 adapter=$2
-shift 2
-root=$(cd "$(dirname "$0")/../.." && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+requirement=$1
+shift
 environment=$(mktemp -d)
 trap 'rm -rf "$environment"' EXIT
 python=${ROUTER_PYTHON:-python3}
@@ -14,6 +14,4 @@ python=${ROUTER_PYTHON:-python3}
   exit 3
 }
 "$environment/bin/pip" install --quiet --disable-pip-version-check "$requirement"
-export PATH="$environment/bin:$PATH"
-cd "$root"
-npx tsx ci/routeproof.ts verify --adapter "$adapter" "$@"
+PATH="$environment/bin:$PATH" "$here/judge-installed-router.sh" "$@"
