@@ -4,19 +4,15 @@ import type { Observation } from "../../observation.ts";
 import {
   attemptsOf,
   completionBody,
-  EVENT_STREAM,
   exchange,
   httpOf,
   newRequestId,
   PATIENCE_MS,
   type Attempt,
 } from "../trials/exchange.ts";
+import { goesOn, sayOn } from "../trials/abandoned-stream.ts";
 import { httpCase } from "../trials/http-case.ts";
-import { chunk, DONE, streamed } from "../trials/stream-text.ts";
-
-/** Tokens keep coming, as from a real pod: a router may notice only when it has something to pass on. Two seconds. */
-const TOKENS_AFTER = 20;
-const TOKEN_MS = 100;
+import { streamed } from "../trials/stream-text.ts";
 
 export const disconnectCases: readonly Case[] = [
   abortCase("STR-05", "SHOULD", "R-STR-5", "before the first byte", false),
@@ -42,9 +38,7 @@ function abortCase(id: string, level: Case["level"], requirement: string, when: 
           {
             label: "abandoned",
             body: midStream ? streamed(lab) : completionBody(lab),
-            reply: midStream
-              ? { kind: "respond", status: 200, headers: EVENT_STREAM, body: goesOn(gate) }
-              : { kind: "hang" },
+            reply: midStream ? goesOn("first", gate) : { kind: "hang" },
             ...(midStream ? { onData: () => false } : {}),
             signal: client.signal,
           },
@@ -53,14 +47,7 @@ function abortCase(id: string, level: Case["level"], requirement: string, when: 
         await http.pods.waitUntil(requestId, (seen) => seen.length > 0, PATIENCE_MS).catch(() => undefined);
         if (!midStream) client.abort();
         await sent;
-        for (let token = 0; token < TOKENS_AFTER; token++) {
-          http.pods.release(`${gate}-${token}`);
-          const ended = await http.pods
-            .waitUntil(requestId, (seen) => seen.every(({ ended }) => ended !== undefined), TOKEN_MS)
-            .then(() => true)
-            .catch(() => false);
-          if (ended) break;
-        }
+        await sayOn(http, requestId, gate);
         lab.note("after-abort", attemptsOf(http, requestId));
         http.pods.release(gate);
       }
@@ -87,9 +74,4 @@ function abandonedAtPods({ steps }: Observation): readonly Attempt[] {
   return steps.flatMap((step) =>
     step.kind === "note" && step.label === "after-abort" ? (step.data as readonly Attempt[]) : [],
   );
-}
-
-function goesOn(gate: string): (string | { readonly wait: string })[] {
-  const tokens = Array.from({ length: TOKENS_AFTER }, (_, token) => [{ wait: `${gate}-${token}` }, chunk("token")]);
-  return [chunk("first"), ...tokens.flat(), { wait: gate }, DONE];
 }

@@ -30,6 +30,8 @@ const headed = (requestId: string): PodScript["reply"] => ({
 
 /** One that engines read, and one that nobody knows; a name of the kit's own might be the router's as well. */
 const OWN_HEADERS = { "x-session-id": "session-7", "x-client-note": "as sent" };
+/** May become one line with a comma on the way (RFC 9110, 5.3). */
+const REPEATED_HEADER = { "x-client-tag": ["first", "second"] };
 
 /** As many as tracing, proxies and tenants make of a request, and one as long as a token: every common server takes both. */
 const MANY_HEADERS = Object.fromEntries(
@@ -117,15 +119,27 @@ export const transparencyCases: readonly Case[] = [
     id: "STR-15",
     level: "SHOULD",
     requirement: "R-STR-15",
-    title: "A header that a client sends with its request SHOULD reach the pod, known to the router or not.",
+    title:
+      "Headers that a client sends with its request SHOULD reach the pod, known to the router or not, and each of one name.",
     traffic: async (lab) => {
-      await exchange(lab, { label: "with headers of its own", headers: OWN_HEADERS, reply: EMPTY_ANSWER });
+      const headers = { ...OWN_HEADERS, ...REPEATED_HEADER };
+      await exchange(lab, { label: "with headers of its own", headers, reply: EMPTY_ANSWER });
     },
     missing: unreached,
     finding: ([got]) => {
       const lost = lostOf(OWN_HEADERS, got);
-      if (lost.length === 0) return undefined;
-      return { reason: "header-not-forwarded", detail: `did not reach the pod: ${lost.join(", ")}`, observed: lost };
+      if (lost.length > 0)
+        return { reason: "header-not-forwarded", detail: `did not reach the pod: ${lost.join(", ")}`, observed: lost };
+      const [tag] = lostOf(REPEATED_HEADER, got);
+      if (tag === undefined) return undefined;
+      const sent = REPEATED_HEADER["x-client-tag"];
+      return {
+        reason: "repeated-header-lost",
+        detail: `${tag} was sent twice, as ${sent.join(" and ")}, and did not reach the pod like that`,
+        expected: sent,
+        observed:
+          got?.attempts[0]?.headers.flatMap(([name, value]) => (name.toLowerCase() === tag ? [value] : [])) ?? [],
+      };
     },
   }),
   httpCase({
@@ -166,9 +180,13 @@ export const transparencyCases: readonly Case[] = [
 ];
 
 /** Names of the headers that did not reach the pod as they were sent. */
-function lostOf(sent: Readonly<Record<string, string>>, got: Exchange | undefined): readonly string[] {
+function lostOf(
+  sent: Readonly<Record<string, string | readonly string[]>>,
+  got: Exchange | undefined,
+): readonly string[] {
   const [attempt] = got?.attempts ?? [];
   if (attempt === undefined) return [];
-  const arrived = new Map(attempt.headers.map(([name, value]) => [name.toLowerCase(), value]));
-  return Object.entries(sent).flatMap(([name, value]) => (arrived.get(name) === value ? [] : [name]));
+  const arrived = Map.groupBy(attempt.headers, ([name]) => name.toLowerCase());
+  const valueOf = (name: string): string => (arrived.get(name) ?? []).flatMap(([, value]) => value.split(/, */)).join();
+  return Object.entries(sent).flatMap(([name, value]) => (valueOf(name) === [value].flat().join() ? [] : [name]));
 }

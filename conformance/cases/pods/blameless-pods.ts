@@ -14,10 +14,9 @@ import {
   httpOf,
   newRequestId,
 } from "../trials/exchange.ts";
+import { goesOn, sayOn } from "../trials/abandoned-stream.ts";
 import { httpCase, unreached } from "../trials/http-case.ts";
 import { chunk, DONE, streamed } from "../trials/stream-text.ts";
-
-type Answer = Extract<PodScript["reply"], { kind: "respond" }>;
 
 /** At once, so that whoever goes by load gets round to every pod. */
 const AT_ONCE = 48;
@@ -30,7 +29,6 @@ const AFTER_ALL = "after every pod had its share";
 const LEAST_SHARE = 0.25;
 const BAD_REQUEST = { kind: "respond", status: 400, body: ['{"error":{"message":"no","code":400}}'] } as const;
 const BEGUN = "begun";
-const stream = (...body: Answer["body"]): Answer => ({ kind: "respond", status: 200, headers: EVENT_STREAM, body });
 
 interface Blame {
   readonly id: string;
@@ -39,9 +37,9 @@ interface Blame {
   readonly title: string;
   /** What a client does that may end badly, by what its pod answers. */
   readonly asks: (lab: Lab) => Omit<ExchangeOptions, "label">;
-  readonly ill: Answer;
+  readonly ill: (gate: string) => PodScript["reply"];
   /** So that it ends well. */
-  readonly well: Answer;
+  readonly well: PodScript["reply"];
   /** What pods saw of clients: `refused with 400`. */
   readonly seen: string;
   /** As reason codes begin. */
@@ -57,7 +55,7 @@ export const blamelessPodCases: readonly Case[] = [
     requirement: "R-ERR-11",
     title: "Requests that pods refuse with a 4xx MUST NOT take a pod out of use.",
     asks: () => ({}),
-    ill: BAD_REQUEST,
+    ill: () => BAD_REQUEST,
     well: EMPTY_ANSWER,
     seen: "that pods refused with 400",
     reason: "client-errors",
@@ -70,8 +68,8 @@ export const blamelessPodCases: readonly Case[] = [
     title: "Streams that their clients leave MUST NOT take a pod out of use.",
     asks: (lab) => ({ body: streamed(lab), onData: (_piece, soFar) => !Buffer.from(soFar).includes(BEGUN) }),
     // It has begun: nobody can say that it is its pod which is slow.
-    ill: stream(chunk(BEGUN), { wait: "never" }),
-    well: stream(chunk("whole", "stop"), DONE),
+    ill: (gate) => goesOn(BEGUN, gate),
+    well: { kind: "respond", status: 200, headers: EVENT_STREAM, body: [chunk("whole", "stop"), DONE] },
     seen: "whose clients left in mid-stream",
     reason: "clients-that-leave",
     missing: (exchanges) =>
@@ -85,10 +83,13 @@ function blameless({ asks, ill, well, seen, reason, happenings = [], missing, ..
   /** Where `only` is named, what reaches another pod ends well. */
   const misdeed = async (lab: Lab, only?: string): Promise<void> => {
     const requestId = newRequestId(lab);
-    const { pods } = httpOf(lab);
-    pods.script({ requestId, reply: well });
-    pods.script({ requestId, reply: ill, ...(only === undefined ? {} : { pod: only }) });
+    const http = httpOf(lab);
+    const gate = `after ${requestId}`;
+    http.pods.script({ requestId, reply: well });
+    http.pods.script({ requestId, reply: ill(gate), ...(only === undefined ? {} : { pod: only }) });
     await exchange(lab, { label: MISDEED, ...asks(lab) }, requestId);
+    await sayOn(http, requestId, gate);
+    http.pods.release(gate);
   };
   const misdeeds = async (lab: Lab, after: string, only?: string): Promise<void> => {
     for (let round = 0; round < ROUNDS; round++)

@@ -123,6 +123,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M47zm", { Proxy: rewriting.NeverStreams }, "STR-23", "stream-not-given"),
   mutant("M47zf", { Proxy: receiving.RefusesLongHeaders }, "STR-21", "headers-refused"),
   mutant("M47zg", { Proxy: forwarding.ForwardsThirtyHeaders }, "STR-21", "header-not-forwarded"),
+  mutant("M47zn", { Proxy: forwarding.KeepsOneOfAName }, "STR-15", "repeated-header-lost"),
   mutant("M45m", { Proxy: answering.DropsRetryAfter }, "ERR-14", "retry-after-lost"),
   mutant("M49h", { Proxy: reading.FindsTheFirstModel }, "TOK-20", "field-misread"),
   mutant("M62f", { Proxy: choosing.LeavesOutRefusingPods }, "ERR-11", "client-errors-close-a-pod"),

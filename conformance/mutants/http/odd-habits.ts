@@ -4,7 +4,7 @@ import { request, type IncomingMessage } from "node:http";
 import type { Outcome } from "../../../fixtures/routing.ts";
 import type { Attempt, Call, Flight } from "./call.ts";
 import { getText } from "./get-text.ts";
-import { endToEnd, without } from "./headers.ts";
+import { endToEnd, type Header, without } from "./headers.ts";
 import type { RequestFacts } from "./request-facts.ts";
 import { type Head, RightProxy } from "./right-proxy.ts";
 
@@ -51,6 +51,22 @@ export class FillsUsageWithNulls extends RightProxy {
       const text = piece.toString("latin1").replace('"usage":{', '"usage":{"completion_tokens_details":null,');
       yield Buffer.from(text, "latin1");
     }
+  }
+}
+
+/** It holds the fractions that it knows in single precision, as engines do. */
+export class HoldsSingles extends RightProxy {
+  protected override outgoingBody({ body }: Flight): Buffer {
+    const known = /(?<="(?:temperature|top_p|min_p|repetition_penalty)": ?)\d+\.\d+/g;
+    return Buffer.from(body.toString().replaceAll(known, (digits) => String(Math.fround(Number(digits)))));
+  }
+}
+
+/** A header that is sent twice becomes one with a comma. */
+export class JoinsRepeatedHeaders extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    const byName = Map.groupBy(super.outgoingHeaders(flight), ([name]) => name.toLowerCase());
+    return [...byName].map(([name, lines]) => [name, lines.map(([, value]) => value).join(", ")]);
   }
 }
 

@@ -39,6 +39,13 @@ export class DropsUnknownHeaders extends RightProxy {
   }
 }
 
+/** Of a header that is sent twice the last reaches the pod. */
+export class KeepsOneOfAName extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    return [...new Map(super.outgoingHeaders(flight).map((header) => [header[0].toLowerCase(), header])).values()];
+  }
+}
+
 /** Of many headers the first reach the pod. */
 export class ForwardsThirtyHeaders extends RightProxy {
   protected override outgoingHeaders(flight: Flight): readonly Header[] {

@@ -96,11 +96,12 @@ export class KeepsTheSalt extends RightProxy {
   }
 }
 
-/** Fractions are held in single precision. */
+/** Fractions are held in single precision, those of unknown fields too. */
 export class RoundsFractions extends RightProxy {
   protected override outgoingBody({ body }: Flight): Buffer {
-    const single = (digits: string): string => String(Number(Number(digits).toPrecision(7)));
-    return Buffer.from(body.toString().replaceAll(/(?<=": ?)\d+\.\d+/g, single));
+    return Buffer.from(
+      body.toString().replaceAll(/(?<=": ?)\d+\.\d+/g, (digits) => String(Math.fround(Number(digits)))),
+    );
   }
 }
 
