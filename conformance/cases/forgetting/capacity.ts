@@ -4,8 +4,9 @@ import type { Prompt } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { makeBusy } from "../trials/busy.ts";
-import { all, busyOwner, claimed, coldReachable, loadDecides, no, prefixAware } from "../claims.ts";
+import { all, belowReachable, busyOwner, claimed, coldReachable, loadDecides, no, prefixAware } from "../claims.ts";
 import { capacityChars, CELL_CHARS, hasRoom, tooSmall } from "./evict-claims.ts";
+import { placeFork } from "../trials/fork.ts";
 import { busyProbe } from "../trials/owner-trial.ts";
 import { routingCase } from "../trials/routing-case.ts";
 import { branch, over, overRatio, trunk } from "../trials/shape.ts";
@@ -19,6 +20,9 @@ const MOST_TRIES_EACH = 12;
 const BEFORE_USE = 0.65;
 const AFTER_USE = 0.4;
 const WELL_WITHIN = 0.5;
+const BEYOND = 1.1;
+/** Of both prompts of a fork, and of what is asked of one. */
+const FORK_CELLS = 30;
 
 const fillable = all(
   prefixAware,
@@ -28,6 +32,8 @@ const fillable = all(
   (profile) =>
     capacityChars(profile) * 6 > MAX_FLOOD_CHARS ? no("the index is too large to be filled in a test") : undefined,
 );
+
+const perPod = claimed("evict.per pod", ({ evict }) => evict?.kind === "capacity" && evict.per === "pod");
 
 export const capacityCases: readonly Case[] = [
   routingCase({
@@ -64,13 +70,10 @@ export const capacityCases: readonly Case[] = [
     level: "declared-MUST",
     requirement: "R-EVI-6",
     title: "With a capacity per pod, filling one pod's index MUST NOT make another pod's prefixes be forgotten.",
-    unsupported: all(
-      fillable,
-      claimed("evict.per pod", ({ evict }) => evict?.kind === "capacity" && evict.per === "pod"),
-      (profile) =>
-        hasRoom(profile, growingCells(profile) + 1)
-          ? undefined
-          : no(tooSmall(profile, "a prompt so long that it is still followed with a cell more")),
+    unsupported: all(fillable, perPod, (profile) =>
+      hasRoom(profile, growingCells(profile) + 1)
+        ? undefined
+        : no(tooSmall(profile, "a prompt so long that it is still followed with a cell more")),
     ),
     blame: { owner: "another-pods-entries-evicted-it" },
     // One alone tells nothing where a router explores.
@@ -93,6 +96,28 @@ export const capacityCases: readonly Case[] = [
       }
       await lab.settle();
       await busyProbe(lab, pod, kept, "owner");
+    },
+  }),
+  routingCase({
+    id: "EVI-14",
+    level: "declared-MUST",
+    requirement: "R-EVI-6",
+    title:
+      "With a capacity per pod, filling one pod's index MUST NOT take from another the head that their prompts share.",
+    unsupported: all(fillable, belowReachable, coldReachable, perPod, (profile) =>
+      hasRoom(profile, FORK_CELLS) ? undefined : no(tooSmall(profile, "two long prompts that share a head")),
+    ),
+    blame: { owner: "another-pods-eviction-took-it" },
+    trials: 2,
+    minimumSharp: 1,
+    trial: async (lab) => {
+      const fork = await placeFork(lab, { shortCells: 12 });
+      if (fork === undefined) return;
+      // What is fresh keeps away from it.
+      await makeBusy(lab, fork.longPod);
+      if (!(await fill(lab, fork.shortPod, BEYOND))) return;
+      await lab.settle();
+      await busyProbe(lab, fork.longPod, fork.extended, "owner");
     },
   }),
   routingCase({

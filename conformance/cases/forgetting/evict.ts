@@ -7,16 +7,19 @@ import { byChance, coldPolicy, type RouterProfile } from "../../router-profile.t
 import { outOfStep } from "../trials/busy.ts";
 import {
   all,
+  belowReachable,
   busyOwner,
   claimed,
   coldReachable,
   loadDecides,
+  no,
   prefixAware,
   separable,
   slidingTtl,
   ttl,
 } from "../claims.ts";
 import { sweepMs, ttlMs } from "./evict-claims.ts";
+import { placeFork } from "../trials/fork.ts";
 import { askBusyOwner, busyProbe } from "../trials/owner-trial.ts";
 import { routingCase } from "../trials/routing-case.ts";
 import { branch, over, trunk } from "../trials/shape.ts";
@@ -129,6 +132,29 @@ export const evictCases: readonly Case[] = [
       await lab.send(prompt, { label: "seed" });
       await lab.advance(2 * ttlMs(lab.profile) + sweepMs(lab.profile));
       await askBusyOwner(lab, { seed: prompt, kind: "owner" });
+    },
+  }),
+  routingCase({
+    id: "EVI-13",
+    level: "declared-MUST",
+    requirement: "R-EVI-4",
+    title: "When one pod's share of a common head expires, another that used it since MUST keep its own.",
+    needs: clock,
+    unsupported: all(contrast, belowReachable, coldReachable, slidingTtl, (profile) =>
+      settledAfterMs(profile) > 0.8 * ttlMs(profile)
+        ? no("what was taught expires before the load window is empty")
+        : undefined,
+    ),
+    blame: { owner: "another-pods-expiry-took-it" },
+    trials: 3,
+    trial: async (lab) => {
+      const fork = await placeFork(lab, { shortCells: 12 });
+      if (fork === undefined) return;
+      // The fork has settled: so much has passed already.
+      await lab.advance(Math.max(0, 0.6 * ttlMs(lab.profile) - settledAfterMs(lab.profile)));
+      await lab.send(fork.long, { label: "use" });
+      await lab.advance(0.6 * ttlMs(lab.profile));
+      await busyProbe(lab, fork.longPod, fork.extended, "owner");
     },
   }),
   {

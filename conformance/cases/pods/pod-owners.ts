@@ -12,6 +12,7 @@ import {
   busyOwner,
   claimed,
   coldReachable,
+  followed,
   heldOnesSpread,
   loadDecides,
   prefixAware,
@@ -172,6 +173,30 @@ export const podOwnerCases: readonly Case[] = [
       await lab.removePod(fork.longPod);
       await makeBusy(lab, fork.shortPod);
       await lab.send(fork.long, { label: probeLabel("load") });
+      await lab.settle();
+      await lab.addPod();
+    },
+  }),
+  routingCase({
+    id: "POD-17",
+    level: "MUST",
+    requirement: "R-POD-6",
+    title: "When one of two pods that share the head of their prompts is removed, the other MUST keep its own whole.",
+    needs: { ...removes, outlivesChanges: true },
+    unsupported: all(prefixAware, followed, belowReachable, coldReachable),
+    blame: { owner: "forgot-with-another-owner" },
+    trials: 4,
+    trial: async (lab, index) => {
+      const fork = await placeFork(lab, { shortCells: 12 });
+      if (fork === undefined) return;
+      // The one that was there first made the head, the other cut it.
+      const [leaving, staying, prompt] =
+        index % 2 === 0
+          ? [fork.shortPod, fork.longPod, fork.extended]
+          : [fork.longPod, fork.shortPod, fork.shortExtended];
+      await lab.removePod(leaving);
+      await makeBusy(lab, staying);
+      await lab.send(prompt, { label: probeLabel("owner") });
       await lab.settle();
       await lab.addPod();
     },

@@ -3,19 +3,21 @@ import type { Case } from "../../case.ts";
 import { ALL_PATHS, type PodPage } from "../../http-lab/scripted-pods.ts";
 import type { Lab } from "../../lab.ts";
 import { claimed } from "../claims.ts";
-import { exchange, exchangeTogether, httpOf, noted } from "../trials/exchange.ts";
+import { exchange, exchangesOf, exchangeTogether, httpOf, noted } from "../trials/exchange.ts";
 import { httpCase } from "../trials/http-case.ts";
 
 /** Where engines say how they are, and where routers ask. */
 const HEALTH_PATHS = ["/health", "/ping", "/v1/models", "/load", "/metrics", "/version"];
 const HANG: PodPage = { kind: "hang" };
 const REQUESTS = 24;
+const WELL = "while all are well";
 const SICK = "while one pod is silent and another unhealthy";
 const SILENT_FOR_MS = 500;
 /** For who asks one pod after the other, and waits a while for each. */
 const GRACE_MS = 10_000;
 const SICK_FOR = "sick";
 const ASKED = "asked-the-silent-pod";
+const USED = "used-when-well";
 
 export const silentHealthCases: readonly Case[] = [
   httpCase({
@@ -28,7 +30,13 @@ export const silentHealthCases: readonly Case[] = [
     traffic: async (lab) => {
       const http = httpOf(lab);
       const { pods } = http;
-      const [silent = "", sick = ""] = lab.random.shuffle(lab.pods());
+      await exchangeTogether(lab, REQUESTS, WELL);
+      const used = exchangesOf(lab.observation()).flatMap(({ attempts }) => attempts.map(({ pod }) => pod));
+      const timesIn = (pod: string): number => used.filter((other) => other === pod).length;
+      // Who never uses a pod leaves it out without having heard anything.
+      const [sick = "", ...others] = lab.random.shuffle(lab.pods()).toSorted((a, b) => timesIn(b) - timesIn(a));
+      const silent = others.at(-1) ?? "";
+      lab.note(USED, timesIn(sick) > 0);
       const healthMs = lab.profile.discovery?.healthMs ?? 0;
       lab.note(SICK_FOR, sick);
       for (const path of HEALTH_PATHS) pods.setPage(path, HANG, silent);
@@ -43,8 +51,12 @@ export const silentHealthCases: readonly Case[] = [
       pods.setPage(ALL_PATHS, undefined, sick);
       await http.wait(healthMs);
     },
-    missing: (_exchanges, observation) =>
-      noted(observation, ASKED) === true ? undefined : "the router asked the silent pod nothing about its health",
+    missing: (_exchanges, observation) => {
+      if (noted(observation, USED) !== true) return "while all were well, no request reached a pod";
+      return noted(observation, ASKED) === true
+        ? undefined
+        : "the router asked the silent pod nothing about its health";
+    },
     finding: (exchanges, _profile, observation) => {
       const sick = noted(observation, SICK_FOR);
       const strays = exchanges.filter(

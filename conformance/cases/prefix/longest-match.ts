@@ -1,6 +1,7 @@
 /** LPM: of all known prefixes of a prompt, the longest decides. */
 import type { Case } from "../../case.ts";
-import type { Prompt } from "../../corpus/corpus.ts";
+import { CHARS_PER_WORD, type Prompt } from "../../corpus/corpus.ts";
+import type { SentStep } from "../../observation.ts";
 import { makeBusy } from "../trials/busy.ts";
 import {
   all,
@@ -17,10 +18,10 @@ import {
 } from "../claims.ts";
 import { capacityChars, CELL_CHARS, hasRoom, tooSmall } from "../forgetting/evict-claims.ts";
 import { headCells, placeFork } from "../trials/fork.ts";
-import { askBusyOwner } from "../trials/owner-trial.ts";
+import { askBusyOwner, busyProbe } from "../trials/owner-trial.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { routingCase } from "../trials/routing-case.ts";
-import { cells, overRatio, ratioIsOfRequest, trunk } from "../trials/shape.ts";
+import { cells, overRatio, ratioIsOfRequest, trunk, under } from "../trials/shape.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 
 const contrast = all(prefixAware, separable);
@@ -29,6 +30,8 @@ const forkable = all(ownerContrast, belowReachable, coldReachable);
 /** What is sent so that one pod leads in a load window although another was used eight times. */
 const WINDOW_CELLS = 280;
 const SHORT = "followed-a-shorter-match";
+/** Of prompts of which two make one. */
+const MIXED_CELLS = 6;
 
 export const longestMatchCases: readonly Case[] = [
   routingCase({
@@ -91,8 +94,8 @@ export const longestMatchCases: readonly Case[] = [
     blame: { load: "matched-text-that-is-no-prefix" },
     trial: async (lab, index) => {
       const seed = lab.corpus.namespace().prompt(["a", "b", "c"]);
-      const probe = index % 2 === 0 ? rotated(seed) : headless(seed);
-      await askBusyOwner(lab, { seed, probe, kind: "load", ballast: seed });
+      const moved = MOVES[index % MOVES.length] ?? rotated;
+      await askBusyOwner(lab, { seed, probe: moved(seed), kind: "load", ballast: seed });
     },
   }),
   routingCase({
@@ -180,7 +183,40 @@ export const longestMatchCases: readonly Case[] = [
       await lab.send(fork.extended, { label: probeLabel("owner") });
     },
   }),
+  routingCase({
+    id: "LPM-10",
+    level: "declared-MUST",
+    requirement: "R-LPM-4",
+    title: "Parts of two known prompts MUST NOT add up to a match: a prefix is one of a single prompt.",
+    unsupported: all(contrast, belowReachable, coldReachable),
+    blame: { load: "blocks-of-two-prompts-added-up" },
+    trial: async (lab) => {
+      const { sharedCells, totalCells } = under(lab.profile, MIXED_CELLS);
+      const seeds: SentStep[] = [];
+      for (let left = lab.pods().length; left >= 0; left--) {
+        seeds.push(await lab.send(trunk(lab.corpus.namespace(), totalCells), { label: "seed" }));
+      }
+      const twins = ofOnePod(seeds);
+      if (twins === undefined) return;
+      const [first, second] = twins;
+      const headChars = sharedCells * CELL_CHARS;
+      const probe: Prompt = {
+        text: first.prompt.text.slice(0, headChars) + second.prompt.text.slice(headChars),
+        cells: [`${sharedCells} cells of one`, `${totalCells - sharedCells} of another`],
+      };
+      await busyProbe(lab, first.pod ?? "", probe, "load");
+    },
+  }),
 ];
+
+/** Two prompts of one pod: of three pods and more one has two of so many. */
+function ofOnePod(seeds: readonly SentStep[]): readonly [SentStep, SentStep] | undefined {
+  const twins = [...Map.groupBy(seeds, ({ pod }) => pod).entries()].find(
+    ([pod, some]) => pod !== null && some.length > 1,
+  );
+  const [first, second] = twins?.[1] ?? [];
+  return first === undefined || second === undefined ? undefined : [first, second];
+}
 
 /** Short branches, as many as leave room for the long one on its pod. */
 function bush(profile: RouterProfile): { readonly twigs: number; readonly ownCells: number } {
@@ -206,8 +242,19 @@ function headless({ text, cells: names }: Prompt): Prompt {
   return { text: text.slice(CELL_CHARS), cells: names.slice(1) };
 }
 
+/** Every two words have changed places. */
+function swapped({ text, cells: names }: Prompt): Prompt {
+  const words = Array.from({ length: text.length / CHARS_PER_WORD }, (_, index) => {
+    const at = CHARS_PER_WORD * (index % 2 === 0 ? index + 1 : index - 1);
+    return text.slice(at, at + CHARS_PER_WORD);
+  });
+  return { text: words.join(""), cells: [...names, "neighbouring words swapped"] };
+}
+
 /** The first cell moved to the end. */
 function rotated(prompt: Prompt): Prompt {
   const { text, cells: names } = headless(prompt);
   return { text: text + prompt.text.slice(0, CELL_CHARS), cells: [...names, "nonce"] };
 }
+
+const MOVES: readonly ((prompt: Prompt) => Prompt)[] = [rotated, headless, swapped];

@@ -12,40 +12,18 @@ import { proxyAdapter } from "./proxy-adapter.ts";
 
 const SEEDS = [1, 2];
 
-const NOT_YET = "not asked of the other proxies yet";
-
 /** Cases that are no column; of the proxies made for one of them it is asked all the same. */
 export const NO_COLUMN: Readonly<Record<string, string>> = {
   "EVI-09": "it reads the memory of a process, and these proxies run in the kit's own",
-  "POD-16": NOT_YET,
-  "LOAD-28": NOT_YET,
-  "STR-22": NOT_YET,
-  "STR-23": NOT_YET,
-  "MOD-07": NOT_YET,
   "PERF-01": "it measures time, which depends on what else the machine does",
   "PERF-02": "it measures time, over 100,000 prompts",
   "PERF-03": "it measures time, which depends on what else the machine does",
   "PERF-04": "it measures time, which depends on what else the machine does",
 };
 
-const NEEDS_HTTP = "asked of what needs HTTP, as yet";
 const FEW_SOCKETS = "asked of what needs HTTP: ZeroMQ gives no more sockets after a router for each of all cases";
 /** Rows that were not asked of every column, and of what they were. */
 export const NARROW_ROWS: Readonly<Record<string, string>> = {
-  M43h: NEEDS_HTTP,
-  M47zh: NEEDS_HTTP,
-  M47zi: NEEDS_HTTP,
-  M47zj: NEEDS_HTTP,
-  M47zk: NEEDS_HTTP,
-  M47zl: NEEDS_HTTP,
-  M47zm: NEEDS_HTTP,
-  M62f: NEEDS_HTTP,
-  M62g: NEEDS_HTTP,
-  M56z: NEEDS_HTTP,
-  M56h: NEEDS_HTTP,
-  M56i: NEEDS_HTTP,
-  M57g: NEEDS_HTTP,
-  M60k: NEEDS_HTTP,
   M51g: "asked of its own case: with a metric that is read once the others wait in vain, an hour and more",
   M61a: FEW_SOCKETS,
   M61b: FEW_SOCKETS,

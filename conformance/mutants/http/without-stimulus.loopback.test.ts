@@ -19,8 +19,20 @@ const SHOWN_WITHOUT_IT: Readonly<Partial<Record<Stimulus, readonly string[]>>> =
   "fail at the pod": ["ERR-07"],
   // And what an engine says by itself will do.
   "answer as scripted": ["ERR-07", "ERR-15", "TOK-06", "CON-03"],
-  // They come together to save time.
-  "come at once": ["POD-13", "LOAD-22", "ERR-06", "ERR-08", "ERR-10", "ERR-11", "ERR-15", "TOK-09", "OBS-02", "OBS-03"],
+  // They come together to save time, or to reach a pod that is surely used: they look whether it was.
+  "come at once": [
+    "POD-13",
+    "POD-16",
+    "LOAD-22",
+    "ERR-06",
+    "ERR-08",
+    "ERR-10",
+    "ERR-11",
+    "ERR-15",
+    "TOK-09",
+    "OBS-02",
+    "OBS-03",
+  ],
 };
 
 /** The habits that the case rests on. */
@@ -32,7 +44,7 @@ const habitsFor = ({ id }: Case): ProxyHabits =>
  * bound, false-positive rate and power.
  */
 const COUNT_NOTHING =
-  "POD-13 POD-14 HOT-02 STR-01 STR-02 STR-03 STR-04 STR-05 STR-06 STR-07 STR-08 STR-09 STR-10 STR-11 STR-12 STR-13 STR-14 STR-15 STR-16 STR-17 STR-18 STR-19 STR-20 STR-21 ERR-01 ERR-02 ERR-03 ERR-04 ERR-05 ERR-06 ERR-07 ERR-08 ERR-10 ERR-11 ERR-12 ERR-13 ERR-14 ERR-15 CON-01 CON-05 CON-06 CON-08 TOK-02 TOK-06 TOK-07 TOK-09 TOK-20 MOD-04 MOD-06 SEC-01 SEC-02 SEC-03 SEC-05 SEC-06 SEC-07 SEC-08 OBS-01 OBS-02 OBS-03 OBS-04 OBS-05 OBS-06";
+  "POD-13 POD-14 POD-16 HOT-02 STR-01 STR-02 STR-03 STR-04 STR-05 STR-06 STR-07 STR-08 STR-09 STR-10 STR-11 STR-12 STR-13 STR-14 STR-15 STR-16 STR-17 STR-18 STR-19 STR-20 STR-21 STR-22 STR-23 ERR-01 ERR-02 ERR-03 ERR-04 ERR-05 ERR-06 ERR-07 ERR-08 ERR-10 ERR-11 ERR-12 ERR-13 ERR-14 ERR-15 CON-01 CON-05 CON-06 CON-08 TOK-02 TOK-06 TOK-07 TOK-09 TOK-20 MOD-04 MOD-06 SEC-01 SEC-02 SEC-03 SEC-05 SEC-06 SEC-07 SEC-08 OBS-01 OBS-02 OBS-03 OBS-04 OBS-05 OBS-06";
 
 /** A case that waits for what does not come takes its time. */
 const TIMEOUT_MS = 600_000;

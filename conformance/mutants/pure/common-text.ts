@@ -17,17 +17,42 @@ export const commonEndChars = (a: string, b: string): number => commonChars(reve
 
 const reversed = (text: string): string => Array.from(text).toReversed().join("");
 
-const BAG_CHARS = 80;
+/** Of a block. */
+const BLOCK_CHARS = 80;
 
 /** Characters of `text` that stand in 80-character blocks which the other text has anywhere. */
 export function bagChars(text: string, other: string): number {
   const blocks = new Set<string>();
-  for (let at = 0; at + BAG_CHARS <= other.length; at += BAG_CHARS) blocks.add(other.slice(at, at + BAG_CHARS));
+  for (let at = 0; at + BLOCK_CHARS <= other.length; at += BLOCK_CHARS) blocks.add(other.slice(at, at + BLOCK_CHARS));
   let chars = 0;
-  for (let at = 0; at + BAG_CHARS <= text.length; at += BAG_CHARS) {
-    if (blocks.has(text.slice(at, at + BAG_CHARS))) chars += BAG_CHARS;
+  for (let at = 0; at + BLOCK_CHARS <= text.length; at += BLOCK_CHARS) {
+    if (blocks.has(text.slice(at, at + BLOCK_CHARS))) chars += BLOCK_CHARS;
   }
   return chars;
+}
+
+/** Characters of the blocks at the start of `text` which one of the others, not always the same, has at the same place. */
+export function placedChars(text: string, others: readonly string[]): number {
+  const isKnown = (at: number): boolean =>
+    others.some((other) => other.slice(at, at + BLOCK_CHARS) === text.slice(at, at + BLOCK_CHARS));
+  let chars = 0;
+  while (chars + BLOCK_CHARS <= text.length && isKnown(chars)) chars += BLOCK_CHARS;
+  return chars;
+}
+
+/** The text with the words of each block in alphabetical order. */
+export function sortedInBlocks(text: string): string {
+  const blocks = [];
+  for (let at = 0; at < text.length; at += BLOCK_CHARS) {
+    blocks.push(
+      text
+        .slice(at, at + BLOCK_CHARS)
+        .split(" ")
+        .sort()
+        .join(" "),
+    );
+  }
+  return blocks.join("");
 }
 
 /** The text with all but the first characters of each block blanked. */

@@ -1,6 +1,6 @@
 /** The index of the rule router: a plain list of prompts and the pods that were sent them. */
 import type { RouteRequest } from "../../../fixtures/routing.ts";
-import { bagChars, commonChars, commonEndChars, headsOfBlocks } from "./common-text.ts";
+import { bagChars, commonChars, commonEndChars, headsOfBlocks, placedChars, sortedInBlocks } from "./common-text.ts";
 import type { Fault } from "./fault.ts";
 import type { RuleOptions } from "./rule.ts";
 
@@ -23,6 +23,8 @@ export interface Match {
 }
 
 const LONGEST_CUT_CHARS = 16_384;
+/** More than prompts share by chance. */
+const HEAD_CHARS = 640;
 
 export class LearntPrompts {
   readonly #rule: RuleOptions;
@@ -54,6 +56,7 @@ export class LearntPrompts {
       this.#is("returning-pod-warm") ||
       this.#is("ratio-counts-absent-owners") ||
       this.#is("orphans-to-first-pod");
+    if (this.#is("leaver-takes-shared-heads")) this.#dropFamilies(this.#learnt.filter(({ pod }) => left.includes(pod)));
     if (!keepsAbsent) this.#learnt = this.#learnt.filter(({ pod }) => !left.includes(pod));
     if (!this.#is("returning-pod-warm")) this.#learnt = this.#learnt.filter(({ pod }) => !added.includes(pod));
   }
@@ -115,6 +118,7 @@ export class LearntPrompts {
     );
     if (expired.length === 0) return;
     this.#learnt = this.#learnt.filter((entry) => !expired.includes(entry));
+    if (this.#is("expiry-takes-shared-heads")) this.#dropFamilies(expired);
     if (this.#is("expired-never-learnt-again")) for (const { text } of expired) this.#buried.add(text);
     if (!this.#is("eviction-strips-ancestors")) return;
     for (const gone of expired) {
@@ -129,6 +133,12 @@ export class LearntPrompts {
     const size = this.#rule.unitChars * (this.#is("blocks-too-large") ? 4 : this.#is("blocks-doubled") ? 2 : 1);
     if (this.#is("keeps-partial-blocks") && text === entry.text) return text.length;
     if (this.#is("bag-of-blocks")) return bagChars(text, entry.text);
+    if (this.#is("unchained-blocks")) {
+      return placedChars(
+        text,
+        this.#learnt.filter(({ pod, key }) => pod === entry.pod && key === entry.key).map((one) => one.text),
+      );
+    }
     if (this.#is("suffix-match")) return commonEndChars(text, entry.text);
     if (this.#is("whole-body-hash")) return text === entry.text ? text.length : 0;
     const common = Math.min(commonChars(this.#read(text), this.#read(entry.text)), entry.keptChars);
@@ -148,6 +158,7 @@ export class LearntPrompts {
     if (this.#is("folds-letter-case")) return text.toLowerCase();
     if (this.#is("folds-digits")) return text.replaceAll(/\d/g, "0");
     if (this.#is("folds-beyond-ascii")) return text.replaceAll(/[^\p{ASCII}]/gu, "?");
+    if (this.#is("words-in-any-order")) return sortedInBlocks(text);
     if (this.#is("trims-starts")) return text.trimStart();
     if (this.#is("folds-zero-widths")) return text.replaceAll(/[\u00ad\u200b\u2060\ufeff]/g, "");
     if (this.#is("folds-unicode-forms")) return text.normalize("NFKC");
@@ -165,6 +176,13 @@ export class LearntPrompts {
       this.#learnt.push({ ...entry, pod, madeMs: nowMs, usedMs: nowMs });
       entry.keptChars = atChars;
     }
+  }
+
+  /** Of a tree, whole nodes with all that is below them. */
+  #dropFamilies(gone: readonly Learnt[]): void {
+    this.#learnt = this.#learnt.filter(({ key, text }) =>
+      gone.every((one) => one.key !== key || commonChars(one.text, text) < HEAD_CHARS),
+    );
   }
 
   /** Of a tree, the node that is cut ends where the next of the prompts it holds part. */
@@ -185,6 +203,7 @@ export class LearntPrompts {
       const victim = this.#is("evicts-most-recent") ? candidates.at(-2) : candidates[0];
       if (victim === undefined) return;
       this.#learnt = this.#learnt.filter((entry) => entry !== victim);
+      if (this.#is("eviction-takes-shared-heads")) this.#dropFamilies([victim]);
     }
   }
 

@@ -200,7 +200,8 @@ export class RuleRouter implements FunctionRouter {
     const ofCached = (this.#rule.ratioOf === "cached") !== this.#is("ratio-of-the-other-prompt");
     const total = this.#lengthOf(ofCached ? entry.text : text);
     const shift = this.#is("threshold-too-low") ? -0.1 : this.#is("threshold-too-high") ? 0.1 : 0;
-    const surplus = chars / total - (this.#rule.threshold + shift);
+    const ratio = this.#is("ratio-in-percent") ? Math.floor((100 * chars) / total) / 100 : chars / total;
+    const surplus = ratio - (this.#rule.threshold + shift);
     const inclusive = (this.#rule.comparison === ">=") !== this.#is("comparison-flipped");
     return inclusive ? surplus >= -1e-12 : surplus > 1e-12;
   }
