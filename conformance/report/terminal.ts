@@ -2,11 +2,12 @@
 import { styleText } from "node:util";
 import type { Verdict } from "../judgement.ts";
 import type { CaseRow, FooterRow, HeaderRow, Report } from "../runner/report-rows.ts";
-import { groupOf } from "../runner/select-cases.ts";
 import { counted } from "./counted.ts";
 import { explainFailure } from "./explain-failure.ts";
 import { likelyBugs } from "./likely-bug.ts";
 import { missingClaims } from "./missing-claims.ts";
+
+const MOST_LINES_NOT_RUN = 8;
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -25,12 +26,16 @@ export function terminalReport({ header, cases, footer }: Report, colour: boolea
   const paint = (style: Style, text: string): string =>
     colour ? styleText(style, text, { validateStream: false }) : text;
   const shown = cases.filter(({ verdict, reason }) => verdict !== "skipped" || reason !== "not-selected");
+  const left = manyNotRun(shown);
   const likely = likelyBugs(cases);
   return [
     titleLine(header),
     ...(header.settle === undefined ? [] : [`settles: ${header.settle.why}`]),
     "",
-    ...[...Map.groupBy(shown, groupOf)].flatMap(([, rows]) => rows.map((row) => caseLine(row, paint))),
+    ...shown.filter((row) => !left.includes(row)).map((row) => caseLine(row, paint)),
+    ...[...Map.groupBy(left, shortReason)].map(([why, rows]) =>
+      paint("gray", `    .   ${rows.length} cases were not run: ${why}`),
+    ),
     "",
     ...cases.filter(needsWords).flatMap((row) => [...explanation(row, likely.get(row.id), paint), ""]),
     ...footer.stale.map((entry) => paint("red", `known-failing list: ${entry}; remove the entry`)),
@@ -38,6 +43,12 @@ export function terminalReport({ header, cases, footer }: Report, colour: boolea
     ...unlocking(shown).map((line) => paint("gray", line)),
     verdictLine(footer, paint),
   ];
+}
+
+/** What one line can say for all: most of a run that was broken off, or that never began. */
+function manyNotRun(cases: readonly CaseRow[]): readonly CaseRow[] {
+  const left = cases.filter(({ verdict }) => verdict === "not-run");
+  return left.length > MOST_LINES_NOT_RUN ? left : [];
 }
 
 function titleLine({ router, suite, seed }: HeaderRow): string {
@@ -52,7 +63,8 @@ function caseLine(row: CaseRow, paint: (style: Style, text: string) => string): 
 }
 
 function shortReason({ reason = "", detail = "", verdict }: CaseRow): string {
-  return verdict === "fail" || verdict === "error" ? reason : (detail.split("\n")[0] ?? reason);
+  const [first = ""] = detail.split("\n");
+  return verdict === "fail" || verdict === "error" || first === "" ? reason : first;
 }
 
 function needsWords({ verdict, level }: CaseRow): boolean {
