@@ -22,6 +22,13 @@ export type Judgement =
       readonly observed?: readonly string[];
       readonly statistic?: Statistic;
     }
+  /** What came out is right or wrong by a claim that the profile does not make. */
+  | {
+      readonly verdict: "unsupported";
+      readonly reason: "unsupported";
+      readonly detail: string;
+      readonly missingClaim: string;
+    }
   /** The precondition was not met, or the statistic is undecided. Never used to hide a failure. */
   | { readonly verdict: "inconclusive"; readonly reason: string; readonly detail: string };
 

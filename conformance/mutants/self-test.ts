@@ -20,8 +20,12 @@ export interface Escape {
 }
 
 /** Runs the case that must catch the mutant; undefined when it did, for the reason named. */
-export async function huntMutant(mutant: Mutant, seed: number): Promise<Escape | undefined> {
-  const variant = variantNamed(mutant.variant);
+export async function huntMutant(
+  mutant: Mutant,
+  seed: number,
+  variants: readonly Variant[] = VARIANTS,
+): Promise<Escape | undefined> {
+  const variant = variantNamed(mutant.variant, variants);
   const hunter = CASES.filter(({ id }) => id === mutant.caseId);
   const start = startRule(variant, seed, mutant.fault);
   const [outcome] = await runOnFunction(functionCases(hunter, variant.profile), start, variant.profile, seed);
@@ -61,8 +65,8 @@ export async function runVariant(
   return { caseRuns: outcomes.length, failed: lines("fail"), undecided: lines("inconclusive"), uncounted };
 }
 
-function variantNamed(name: string): Variant {
-  const found = VARIANTS.find((variant) => variant.name === name);
+function variantNamed(name: string, variants: readonly Variant[]): Variant {
+  const found = variants.find((variant) => variant.name === name);
   if (found === undefined) throw new Error(`no variant is named ${name}`);
   return found;
 }

@@ -3,7 +3,7 @@ import type { Case } from "../../case.ts";
 import type { Judgement } from "../../judgement.ts";
 import type { Lab } from "../../lab.ts";
 import type { Observation } from "../../observation.ts";
-import { coldPolicy, type RouterProfile } from "../../router-profile.ts";
+import { coldPolicy, mostExploration, type RouterProfile } from "../../router-profile.ts";
 import { FALSE_POSITIVE_RATE, mostByChance } from "../../statistics/binomial.ts";
 import { all, claimed, coldReachable } from "../claims.ts";
 import { httpOf, noted } from "../trials/exchange.ts";
@@ -38,7 +38,7 @@ const judgeStrays =
     const busy = noted(observation, "busy");
     const sentTo = (label: string): number =>
       observation.steps.filter((step) => step.kind === "sent" && step.label === label && step.pod === busy).length;
-    const exploration = profile.exploration ?? 0;
+    const exploration = mostExploration(profile);
     const most = exploration === 0 ? 0 : mostByChance(REQUESTS, exploration);
     const statistic = (observed: number) => ({
       n: REQUESTS,

@@ -1,5 +1,6 @@
 /** RND: random trees of prompts, held load and releases, every step checked by the oracle; a failing sequence is shrunk. */
 import type { Case } from "../../case.ts";
+import { mostExploration } from "../../router-profile.ts";
 import type { RandomStream } from "../../../fixtures/random.ts";
 import type { Held, Lab } from "../../lab.ts";
 import type { SentStep } from "../../observation.ts";
@@ -39,7 +40,7 @@ export const randomSequenceCases: readonly Case[] = [
           const operations = randomOperations(lab.random);
           const failed = await play(lab, operations);
           await lab.settle();
-          shrunk = failed && (lab.profile.exploration ?? 0) === 0;
+          shrunk = failed && mostExploration(lab.profile) === 0;
           if (shrunk) await shrink(lab, operations);
         }
       };

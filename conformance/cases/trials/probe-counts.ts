@@ -1,7 +1,15 @@
 /** Counts the probes that went astray, where the declared exploration or the cold policy gives chance a part in it. */
 import type { Expectation } from "../../oracle/allowed.ts";
-import type { RouterProfile } from "../../router-profile.ts";
-import { inDigits, judgeCounts, type Count, type CountVerdict, type Question } from "../../statistics/judge-counts.ts";
+import { mostExploration, type RouterProfile } from "../../router-profile.ts";
+import { mostByChance } from "../../statistics/binomial.ts";
+import {
+  inDigits,
+  judgeCounts,
+  roundedRate,
+  type Count,
+  type CountVerdict,
+  type Question,
+} from "../../statistics/judge-counts.ts";
 import { type JudgedProbe, probeLabel } from "./judged-probe.ts";
 
 /** The router by which the power is stated, for a declared exploration. */
@@ -16,9 +24,11 @@ export const oneInTenBesides = (exploration: number) => ({
 /** Six right answers, as many as most cases ask for at first, pass a coin about as often in one look of three. */
 const COIN_MISS_RATE = 0.05;
 
-export const explores = ({ exploration = 0 }: RouterProfile): boolean => exploration > 0;
+/** No chance takes a request to a pod that is not there. */
+const isExplicable = ({ step, expectation }: JudgedProbe): boolean =>
+  step.pod !== null && expectation.livePods.includes(step.pod);
 
-/** Answers that the oracle does not allow: none, or as many as the declared exploration explains. */
+/** Answers that the oracle does not allow: none, or as many as exploration explains, claimed or granted. */
 export function judgeStraying(
   stages: readonly (readonly JudgedProbe[])[],
   of: number,
@@ -27,16 +37,16 @@ export function judgeStraying(
   strays: Strays = coinToss,
 ): CountVerdict {
   const counts = countsOf(stages, ({ right }) => !right);
-  if (explores(profile)) {
-    const chance = profile.exploration ?? 0;
-    return judgeCounts(counts, of, {
-      chance,
-      falsePositiveRate,
-      against: strays(chance),
-      missRate: COIN_MISS_RATE,
-    });
-  }
   const { n, events } = counts.at(-1) ?? { n: 0, events: 0 };
+  const isClaimed = profile.exploration !== undefined;
+  const isChance = stages.flat().every((probe) => probe.right || isExplicable(probe));
+  if (mostExploration(profile) > 0 && isChance && (isClaimed || events > 0)) {
+    const chance = mostExploration(profile);
+    const rate = isClaimed ? falsePositiveRate : falsePositiveRate / 2;
+    const question = { chance, falsePositiveRate: rate, against: strays(chance), missRate: COIN_MISS_RATE };
+    const judged = judgeCounts(counts, of, question);
+    return isClaimed ? judged : withoutClaim(judged, stages, chance, rate);
+  }
   const luck = stages.flat().reduce((product, { expectation }) => product * shareAllowed(expectation), 1);
   return {
     verdict: events > 0 ? "fail" : "pass",
@@ -47,6 +57,37 @@ export function judgeStraying(
       bound: "fails above 0",
       falsePositiveRate: 0,
       power: `${inDigits(1 - luck)} against a router that guesses`,
+    },
+  };
+}
+
+/**
+ * Where exploration is not claimed, some strays pass nobody: they stay open, but for those that fail. Chance strikes anywhere;
+ * what is broken strays in the same place of one round of trials after the other.
+ */
+function withoutClaim(
+  judged: CountVerdict,
+  stages: readonly (readonly JudgedProbe[])[],
+  chance: number,
+  falsePositiveRate: number,
+): CountVerdict {
+  const probes = stages.flat();
+  const places = stages[0]?.length ?? 0;
+  const rounds = Math.floor(probes.length / places);
+  const strays = Array.from(
+    { length: places },
+    (_, place) => probes.filter(({ right }, index) => !right && index % places === place).length,
+  );
+  const most = mostByChance(rounds, chance, falsePositiveRate / places);
+  const isInPlace = probes.length === rounds * places && strays.some((count) => count > most);
+  const { statistic } = judged;
+  return {
+    ...judged,
+    verdict: judged.verdict === "fail" || isInPlace ? "fail" : "open",
+    statistic: {
+      ...statistic,
+      bound: `${statistic.bound}, or above ${most} of ${rounds} in one place of all rounds`,
+      falsePositiveRate: roundedRate(statistic.falsePositiveRate + falsePositiveRate),
     },
   };
 }

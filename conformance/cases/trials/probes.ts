@@ -2,11 +2,11 @@
 import type { Judgement } from "../../judgement.ts";
 import type { Observation } from "../../observation.ts";
 import type { Zone } from "../../oracle/allowed.ts";
-import { byChance, type RouterProfile } from "../../router-profile.ts";
+import { byChance, mostExploration, type RouterProfile } from "../../router-profile.ts";
 import { FALSE_POSITIVE_RATE } from "../../statistics/binomial.ts";
 import { type JudgedProbe, judgedProbes } from "./judged-probe.ts";
 import { looksIn, UNDECIDED, UNMET } from "./looks.ts";
-import { explores, judgeFollowing, judgeStraying, type Strays } from "./probe-counts.ts";
+import { judgeFollowing, judgeStraying, type Strays } from "./probe-counts.ts";
 import { judgeService } from "./judge-service.ts";
 import { whatWasDone } from "./what-was-done.ts";
 
@@ -28,7 +28,7 @@ export function judgeProbes(observation: Observation, profile: RouterProfile, ru
   const stages = judgedProbes(observation, profile, looks);
   const probes = stages.flat();
   const counting = byChance(profile);
-  const rate = counting && explores(profile) ? FALSE_POSITIVE_RATE / 2 : FALSE_POSITIVE_RATE;
+  const rate = counting && mostExploration(profile) > 0 ? FALSE_POSITIVE_RATE / 2 : FALSE_POSITIVE_RATE;
   const straying = judgeStraying(stages, looks.of, profile, rate, rules.strays);
   const wrong = probes.filter(({ right }) => !right);
   const [first] = wrong;
@@ -68,6 +68,15 @@ export function judgeProbes(observation: Observation, profile: RouterProfile, ru
       verdict: "inconclusive",
       reason: UNMET,
       detail: `only ${told} of ${probes.length} probes could tell a right answer from a wrong one; ${minimumSharp} are needed${where}`,
+    };
+  }
+  if (straying.verdict === "open" && profile.exploration === undefined && stages.length >= looks.of) {
+    const { n, observed } = straying.statistic;
+    return {
+      verdict: "unsupported",
+      reason: "unsupported",
+      detail: `${observed} of ${n} probes went astray, which a router that explores may do: the profile does not claim exploration (0 when it never does)`,
+      missingClaim: "exploration",
     };
   }
   const open = [straying, following].find((each) => each?.verdict === "open");

@@ -62,6 +62,14 @@ export class HoldsSingles extends RightProxy {
   }
 }
 
+/** It takes trailers itself, and says so to pods where a client did. */
+export class TakesTrailers extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    const headers = super.outgoingHeaders(flight);
+    return flight.incoming.headers["te"]?.includes("trailers") === true ? [...headers, ["te", "trailers"]] : headers;
+  }
+}
+
 /** A header that is sent twice becomes one with a comma. */
 export class JoinsRepeatedHeaders extends RightProxy {
   protected override outgoingHeaders(flight: Flight): readonly Header[] {
