@@ -7,6 +7,8 @@ import { brokenEndCases } from "./gateway/broken-ends.ts";
 import { largeImageCases } from "./gateway/large-images.ts";
 import { backPressureCases } from "./gateway/back-pressure.ts";
 import { framingCases } from "./security/framing.ts";
+import { lateAnswerCases } from "./gateway/late-answers.ts";
+import { wayOfWritingCases } from "./gateway/ways-of-writing.ts";
 import { leakCases } from "./security/leaks.ts";
 import { openAdminCases } from "./security/open-admin.ts";
 import { streamedOrWholeCases } from "./gateway/streamed-or-whole.ts";
@@ -80,6 +82,8 @@ const ALL: readonly Case[] = [
   ...reportedLoadCases,
   ...hotPrefixCases,
   ...streamCases,
+  ...lateAnswerCases,
+  ...wayOfWritingCases,
   ...brokenEndCases,
   ...largeImageCases,
   ...transparencyCases,

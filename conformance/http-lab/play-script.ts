@@ -14,6 +14,8 @@ export async function playScript(
     response.socket?.resetAndDestroy();
     return;
   }
+  if (reply.begins !== undefined) await opened(reply.begins);
+  if (response.destroyed) return;
   response.writeHead(
     reply.status,
     // Pairs keep duplicates such as two set-cookie lines.

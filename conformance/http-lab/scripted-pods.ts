@@ -29,6 +29,8 @@ export interface PodScript {
         readonly kind: "respond";
         readonly status: number;
         readonly headers?: readonly (readonly [string, string])[];
+        /** Nothing is said, not even the status, before {@link ScriptedPods.release} of this name. */
+        readonly begins?: string;
         /** Written one by one; a `wait` between them waits for {@link ScriptedPods.release}. */
         readonly body: readonly (string | Uint8Array | { readonly wait: string })[];
         readonly end?: "finish" | "reset";

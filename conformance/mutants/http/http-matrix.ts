@@ -15,6 +15,7 @@ const SEEDS = [1, 2];
 /** Cases that are no column; of the proxies made for one of them it is asked all the same. */
 export const NO_COLUMN: Readonly<Record<string, string>> = {
   "EVI-09": "it reads the memory of a process, and these proxies run in the kit's own",
+  "STR-25": "it takes more than a minute each time",
   "PERF-01": "it measures time, which depends on what else the machine does",
   "PERF-02": "it measures time, over 100,000 prompts",
   "PERF-03": "it measures time, which depends on what else the machine does",

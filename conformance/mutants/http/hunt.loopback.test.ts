@@ -31,9 +31,9 @@ const RULE_CASES = [
   "THR-08",
 ];
 
-/** What measures time must not share it, nor what claims to hear of events so soon that the kit may hardly stand still. */
+/** What measures time must not share it, nor what takes minutes of it, nor what claims to hear of events so soon that the kit may hardly stand still. */
 const [timed, others] = [true, false].map((isTimed) =>
-  HTTP_MUTANTS.filter(({ caseId }) => /^PERF-|^EVI-10$/.test(caseId) === isTimed).map(
+  HTTP_MUTANTS.filter(({ caseId }) => /^PERF-|^EVI-10$|^STR-25$/.test(caseId) === isTimed).map(
     (mutant) => [`${mutant.id} ${nameOf(mutant.broken)} (${mutant.caseId})`, mutant] as const,
   ),
 );

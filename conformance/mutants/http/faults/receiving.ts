@@ -54,6 +54,30 @@ export class DefaultBodyLimit extends SmallBodyLimit {
   protected override readonly limitBytes = 2 * 2 ** 20;
 }
 
+/** A body is looked for where its length is said. */
+export class NeedsALength extends RightProxy {
+  protected override async receive(call: Call): Promise<void> {
+    const hasLength = call.incoming.headers["content-length"] !== undefined;
+    return super.receive(hasLength ? call : { ...call, body: Buffer.alloc(0) });
+  }
+}
+
+/** It answers who asks for a 100 Continue as if that were all. */
+export class WaitsForNoBody extends RightProxy {
+  protected override async receive(call: Call): Promise<void> {
+    const isAll = call.incoming.headers["expect"] !== undefined;
+    return super.receive(isAll ? { ...call, body: Buffer.alloc(0) } : call);
+  }
+}
+
+/** Names of headers are read as they are written. */
+export class ReadsSmallNamesAlone extends RightProxy {
+  protected override async serve(call: Call): Promise<void> {
+    if (!call.incoming.rawHeaders.includes("content-type")) throw new Refusal(415, "say what the body is");
+    return super.serve(call);
+  }
+}
+
 /** A media type that is not written as its own is refused. */
 export class RefusesOddMediaTypes extends RightProxy {
   protected override async serve(call: Call): Promise<void> {
