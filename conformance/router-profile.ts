@@ -168,7 +168,7 @@ export function byChance(profile: RouterProfile): boolean {
   return policy === "random" || policy === "round-robin";
 }
 
-/** The share of requests that are surely no more than what is sent anywhere; some routers send one in a hundred, and do not say so. */
+/** The share of requests that may be sent anywhere, as claimed; some routers send one in a hundred anywhere and do not say so. */
 export const mostExploration = ({ exploration = 0.01 }: RouterProfile): number => exploration;
 
 /** How long a change of pods may take until it holds. */

@@ -1,22 +1,32 @@
 /** STR-24, STR-25: an answer may take its time before it begins. */
 import type { Case } from "../../case.ts";
-import type { Observation } from "../../observation.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { no } from "../claims.ts";
-import { EMPTY_ANSWER, EVENT_STREAM, exchange, httpOf, PATIENCE_MS } from "../trials/exchange.ts";
+import type { PodScript } from "../../http-lab/scripted-pods.ts";
+import type { Lab } from "../../lab.ts";
+import {
+  EMPTY_ANSWER,
+  EVENT_STREAM,
+  exchange,
+  type ExchangeOptions,
+  httpOf,
+  newRequestId,
+  PATIENCE_MS,
+} from "../trials/exchange.ts";
 import { httpCase, unreached } from "../trials/http-case.ts";
 import { chunk, DONE, streamed } from "../trials/stream-text.ts";
 
-const LATE = "late";
 const STEP_MS = 1_000;
-const WHOLE = { ...EMPTY_ANSWER, begins: LATE };
-const STREAM = {
+/** Clocks and timers differ a little. */
+const ALMOST = 0.9;
+type Answer = Extract<PodScript["reply"], { readonly kind: "respond" }>;
+
+const STREAM: Answer = {
   kind: "respond",
   status: 200,
   headers: EVENT_STREAM,
-  begins: LATE,
   body: [chunk("late", "stop"), DONE],
-} as const;
+};
 
 export const lateAnswerCases: readonly Case[] = [
   lateAnswer({
@@ -48,20 +58,14 @@ function lateAnswer({ lateMs, slow, ...rest }: LateAnswer): Case {
     unsupported: ({ timeouts }: RouterProfile) =>
       (timeouts?.firstByteMs ?? Infinity) < 2 * lateMs ? no("the router claims to wait no longer") : undefined,
     traffic: async (lab) => {
-      const timeoutMs = lateMs + PATIENCE_MS;
-      const asked = Promise.all([
-        exchange(lab, { label: "whole", reply: WHOLE, timeoutMs }),
-        exchange(lab, { label: "streamed", body: streamed(lab), reply: STREAM, timeoutMs }),
+      await Promise.all([
+        askLate(lab, lateMs, { label: "whole" }, EMPTY_ANSWER),
+        askLate(lab, lateMs, { label: "streamed", body: streamed(lab) }, STREAM),
       ]);
-      const isOver = asked.then(() => true);
-      for (let passedMs = 0; passedMs < lateMs; passedMs += STEP_MS) {
-        // Who gives up sooner need not be waited for.
-        if (await Promise.race([isOver, lab.advance(STEP_MS).then(() => false)])) break;
-      }
-      httpOf(lab).pods.release(LATE);
-      await asked;
     },
-    missing: (exchanges, observation) => unreached(exchanges) ?? punctual(observation, lateMs),
+    missing: (exchanges) =>
+      unreached(exchanges) ??
+      (exchanges.some(({ durationMs }) => durationMs < ALMOST * lateMs) ? "an answer began at once" : undefined),
     finding: (exchanges) => {
       const lost = exchanges.find(({ status, attempts }) => status !== 200 && attempts.length > 0);
       if (lost === undefined) return undefined;
@@ -75,7 +79,17 @@ function lateAnswer({ lateMs, slow, ...rest }: LateAnswer): Case {
   });
 }
 
-const punctual = ({ steps }: Observation, lateMs: number): string | undefined =>
-  steps.reduce((sum, step) => sum + (step.kind === "advanced" ? step.byMs : 0), 0) < lateMs
-    ? "no answer began late"
-    : undefined;
+/** The pod begins to answer so long after it has the request, and sooner where the router gives up. */
+async function askLate(lab: Lab, lateMs: number, options: ExchangeOptions, answer: Answer): Promise<void> {
+  const { pods } = httpOf(lab);
+  const requestId = newRequestId(lab);
+  const reply = { ...answer, begins: `late ${requestId}` };
+  const asked = exchange(lab, { ...options, reply, timeoutMs: lateMs + PATIENCE_MS }, requestId);
+  await pods.waitUntil(requestId, (seen) => seen.length > 0, PATIENCE_MS).catch(() => undefined);
+  const isOver = asked.then(() => true);
+  for (let passedMs = 0; passedMs < lateMs; passedMs += STEP_MS) {
+    if (await Promise.race([isOver, lab.advance(STEP_MS).then(() => false)])) break;
+  }
+  pods.release(reply.begins);
+  await asked;
+}

@@ -209,7 +209,7 @@ export const longestMatchCases: readonly Case[] = [
   }),
 ];
 
-/** Two prompts of one pod: of three pods and more one has two of so many. */
+/** Two prompts of one pod: where there is one prompt more than pods, some pod has two. */
 function ofOnePod(seeds: readonly SentStep[]): readonly [SentStep, SentStep] | undefined {
   const twins = [...Map.groupBy(seeds, ({ pod }) => pod).entries()].find(
     ([pod, some]) => pod !== null && some.length > 1,

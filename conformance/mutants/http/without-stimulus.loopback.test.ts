@@ -23,6 +23,7 @@ const SHOWN_WITHOUT_IT: Readonly<Partial<Record<Stimulus, readonly string[]>>> =
   "come at once": [
     "POD-13",
     "POD-16",
+    "STR-24",
     "LOAD-22",
     "ERR-06",
     "ERR-08",
