@@ -16,7 +16,7 @@ const SHOWN_WITHOUT_IT: Readonly<Partial<Record<Stimulus, readonly string[]>>> =
   hold: ["POD-01", "POD-02", "POD-04", "POD-09", "POD-11"],
   // They rest on the pod that comes or goes; that it goes or comes again only tidies up.
   "remove a pod": ["POD-07"],
-  "add a pod": ["POD-03", "POD-06"],
+  "add a pod": ["POD-03", "POD-06", "POD-17"],
 };
 
 /** Verdict of the case on a conforming router whose lab leaves the stimulus out; undefined when the case does not use it. */

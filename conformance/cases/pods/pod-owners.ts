@@ -3,6 +3,7 @@ import type { Case } from "../../case.ts";
 import type { Judgement } from "../../judgement.ts";
 import type { Held } from "../../lab.ts";
 import type { Observation } from "../../observation.ts";
+import { settledAfterMs } from "../../oracle/load-signal.ts";
 import type { RouterProfile } from "../../router-profile.ts";
 import { FALSE_POSITIVE_RATE, mostByChance } from "../../statistics/binomial.ts";
 import { makeBusy } from "../trials/busy.ts";
@@ -15,10 +16,12 @@ import {
   followed,
   heldOnesSpread,
   loadDecides,
+  no,
   prefixAware,
   separable,
 } from "../claims.ts";
-import { placeFork } from "../trials/fork.ts";
+import { hasRoom, tooSmall } from "../forgetting/evict-claims.ts";
+import { type Fork, placeFork } from "../trials/fork.ts";
 import { askBusyOwner } from "../trials/owner-trial.ts";
 import { probeLabel } from "../trials/judged-probe.ts";
 import { judgeService } from "../trials/judge-service.ts";
@@ -31,6 +34,10 @@ const contrast = all(prefixAware, separable);
 const adds = { podChanges: ["add"] } as const;
 const removes = { podChanges: ["remove"] } as const;
 const addsAndRemoves = { podChanges: ["add", "remove"] } as const;
+
+/** Each on two pods: of three pods one has a part of two of them. */
+const FORKS = 3;
+const FORK_CELLS = 24;
 
 export const podOwnerCases: readonly Case[] = [
   routingCase({
@@ -183,25 +190,33 @@ export const podOwnerCases: readonly Case[] = [
     requirement: "R-POD-6",
     title: "When one of two pods that share the head of their prompts is removed, the other MUST keep its own whole.",
     needs: { ...removes, outlivesChanges: true },
-    unsupported: all(prefixAware, followed, belowReachable, coldReachable),
+    unsupported: all(prefixAware, followed, belowReachable, coldReachable, (profile) =>
+      hasRoom(profile, FORK_CELLS) ? undefined : no(tooSmall(profile, "two long prompts that share a head")),
+    ),
     blame: { owner: "forgot-with-another-owner" },
-    trials: 4,
-    trial: async (lab, index) => {
-      const fork = await placeFork(lab, { shortCells: 12 });
-      if (fork === undefined) return;
-      // The one that was there first made the head, the other cut it.
-      const [leaving, staying, prompt] =
-        index % 2 === 0
-          ? [fork.shortPod, fork.longPod, fork.extended]
-          : [fork.longPod, fork.shortPod, fork.shortExtended];
+    trials: CHANGES,
+    trial: async (lab) => {
+      const forks: Fork[] = [];
+      for (let left = forkCount(lab.profile); left > 0; left--) {
+        const fork = await placeFork(lab, { shortCells: FORK_CELLS / 2 });
+        if (fork !== undefined) forks.push(fork);
+      }
+      const shares = (pod: string): number =>
+        forks.filter(({ shortPod, longPod }) => shortPod === pod || longPod === pod).length;
+      const [leaving = ""] = lab.random.shuffle([...lab.pods()]).toSorted((a, b) => shares(b) - shares(a));
       await lab.removePod(leaving);
-      await makeBusy(lab, staying);
-      await lab.send(prompt, { label: probeLabel("owner") });
-      await lab.settle();
+      for (const { shortPod, shortExtended, longPod, extended } of forks) {
+        if (shortPod === leaving) await askOwners(lab, [{ prompt: extended, owner: longPod }]);
+        if (longPod === leaving) await askOwners(lab, [{ prompt: shortExtended, owner: shortPod }]);
+      }
       await lab.addPod();
     },
   }),
 ];
+
+/** While a load window empties after each, what was taught before may expire. */
+const forkCount = (profile: RouterProfile): number =>
+  hasRoom(profile, FORKS * FORK_CELLS) && settledAfterMs(profile) === 0 ? FORKS : 1;
 
 const MOST_SHARE = 0.75;
 const FEWEST_ORPHANS = 16;

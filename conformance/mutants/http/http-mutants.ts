@@ -123,7 +123,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M47zm", { Proxy: rewriting.NeverStreams }, "STR-23", "stream-not-given"),
   mutant("M47zf", { Proxy: receiving.RefusesLongHeaders }, "STR-21", "headers-refused"),
   mutant("M47zg", { Proxy: forwarding.ForwardsThirtyHeaders }, "STR-21", "header-not-forwarded"),
-  mutant("M47zn", { Proxy: forwarding.KeepsOneOfAName }, "STR-15", "repeated-header-lost"),
+  mutant("M47zn", { Proxy: forwarding.DropsRepeatedRequestHeaders }, "STR-15", "repeated-header-lost"),
   mutant("M60l", { Proxy: forwarding.WaitsTwoSeconds }, "STR-24", "late-answer-given-up"),
   mutant("M60m", { Proxy: forwarding.WaitsFifteenSeconds }, "STR-25", "late-answer-given-up"),
   mutant("M47zo", { Proxy: receiving.NeedsALength }, "STR-26", "way-of-writing-refused"),

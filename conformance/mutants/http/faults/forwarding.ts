@@ -40,7 +40,7 @@ export class DropsUnknownHeaders extends RightProxy {
 }
 
 /** Of a header that is sent twice the last reaches the pod. */
-export class KeepsOneOfAName extends RightProxy {
+export class DropsRepeatedRequestHeaders extends RightProxy {
   protected override outgoingHeaders(flight: Flight): readonly Header[] {
     return [...new Map(super.outgoingHeaders(flight).map((header) => [header[0].toLowerCase(), header])).values()];
   }
