@@ -19,6 +19,7 @@ import { TaughtFamilies } from "./taught-families.ts";
 const HELD_MS = 3_600_000;
 /** What a router is granted to pass a broken connection on. */
 const ABORT_SEEN_MS = 2_000;
+const TOKEN_MS = 50;
 /** Sent to see the router find its pods, whatever it chooses. */
 const UNSETTLED: ReadonlySet<string> = new Set(["warm-up", "converge"]);
 interface Sending extends WatchedRequest {
@@ -100,9 +101,9 @@ export class CaseRequests {
         else if (how === "error") outcome.reply.fail();
         else sending.client.abort();
         await this.#answerTo(sending);
-        const seen = how !== "aborted" || (await this.#seenEnding(step.requestId));
-        // Who may wait for an answer that its client no longer wants gets it: what it counts then is its own.
-        if (!seen && options.silent === true) outcome.reply.finish();
+        const seen = how !== "aborted" || (await this.#seenEnding(step.requestId, outcome.reply));
+        // Who waits for an answer that its client no longer wants gets it: what it counts then is its own.
+        if (!seen) outcome.reply.finish();
         this.#taught.ended(prompt, how, this.#run.nowMs());
         this.#run.steps.push({ kind: "released", requestId: step.requestId, outcome: how, atMs: this.#run.nowMs() });
       },
@@ -240,14 +241,16 @@ export class CaseRequests {
     return step;
   }
 
-  /** Resolves to whether its pod was disconnected. */
-  #seenEnding(requestId: string): Promise<boolean> {
+  /** Resolves to whether its pod was disconnected; as a real one it goes on meanwhile, and many notice by what they pass on. */
+  #seenEnding(requestId: string, { say }: HeldReply): Promise<boolean> {
+    const talk = setInterval(say, TOKEN_MS);
     return this.#run.pods.stage
       .waitUntil(requestId, (seen) => seen.every(({ ended }) => ended !== undefined), ABORT_SEEN_MS)
       .then(
         () => true,
         () => false,
-      );
+      )
+      .finally(() => clearInterval(talk));
   }
 }
 

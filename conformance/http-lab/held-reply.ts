@@ -3,6 +3,8 @@ import type { ServerResponse } from "node:http";
 
 export interface HeldReply {
   readonly pod: string;
+  /** One token more, of a stream that has begun. */
+  say(): void;
   /** Ends a stream with its finish chunk and `[DONE]`; what is no stream comes whole. */
   finish(): void;
   /** Breaks the connection off, as a crash does. */
@@ -31,6 +33,9 @@ export function openHold(response: ServerResponse, held: HeldRequest, silent = f
   if (!silent) begin();
   return {
     pod: held.pod,
+    say: () => {
+      if (!silent && !response.destroyed) response.write(`data: ${JSON.stringify(chunk(held, "Hello", null))}\n\n`);
+    },
     finish: () => {
       if (response.destroyed) return;
       if (silent) begin();
@@ -49,6 +54,7 @@ function wholeAnswer(response: ServerResponse, held: HeldRequest): HeldReply {
   const object = isChat(held) ? "chat.completion" : "text_completion";
   return {
     pod: held.pod,
+    say: () => undefined,
     finish: () => {
       if (response.destroyed) return;
       response.writeHead(200, { "content-type": "application/json", "x-inference-pod": held.pod });

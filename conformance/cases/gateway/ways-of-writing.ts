@@ -1,9 +1,10 @@
-/** STR-26: one request, written in the ways that HTTP leaves to clients. */
+/** STR-26, STR-27: one request, written in the ways that HTTP leaves to clients. */
 import type { Case } from "../../case.ts";
 import type { RawConnection } from "../../http-lab/raw-exchange.ts";
 import type { Lab } from "../../lab.ts";
 import type { Observation } from "../../observation.ts";
 import {
+  type Attempt,
   attemptsOf,
   completionBody,
   EMPTY_ANSWER,
@@ -31,6 +32,8 @@ interface Way {
   /** A server may insist on another way, with this status (RFC 9110, 15.5). */
   readonly refusal?: number;
   readonly write: (connection: RawConnection, request: Request) => Promise<void>;
+  /** Whether a pod that got this would not read the body. */
+  readonly isLost?: (attempt: Attempt) => boolean;
 }
 
 const lengthOf = (body: string): string => `content-length: ${Buffer.byteLength(body)}`;
@@ -82,6 +85,21 @@ const WAYS: readonly Way[] = [
   },
 ];
 
+/** Every Java client's first request to a plain address (JDK 11 and later); vLLM 0.32 loses the body that comes with it. */
+const OFFERS_HTTP_2: Way = {
+  name: "with an offer to go on in HTTP/2",
+  isLost: ({ headers }) => headers.some(([name]) => name.toLowerCase() === "upgrade"),
+  write: async (connection, { head, body }) => {
+    const offer = [
+      "connection: close, Upgrade, HTTP2-Settings",
+      "upgrade: h2c",
+      "http2-settings: AAEAAEAAAAIAAAABAAMAAABk",
+    ];
+    const others = head.filter((line) => !line.startsWith("connection:"));
+    connection.write(wholeHead(...others, ...offer, lengthOf(body)) + body);
+  },
+};
+
 /** What came of a way. */
 interface Outcome {
   readonly name: string;
@@ -93,7 +111,7 @@ interface Outcome {
 
 const OUTCOME = "written";
 
-async function send(lab: Lab, { name, refusal, write }: Way): Promise<void> {
+async function send(lab: Lab, { name, refusal, write, isLost = () => false }: Way): Promise<void> {
   const http = httpOf(lab);
   const requestId = newRequestId(lab);
   http.pods.script({ requestId, reply: EMPTY_ANSWER });
@@ -112,48 +130,63 @@ async function send(lab: Lab, { name, refusal, write }: Way): Promise<void> {
   const status = statusIn(textOf(connection.received()));
   connection.close();
   const { prompt } = JSON.parse(body) as { readonly prompt: string };
-  const arrived = attemptsOf(http, requestId).map((attempt) => parseLatin(attempt.body)?.["prompt"]);
+  const attempts = attemptsOf(http, requestId);
   const outcome: Outcome = {
     name,
     status,
-    isRefused: status === refusal && arrived.length === 0,
+    isRefused: status === refusal && attempts.length === 0,
     // A router that drops the id hides what arrived.
-    isWhole: arrived.every((text) => text === prompt),
+    isWhole: attempts.every((attempt) => parseLatin(attempt.body)?.["prompt"] === prompt && !isLost(attempt)),
   };
   lab.note(OUTCOME, outcome);
 }
 
-/** Of the answer; one that only says to go on is none. */
-const statusIn = (text: string): number => Number(/^HTTP\/1\.[01] ([2-5]\d\d)[\s\S]*?\r\n\r\n/m.exec(text)?.[1] ?? 0);
+/** Of the answer; one that only says to go on is none, and one that goes on in HTTP/2 is the last that can be read here. */
+const statusIn = (text: string): number =>
+  Number(/^HTTP\/1\.[01] (101|[2-5]\d\d)[\s\S]*?\r\n\r\n/m.exec(text)?.[1] ?? 0);
 
 const outcomesIn = ({ steps }: Observation): readonly Outcome[] =>
   steps.flatMap((step) => (step.kind === "note" && step.label === OUTCOME ? [step.data as Outcome] : []));
 
 export const wayOfWritingCases: readonly Case[] = [
-  httpCase({
+  wayOfWriting(WAYS, {
     id: "STR-26",
     level: "MUST",
     requirement: "R-STR-26",
     title:
       "A request MUST be served in whichever way its client writes it: in chunks, in pieces, with other letter case, after a 100 Continue.",
+  }),
+  wayOfWriting([OFFERS_HTTP_2], {
+    id: "STR-27",
+    level: "SHOULD",
+    requirement: "R-STR-27",
+    title: "A request that offers to go on in HTTP/2 SHOULD be served, and its body reach the pod.",
+  }),
+];
+
+function wayOfWriting(ways: readonly Way[], which: Pick<Case, "id" | "level" | "requirement" | "title">): Case {
+  return httpCase({
+    ...which,
     traffic: async (lab) => {
       await exchange(lab, { label: "control", reply: EMPTY_ANSWER });
-      for (const way of WAYS) await send(lab, way);
+      for (const way of ways) await send(lab, way);
     },
     missing: unreached,
     finding: ([control], _profile, observation): Finding | undefined => {
       if (control?.status !== 200) return undefined;
       const odd = outcomesIn(observation).find(
-        ({ status, isWhole, isRefused }) => !isRefused && !(status === 200 && isWhole),
+        ({ status, isWhole, isRefused }) => !isRefused && !(isServed(status) && isWhole),
       );
       if (odd === undefined) return undefined;
       const { name, status, isWhole } = odd;
       return {
-        reason: status === 200 && !isWhole ? "request-changed-by-its-writing" : "way-of-writing-refused",
-        detail: `a request written ${name} got ${status === 0 ? "no answer" : `status ${status}`}; its prompt ${isWhole ? "reached" : "did not reach"} a pod whole`,
+        reason: isServed(status) ? "request-changed-by-its-writing" : "way-of-writing-refused",
+        detail: `a request written ${name} got ${status === 0 ? "no answer" : `status ${status}`}; ${isWhole ? "its prompt reached a pod whole" : "its prompt did not reach a pod so that it can be read"}`,
         expected: ["200"],
         observed: [String(status)],
       };
     },
-  }),
-];
+  });
+}
+
+const isServed = (status: number): boolean => status === 200 || status === 101;

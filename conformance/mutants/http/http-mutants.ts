@@ -129,6 +129,7 @@ export const HTTP_MUTANTS: readonly HttpMutant[] = [
   mutant("M47zo", { Proxy: receiving.NeedsALength }, "STR-26", "way-of-writing-refused"),
   mutant("M47zp", { Proxy: receiving.WaitsForNoBody }, "STR-26", "way-of-writing-refused"),
   mutant("M47zq", { Proxy: receiving.ReadsSmallNamesAlone }, "STR-26", "way-of-writing-refused"),
+  mutant("M47zr", { Proxy: forwarding.PassesOffersOn }, "STR-27", "request-changed-by-its-writing"),
   mutant("M45m", { Proxy: answering.DropsRetryAfter }, "ERR-14", "retry-after-lost"),
   mutant("M49h", { Proxy: reading.FindsTheFirstModel }, "TOK-20", "field-misread"),
   mutant("M62f", { Proxy: choosing.LeavesOutRefusingPods }, "ERR-11", "client-errors-close-a-pod"),

@@ -115,8 +115,20 @@ it("has a mutant for every fault of the proxy", () => {
 });
 
 it.each(Object.entries(oddHabits))("passes the conforming proxy with an odd habit: %s", async (_name, Proxy) => {
-  const routing = ["THR-02", "THR-10", "LOAD-03"];
-  const gateway = ["STR-02", "STR-03", "STR-06", "STR-07", "STR-10", "STR-11", "STR-15", "ERR-04", "ERR-05", "CON-01"];
+  const routing = ["THR-02", "THR-10", "LOAD-03", "LOAD-08", "LOAD-27"];
+  const gateway = [
+    "STR-02",
+    "STR-03",
+    "STR-06",
+    "STR-07",
+    "STR-10",
+    "STR-11",
+    "STR-15",
+    "ERR-04",
+    "ERR-05",
+    "ERR-15",
+    "CON-01",
+  ];
   expect(await failuresOfConformingProxy([...routing, ...gateway], 1, { Proxy })).toEqual([]);
 });
 

@@ -62,6 +62,21 @@ export class HoldsSingles extends RightProxy {
   }
 }
 
+/** It notices that a client has left when it has something to pass on, as Apache and Java's server do. */
+export class NoticesLeaversByWriting extends RightProxy {
+  readonly #replies = new WeakMap<Attempt, IncomingMessage>();
+
+  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
+    const reply = await super.forward(attempt);
+    this.#replies.set(attempt, reply);
+    return reply;
+  }
+
+  protected override leave(attempt: Attempt): void {
+    this.#replies.get(attempt)?.once("data", () => super.leave(attempt));
+  }
+}
+
 /** It takes trailers itself, and says so to pods where a client did. */
 export class TakesTrailers extends RightProxy {
   protected override outgoingHeaders(flight: Flight): readonly Header[] {

@@ -30,6 +30,15 @@ export class PassesHopByHop extends RightProxy {
   }
 }
 
+/** A client's offer of another protocol is passed on to the pod. */
+export class PassesOffersOn extends RightProxy {
+  protected override outgoingHeaders(flight: Flight): readonly Header[] {
+    const offered = allOf(flight.incoming).filter(([name]) => ["upgrade", "connection"].includes(name.toLowerCase()));
+    const headers = super.outgoingHeaders(flight);
+    return flight.incoming.headers["upgrade"] === undefined ? headers : [...headers, ...offered];
+  }
+}
+
 const KNOWN_HEADERS = ["host", "content-type", "accept", "authorization", "cookie", "x-request-id", "traceparent"];
 
 /** Only headers that it knows reach the pod. */
