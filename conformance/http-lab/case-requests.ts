@@ -242,8 +242,8 @@ export class CaseRequests {
   }
 
   /** Resolves to whether its pod was disconnected; as a real one it goes on meanwhile, and many notice by what they pass on. */
-  #seenEnding(requestId: string, { say }: HeldReply): Promise<boolean> {
-    const talk = setInterval(say, TOKEN_MS);
+  #seenEnding(requestId: string, reply: HeldReply): Promise<boolean> {
+    const talk = setInterval(() => reply.say(), TOKEN_MS);
     return this.#run.pods.stage
       .waitUntil(requestId, (seen) => seen.every(({ ended }) => ended !== undefined), ABORT_SEEN_MS)
       .then(
