@@ -32,8 +32,8 @@ interface Way {
   /** A server may insist on another way, with this status (RFC 9110, 15.5). */
   readonly refusal?: number;
   readonly write: (connection: RawConnection, request: Request) => Promise<void>;
-  /** Whether a pod that got this would not read the body. */
-  readonly isLost?: (attempt: Attempt) => boolean;
+  /** Why a pod that got this would not read the body; undefined: it would. */
+  readonly lostBy?: (attempt: Attempt) => string | undefined;
 }
 
 const lengthOf = (body: string): string => `content-length: ${Buffer.byteLength(body)}`;
@@ -88,7 +88,10 @@ const WAYS: readonly Way[] = [
 /** Every Java client's first request to a plain address (JDK 11 and later); vLLM 0.32 loses the body that comes with it. */
 const OFFERS_HTTP_2: Way = {
   name: "with an offer to go on in HTTP/2",
-  isLost: ({ headers }) => headers.some(([name]) => name.toLowerCase() === "upgrade"),
+  lostBy: ({ headers }) =>
+    headers.some(([name]) => name.toLowerCase() === "upgrade")
+      ? "the offer reached the pod, and vLLM reads no body that comes with one"
+      : undefined,
   write: async (connection, { head, body }) => {
     const offer = [
       "connection: close, Upgrade, HTTP2-Settings",
@@ -106,12 +109,14 @@ interface Outcome {
   /** 0 without an answer. */
   readonly status: number;
   readonly isRefused: boolean;
-  readonly isWhole: boolean;
+  /** What became of the body on the way to a pod; undefined: it arrived whole, or not at all. */
+  readonly harm: string | undefined;
 }
 
 const OUTCOME = "written";
+const CHANGED = "its prompt did not reach the pod whole";
 
-async function send(lab: Lab, { name, refusal, write, isLost = () => false }: Way): Promise<void> {
+async function send(lab: Lab, { name, refusal, write, lostBy = () => undefined }: Way): Promise<void> {
   const http = httpOf(lab);
   const requestId = newRequestId(lab);
   http.pods.script({ requestId, reply: EMPTY_ANSWER });
@@ -136,7 +141,9 @@ async function send(lab: Lab, { name, refusal, write, isLost = () => false }: Wa
     status,
     isRefused: status === refusal && attempts.length === 0,
     // A router that drops the id hides what arrived.
-    isWhole: attempts.every((attempt) => parseLatin(attempt.body)?.["prompt"] === prompt && !isLost(attempt)),
+    harm: attempts
+      .map((each) => lostBy(each) ?? (parseLatin(each.body)?.["prompt"] === prompt ? undefined : CHANGED))
+      .find((harm) => harm !== undefined),
   };
   lab.note(OUTCOME, outcome);
 }
@@ -175,15 +182,16 @@ function wayOfWriting(ways: readonly Way[], which: Pick<Case, "id" | "level" | "
     finding: ([control], _profile, observation): Finding | undefined => {
       if (control?.status !== 200) return undefined;
       const odd = outcomesIn(observation).find(
-        ({ status, isWhole, isRefused }) => !isRefused && !(isServed(status) && isWhole),
+        ({ status, harm, isRefused }) => !isRefused && !(isServed(status) && harm === undefined),
       );
       if (odd === undefined) return undefined;
-      const { name, status, isWhole } = odd;
+      const { name, status, harm } = odd;
       return {
         reason: isServed(status) ? "request-changed-by-its-writing" : "way-of-writing-refused",
-        detail: `a request written ${name} got ${status === 0 ? "no answer" : `status ${status}`}; ${isWhole ? "its prompt reached a pod whole" : "its prompt did not reach a pod so that it can be read"}`,
-        expected: ["200"],
-        observed: [String(status)],
+        detail: [
+          `a request written ${name} got ${status === 0 ? "no answer" : `status ${status}`}`,
+          ...(harm === undefined ? [] : [harm]),
+        ].join("; "),
       };
     },
   });
