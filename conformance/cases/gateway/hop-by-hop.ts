@@ -10,6 +10,7 @@ import {
   noted,
   PATIENCE_MS,
 } from "../trials/exchange.ts";
+import { rawHead } from "../trials/raw-head.ts";
 import { httpCase, unreached } from "../trials/http-case.ts";
 
 const CRLF = "\r\n";
@@ -54,15 +55,7 @@ export const hopByHopCases: readonly Case[] = [
       const requestId = newRequestId(lab);
       http.pods.script({ requestId, reply: { ...EMPTY_ANSWER, headers: [...EMPTY_ANSWER.headers, ...FROM_POD] } });
       const body = completionBody(lab);
-      const head = [
-        "POST /v1/completions HTTP/1.1",
-        `host: ${new URL(http.routerUrl).host}`,
-        "content-type: application/json",
-        `content-length: ${Buffer.byteLength(body)}`,
-        `x-request-id: ${requestId}`,
-        ...Object.entries(http.headers).map(([key, value]) => `${key}: ${value}`),
-        ...FROM_CLIENT,
-      ];
+      const head = [...rawHead(http, requestId), `content-length: ${Buffer.byteLength(body)}`, ...FROM_CLIENT];
       const connection = await http.connect();
       connection.write([...head, "", body].join(CRLF));
       await connection.until(() => false, PATIENCE_MS);

@@ -13,6 +13,7 @@ import {
   newRequestId,
   PATIENCE_MS,
 } from "../trials/exchange.ts";
+import { rawHead } from "../trials/raw-head.ts";
 import { type Finding, httpCase, unreached } from "../trials/http-case.ts";
 import { parseLatin } from "../trials/stream-text.ts";
 
@@ -29,6 +30,8 @@ interface Request {
 
 interface Way {
   readonly name: string;
+  /** What its header says of the connection; default `close`. */
+  readonly connection?: string;
   /** A server may insist on another way, with this status (RFC 9110, 15.5). */
   readonly refusal?: number;
   readonly write: (connection: RawConnection, request: Request) => Promise<void>;
@@ -88,18 +91,14 @@ const WAYS: readonly Way[] = [
 /** Every Java client's first request to a plain address (JDK 11 and later); vLLM 0.32 loses the body that comes with it. */
 const OFFERS_HTTP_2: Way = {
   name: "with an offer to go on in HTTP/2",
+  connection: "close, Upgrade, HTTP2-Settings",
   lostBy: ({ headers }) =>
     headers.some(([name]) => name.toLowerCase() === "upgrade")
       ? "the offer reached the pod, and vLLM reads no body that comes with one"
       : undefined,
   write: async (connection, { head, body }) => {
-    const offer = [
-      "connection: close, Upgrade, HTTP2-Settings",
-      "upgrade: h2c",
-      "http2-settings: AAEAAEAAAAIAAAABAAMAAABk",
-    ];
-    const others = head.filter((line) => !line.startsWith("connection:"));
-    connection.write(wholeHead(...others, ...offer, lengthOf(body)) + body);
+    const offer = ["upgrade: h2c", "http2-settings: AAEAAEAAAAIAAAABAAMAAABk"];
+    connection.write(wholeHead(...head, ...offer, lengthOf(body)) + body);
   },
 };
 
@@ -116,21 +115,14 @@ interface Outcome {
 const OUTCOME = "written";
 const CHANGED = "its prompt did not reach the pod whole";
 
-async function send(lab: Lab, { name, refusal, write, lostBy = () => undefined }: Way): Promise<void> {
+async function send(lab: Lab, way: Way): Promise<void> {
+  const { name, connection: wish = "close", refusal, write, lostBy = () => undefined } = way;
   const http = httpOf(lab);
   const requestId = newRequestId(lab);
   http.pods.script({ requestId, reply: EMPTY_ANSWER });
   const body = completionBody(lab);
-  const head = [
-    "POST /v1/completions HTTP/1.1",
-    `host: ${new URL(http.routerUrl).host}`,
-    "connection: close",
-    "content-type: application/json",
-    `x-request-id: ${requestId}`,
-    ...Object.entries(http.headers).map(([key, value]) => `${key}: ${value}`),
-  ];
   const connection = await http.connect();
-  await write(connection, { head, body });
+  await write(connection, { head: [...rawHead(http, requestId), `connection: ${wish}`], body });
   await connection.until((received) => statusIn(textOf(received)) > 0, PATIENCE_MS);
   const status = statusIn(textOf(connection.received()));
   connection.close();

@@ -2,6 +2,7 @@
 import type { Case } from "../../case.ts";
 import type { Lab } from "../../lab.ts";
 import { completionBody, EMPTY_ANSWER, exchange, httpOf, newRequestId, noted } from "../trials/exchange.ts";
+import { rawHead } from "../trials/raw-head.ts";
 import { type Finding, httpCase, unreached } from "../trials/http-case.ts";
 
 const CRLF = "\r\n";
@@ -77,21 +78,10 @@ async function attack(lab: Lab, { name, bytes }: Attack): Promise<() => Outcome>
   const http = httpOf(lab);
   const ids = [newRequestId(lab), newRequestId(lab)] as const;
   for (const requestId of ids) http.pods.script({ requestId, reply: EMPTY_ANSWER });
-  const { host } = new URL(http.routerUrl);
   const builder =
     (requestId: string): Builder =>
     (headers, body) =>
-      [
-        "POST /v1/completions HTTP/1.1",
-        `host: ${host}`,
-        "content-type: application/json",
-        "connection: close",
-        `x-request-id: ${requestId}`,
-        ...Object.entries(http.headers).map(([key, value]) => `${key}: ${value}`),
-        ...headers,
-        "",
-        body,
-      ].join(CRLF);
+      [...rawHead(http, requestId), "connection: close", ...headers, "", body].join(CRLF);
   const inner = completionBody(lab);
   const hidden = builder(ids[1])([`content-length: ${length(inner)}`], inner);
   const connection = await http.connect();

@@ -155,7 +155,7 @@ export class RightProxy extends ProxyFront {
       attempt.clientLeft = this.open.has(attempt);
       if (attempt.clientLeft) this.leave(attempt);
     });
-    const { firstByteMs } = this.habits;
+    const firstByteMs = this.firstByteMs();
     const silence = firstByteMs === undefined ? undefined : setTimeout(() => this.tire(attempt), firstByteMs);
     const reply = await replyTo(upstream).finally(() => clearTimeout(silence));
     if (statusOf(reply) >= 500) this.#breaker.failed(attempt.pod);
@@ -273,6 +273,11 @@ export class RightProxy extends ProxyFront {
 
   protected hasUntried({ tried }: Flight): boolean {
     return tried.size < Math.min(MOST_ATTEMPTS, this.pods.length);
+  }
+
+  /** How long a pod may take to begin its answer; undefined: as long as it likes. */
+  protected firstByteMs(): number | undefined {
+    return this.habits.firstByteMs;
   }
 
   /** How long a pod that failed several times is left out; undefined: none ever is. */

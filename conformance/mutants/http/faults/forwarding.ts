@@ -128,24 +128,18 @@ export class CutsStreamsOfRemovedPods extends RightProxy {
   }
 }
 
-/** A pod that has not begun to answer in time is given up. */
-abstract class GivesUp extends RightProxy {
-  protected abstract readonly afterMs: number;
-
-  protected override async forward(attempt: Attempt): Promise<IncomingMessage> {
-    const silence = setTimeout(() => this.tire(attempt), this.afterMs);
-    return super.forward(attempt).finally(() => clearTimeout(silence));
+/** Answers must begin within two seconds. */
+export class WaitsTwoSeconds extends RightProxy {
+  protected override firstByteMs(): number {
+    return 2_000;
   }
 }
 
-/** Answers must begin within two seconds. */
-export class WaitsTwoSeconds extends GivesUp {
-  protected override readonly afterMs = 2_000;
-}
-
 /** Answers must begin within fifteen seconds, a common default. */
-export class WaitsFifteenSeconds extends GivesUp {
-  protected override readonly afterMs = 15_000;
+export class WaitsFifteenSeconds extends RightProxy {
+  protected override firstByteMs(): number {
+    return 15_000;
+  }
 }
 
 /** A pod that says nothing is waited for without end. */
